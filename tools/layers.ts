@@ -1,0 +1,36 @@
+/**
+ * The map of `src/`, and the law: a file imports from its own room or from an earlier row, never from its own row's
+ * neighbours or from below. `tools/tidy.test.ts` holds it, CONTRIBUTING.md prints it, and package.json's exports are
+ * made from it, so none of the three can go stale.
+ */
+export interface Room {
+  readonly name: string;
+  /** What lives there, in one line. */
+  readonly holds: string;
+  /** Users import it as `lockstep/<name>`; it then has an index.ts, a page and an example of the same name. */
+  readonly open: boolean;
+}
+
+const room = (name: string, holds: string): Room => ({ name, holds, open: false });
+const openRoom = (name: string, holds: string): Room => ({ name, holds, open: true });
+
+/** Rows in order; the last one, the wings, are the two worlds that implement `env`. */
+export const layers: readonly (readonly Room[])[] = [
+  [room('kernel', 'assert, brands, errors, durations, bounded queue, seeded random numbers: imports nothing')],
+  [room('bytes', "order-preserving tuple keys, varints, checksums, frames, the one codec of users' values")],
+  [openRoom('env', 'what a node asks of the outside world: clock, timers, randomness, disk, network, jobs, fetch')],
+  [openRoom('observe', 'counters, histograms, spans, and the registry of waits')],
+  [openRoom('clock', 'hybrid logical clocks')],
+  [
+    room('os', 'the real world: env over Node, file for file'),
+    openRoom('sim', 'the simulated world: env from a seed, with faults, file for file'),
+  ],
+];
+
+/** Rooms that may import `node:*`; everything else also runs in a browser. */
+export const nodeRooms: ReadonlySet<string> = new Set(['os']);
+/** Who may import a room of the real world, besides itself: the package's root entry alone, until there is a server and a command line. */
+export const osImporters: ReadonlySet<string> = new Set(['index.ts']);
+
+export const rooms: readonly Room[] = layers.flat();
+export const openRooms: readonly string[] = rooms.filter((one) => one.open).map((one) => one.name);
