@@ -13,7 +13,20 @@ export interface ErrorKindFacts {
   readonly advice: string;
 }
 
-export const errorKinds = {
+export type ErrorKind =
+  | 'invalid'
+  | 'misuse'
+  | 'rejected'
+  | 'in-use'
+  | 'overloaded'
+  | 'unavailable'
+  | 'unknown'
+  | 'corrupt'
+  | 'disk-full'
+  | 'disk-failed'
+  | 'stopped';
+
+export const errorKinds: Readonly<Record<ErrorKind, ErrorKindFacts>> = Object.freeze({
   invalid: {
     meaning: 'the data breaks a rule that is stated',
     happened: 'no',
@@ -65,9 +78,7 @@ export const errorKinds = {
     advice: 'do not sync again: close, check the disk, open again',
   },
   stopped: { meaning: 'it is closed, or about to be', happened: 'no', retry: false, advice: 'open it again' },
-} as const satisfies Record<string, ErrorKindFacts>;
-
-export type ErrorKind = keyof typeof errorKinds;
+});
 
 /** What an error can name: where, which, how much. Printed as key=`value`, and readable as data. */
 export type ErrorValues = Readonly<Record<string, string | number | bigint | boolean | null>>;
@@ -79,8 +90,6 @@ export interface LockstepErrorOptions {
   readonly advice?: readonly string[];
 }
 
-const mark = Symbol.for('lockstep.error');
-
 /**
  * Thrown when the caller cannot go on. The first line of the message says what was wrong, in lower case, with its
  * values last; further lines say what to do. The wording is not part of the API: act on `kind`, `happened`, `retry`
@@ -88,7 +97,8 @@ const mark = Symbol.for('lockstep.error');
  */
 export class LockstepError extends Error {
   override readonly name = 'LockstepError';
-  readonly [mark] = true;
+  /** What `isLockstepError` looks for: `instanceof` fails across copies of the package. */
+  readonly '~lockstep': true = true;
   readonly kind: ErrorKind;
   readonly happened: 'no' | 'unknown';
   readonly retry: boolean;
@@ -117,7 +127,7 @@ export function isLockstepError(error: unknown, kind?: ErrorKind): error is Lock
   return (
     typeof error === 'object' &&
     error !== null &&
-    mark in error &&
+    '~lockstep' in error &&
     (kind === undefined || (error as LockstepError).kind === kind)
   );
 }
