@@ -1,0 +1,119 @@
+/**
+ * Runs one suite in a process of its own and counts. Vitest's own numbers are taken from its JSON report; what fails
+ * without being a test (a file that does not load, an unhandled error, the budget) counts as one failed test each, so
+ * that the last line of `npm test` and its exit code never disagree.
+ */
+import { spawn } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, matchesGlob } from 'node:path';
+import type { Suite } from './suites.ts';
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+export interface SuiteRun extends Counts {
+  readonly seconds: number;
+}
+
+export const vitestProgram = 'node_modules/vitest/vitest.mjs';
+export const compilerProgram = 'node_modules/typescript/bin/tsc';
+
+/** `budgetSeconds` is the suite's, times the machine's factor. At twice that the suite is ended. */
+export async function runSuite(suite: Suite, patterns: readonly string[], budgetSeconds: number): Promise<SuiteRun> {
+  const startedAt = performance.now();
+  const counts =
+    suite.include === null ? await runCompiler(budgetSeconds) : await runVitest(suite, patterns, budgetSeconds);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  if (seconds <= budgetSeconds) return { ...counts, seconds };
+  console.log(`${suite.name} took ${seconds.toFixed(1)} s, its budget is ${budgetSeconds} s: make it faster`);
+  return { ...counts, failed: counts.failed + 1, seconds };
+}
+
+async function runVitest(suite: Suite, patterns: readonly string[], budgetSeconds: number): Promise<Counts> {
+  const files = filesOf(suite).filter((file) => patterns.length === 0 || patterns.some((one) => file.includes(one)));
+  if (files.length === 0) {
+    console.log('no test files');
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-test-'));
+  const report = join(folder, 'report.json');
+  try {
+    const output = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`, '--silent=passed-only'];
+    const args = [vitestProgram, 'run', '--project', suite.name, ...output, ...patterns];
+    const code = await runNode(args, 2_000 * budgetSeconds);
+    return countsOf(readReport(report), code);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The test files of a suite, as paths from the top. */
+export function filesOf({ include, exclude }: Suite): readonly string[] {
+  const found = globSync([...(include ?? [])], { exclude: ['node_modules/**', 'dist/**', '.cache/**'] });
+  return found.filter((file) => !exclude.some((glob) => matchesGlob(file, glob))).toSorted();
+}
+
+/** The compiler counts as one test a configuration. */
+async function runCompiler(budgetSeconds: number): Promise<Counts> {
+  let [passed, failed] = [0, 0];
+  for (const project of ['tsconfig.json', 'tsconfig.core.json']) {
+    const code = await runNode([compilerProgram, '-p', project], 2_000 * budgetSeconds);
+    if (code === 0) passed++;
+    else failed++;
+    console.log(`${code === 0 ? '✓' : '✗'} tsc -p ${project}`);
+  }
+  return { passed, failed, skipped: 0 };
+}
+
+/** The part of vitest's report that is read here. */
+export interface VitestReport {
+  readonly success: boolean;
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string }[];
+  }[];
+}
+
+function readReport(path: string): VitestReport | null {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as VitestReport;
+  } catch {
+    return null; // vitest died before it could write one: countsOf says what that means
+  }
+}
+
+export function countsOf(report: VitestReport | null, exitCode: number): Counts {
+  if (report === null) return { passed: 0, failed: exitCode === 0 ? 0 : 1, skipped: 0 };
+  // A file that fails outside of its tests has the status of a failure and no failed test.
+  const filesFailed = report.testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((one) => one.status === 'failed'),
+  ).length;
+  const counted = report.numFailedTests + filesFailed;
+  const failed = counted === 0 && exitCode !== 0 ? 1 : counted;
+  return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests };
+}
+
+/** Runs this very Node, shows what it prints, answers its exit code; 1 when it was ended by a signal or by `msMax`. */
+export function runNode(args: readonly string[], msMax: number, env: Record<string, string> = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, ...env },
+      timeout: msMax,
+      killSignal: 'SIGKILL',
+    });
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      if (signal !== null) console.log(`ended by ${signal}, after at most ${msMax / 1_000} s`);
+      resolve(code ?? 1);
+    });
+  });
+}

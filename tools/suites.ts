@@ -1,0 +1,44 @@
+/**
+ * The suites of `npm test`, in the order in which they run, each with the files that belong to it and a budget. A
+ * suite that takes longer than its budget has failed: slow tests are a defect like any other. vitest.config.ts makes a
+ * project of each, tools/test.ts runs them, and a house rule holds that every test file belongs to exactly one.
+ */
+export interface Suite {
+  readonly name: string;
+  readonly holds: string;
+  /** Globs from the top of the repository; null for the one suite that is the compiler. */
+  readonly include: readonly string[] | null;
+  readonly exclude: readonly string[];
+  /** On 2 cores, in seconds; all of them together stay under ten minutes. */
+  readonly budgetSeconds: number;
+  /** The longest that one test may take, in milliseconds. */
+  readonly testMsMax: number;
+}
+
+const integration = '**/*.int.test.ts';
+
+const suite = (name: string, holds: string, include: string, budgetSeconds: number, testMsMax: number): Suite => ({
+  name,
+  holds,
+  include: [include],
+  exclude: include === integration ? [] : [integration],
+  budgetSeconds,
+  testMsMax,
+});
+
+export const suites: readonly Suite[] = [
+  suite('unit', 'beside the code: milliseconds each, no disk, no socket', 'src/**/*.test.ts', 60, 10_000),
+  suite('house', 'the rules of the house, and the tools themselves', 'tools/**/*.test.ts', 45, 20_000),
+  suite('integration', 'real disks, sockets, threads, processes', integration, 90, 30_000),
+  suite('sim', 'whole systems under faults, in simulated time', 'test/sim/**/*.test.ts', 120, 90_000),
+  suite('docs', 'every block of code on every page, and every example', 'test/docs/**/*.test.ts', 60, 40_000),
+  suite('browser', 'the core in Chromium', 'test/browser/**/*.test.ts', 60, 45_000),
+  {
+    name: 'types',
+    holds: 'the compiler over everything, and over the core without Node',
+    include: null,
+    exclude: [],
+    budgetSeconds: 30,
+    testMsMax: 30_000,
+  },
+];
