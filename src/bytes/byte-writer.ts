@@ -1,5 +1,6 @@
 import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import { floatToBytes } from './float64.ts';
 
 /** A buffer that large is given back by `clear` rather than kept for the next use. */
 const bytesKeptMax = 1024 * 1024;
@@ -14,38 +15,49 @@ export class ByteWriter {
   /** Bytes written so far. */
   length = 0;
   readonly #bytesMax: number;
-  #numbers: DataView;
 
   /** `bytesMax` is the most that it will hold; `bytesAtStart` what it has room for at first. */
   constructor(bytesMax: number, bytesAtStart = 256) {
     assert(Number.isSafeInteger(bytesMax) && bytesMax > 0, 'a writer has room for at least one byte');
     this.#bytesMax = bytesMax;
     this.buffer = new Uint8Array(Math.min(bytesAtStart, bytesMax));
-    this.#numbers = new DataView(this.buffer.buffer);
   }
 
   /**
-   * Makes room for `count` more bytes in `buffer` after `length`.
+   * Makes room in `buffer` for `count` more bytes after `length`, and for `spare` more: text may take three times its
+   * length and seldom does. Only `count` is held against the limit; who has used spare room ends with `advanceTo`.
    * @throws LockstepError `invalid` when that is over the limit; what was written stays.
    */
-  reserve(count: number): void {
-    if (this.length + count > this.buffer.length) this.#grow(this.length + count);
+  reserve(count: number, spare = 0): void {
+    const needed = this.length + count;
+    if (needed > this.#bytesMax) throw this.#tooMany();
+    if (needed + spare > this.buffer.length) this.#grow(needed + spare);
+  }
+
+  /** What was written into `buffer` now ends at `end`. @throws as `reserve`. */
+  advanceTo(end: number): void {
+    if (end > this.#bytesMax) throw this.#tooMany();
+    this.length = end;
   }
 
   writeByte(byte: number): void {
-    if (this.length === this.buffer.length) this.#grow(this.length + 1);
+    this.reserve(1);
     this.buffer[this.length++] = byte;
   }
 
   writeUint32(value: number): void {
     this.reserve(4);
-    this.#numbers.setUint32(this.length, value, true);
-    this.length += 4;
+    const { buffer, length } = this;
+    buffer[length] = value;
+    buffer[length + 1] = value >>> 8;
+    buffer[length + 2] = value >>> 16;
+    buffer[length + 3] = value >>> 24;
+    this.length = length + 4;
   }
 
   writeFloat64(value: number): void {
     this.reserve(8);
-    this.#numbers.setFloat64(this.length, value, true);
+    floatToBytes(value, this.buffer, this.length);
     this.length += 8;
   }
 
@@ -68,20 +80,16 @@ export class ByteWriter {
   /** Forgets what was written; the room stays, unless it is very large. */
   clear(): void {
     this.length = 0;
-    if (this.buffer.length > bytesKeptMax) this.#replace(new Uint8Array(bytesKeptMax));
+    if (this.buffer.length > bytesKeptMax) this.buffer = new Uint8Array(bytesKeptMax);
   }
 
   #grow(needed: number): void {
-    if (needed > this.#bytesMax) {
-      throw new LockstepError('invalid', 'more bytes than the limit', { values: { bytesMax: this.#bytesMax } });
-    }
-    const next = new Uint8Array(Math.min(this.#bytesMax, Math.max(needed, this.buffer.length * 2)));
+    const next = new Uint8Array(Math.max(needed, Math.min(this.#bytesMax, this.buffer.length * 2)));
     next.set(this.buffer.subarray(0, this.length));
-    this.#replace(next);
+    this.buffer = next;
   }
 
-  #replace(buffer: Uint8Array): void {
-    this.buffer = buffer;
-    this.#numbers = new DataView(buffer.buffer);
+  #tooMany(): LockstepError {
+    return new LockstepError('invalid', 'more bytes than the limit', { values: { bytesMax: this.#bytesMax } });
   }
 }
