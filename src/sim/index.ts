@@ -1,0 +1,19 @@
+/**
+ * `lockstep/sim`: a whole cluster (machines, disks, network, clocks, chance) from one seed. Give `simulate` a scenario:
+ * an async function of a `World` that runs services (async functions of an `Env`, unchanged from production), lets
+ * faults happen, and says what must hold. Each seed chooses its own weather; a failing one is replayed by one command.
+ * Start at `simulate` and `World`; the faults are listed in `Weather`.
+ */
+export { simulate } from './simulate.ts';
+export type { SeedResult, SimulateOptions, SimulationReport } from './simulate.ts';
+export type { DiskFaults, RunOptions, World } from './world.ts';
+export { SimulationFailure } from './failure.ts';
+export type { Verdict } from './failure.ts';
+export { calm, stormy } from './weather.ts';
+export type { Range, Weather, WeatherChoice } from './weather.ts';
+export type { CrashKind, PlannedStrike } from './machine.ts';
+export { Crashed } from './crashed.ts';
+export type { TraceEvent, TraceKind } from './trace.ts';
+export type { FullAt } from './volume.ts';
+export type { WebHandler } from './web.ts';
+export type { Env } from '../env/env.ts';

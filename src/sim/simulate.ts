@@ -1,0 +1,163 @@
+import { LockstepError } from '../kernel/errors.ts';
+import { SeededRandom } from '../kernel/random.ts';
+import { durationMs, type Duration } from '../kernel/time.ts';
+import { drive, type Limits } from './drive.ts';
+import { printEvent, SimulationFailure, type FailureFacts } from './failure.ts';
+import { Run } from './run.ts';
+import { hostTurn, type Turn } from './turn.ts';
+import type { TraceEvent } from './trace.ts';
+import { chooseWeather, type WeatherChoice } from './weather.ts';
+import type { World } from './world.ts';
+
+/** What a simulation may be told. Every seed runs in a world of its own. */
+export interface SimulateOptions {
+  /** How many seeds, or the one to replay as `{ only }`. `LOCKSTEP_SEED=n` in the environment replays n alone, `LOCKSTEP_SEEDS=n` runs that many. */
+  readonly seeds: number | { readonly only: number };
+  /** The first of them. Default 1, so that a test is the same test tomorrow; CI passes a number of its own. */
+  readonly firstSeed?: number;
+  /** Default `stormy`: each seed draws its own. */
+  readonly weather?: WeatherChoice;
+  /** Runs each seed twice and compares, which finds what reaches around `env`. Default true; false halves the time. */
+  readonly twice?: boolean;
+  /** A scenario that goes on for longer than this, in time of the world, fails. Default '1h'. */
+  readonly within?: Duration;
+  /** The command that a failure tells to run. Default: the seed in the environment, before whatever was run. */
+  readonly command?: (seed: number) => string;
+  /** Told after each seed. */
+  readonly onSeed?: (result: SeedResult) => void;
+}
+
+export interface SeedResult {
+  readonly seed: number;
+  readonly fingerprint: string;
+  readonly eventCount: number;
+  /** How long the run took in the world. */
+  readonly worldMs: number;
+  /** The newest events. */
+  readonly events: readonly TraceEvent[];
+}
+
+export interface SimulationReport {
+  readonly seedCount: number;
+  /** Of all seeds; a seed that ran twice counts once. */
+  readonly eventCount: number;
+  readonly worldMs: number;
+}
+
+const eventCountMax = 20_000_000;
+const traceCountMax = 400;
+const comparedCountMax = 2_000_000;
+
+/**
+ * Runs the scenario in a world of its own for each seed. One seed chooses the weather and everything that happens in
+ * it; what happens is a function of the seed and the code alone.
+ *
+ * First safety under any fault, then, after `World.heal` or `World.settle`, liveness within a bound.
+ * @throws SimulationFailure at the first seed that finds something, with the command that replays it.
+ */
+export async function simulate(
+  options: SimulateOptions,
+  scenario: (world: World) => Promise<void>,
+): Promise<SimulationReport> {
+  const seeds = seedsOf(options, environment());
+  const turn = hostTurn();
+  let eventCount = 0;
+  let worldMs = 0;
+  for (const seed of seeds) {
+    const first = await runSeed(seed, options, scenario, turn, traceCountMax);
+    if (options.twice !== false) await compare(first, options, scenario, turn);
+    eventCount += first.eventCount;
+    worldMs += first.worldMs;
+    options.onSeed?.(first);
+  }
+  return { seedCount: seeds.length, eventCount, worldMs };
+}
+
+async function runSeed(
+  seed: number,
+  options: SimulateOptions,
+  scenario: (world: World) => Promise<void>,
+  turn: Turn,
+  traceMax: number,
+): Promise<SeedResult> {
+  const weather = chooseWeather(options.weather ?? 'stormy', new SeededRandom(seed).fork('weather'));
+  const run = new Run(seed, weather, traceMax);
+  const limits: Limits = { worldMsMax: durationMs(options.within ?? '1h'), eventCountMax };
+  let waits: readonly string[] = [];
+  await drive(run, scenario, turn, limits, () => (waits = run.waits()));
+  const { timeline, found } = run;
+  const facts = { seed, atMs: timeline.nowMs, events: timeline.trace.events(), eventCount: timeline.performedCount };
+  if (found !== null) throw failure({ ...found, ...facts, waits }, options);
+  return {
+    seed,
+    fingerprint: run.fingerprint(),
+    eventCount: facts.eventCount,
+    worldMs: facts.atMs,
+    events: facts.events,
+  };
+}
+
+/** Runs the seed again. When it went another way, both ways are run once more with all events kept, to name the first difference. */
+async function compare(
+  first: SeedResult,
+  options: SimulateOptions,
+  scenario: (world: World) => Promise<void>,
+  turn: Turn,
+): Promise<void> {
+  const { seed } = first;
+  const again = await runSeed(seed, options, scenario, turn, traceCountMax).catch((error: unknown) => error);
+  if (isResult(again) && again.fingerprint === first.fingerprint) return;
+  const full = () =>
+    runSeed(seed, options, scenario, turn, comparedCountMax).then(
+      ({ events }) => events,
+      (error: unknown) => (error instanceof SimulationFailure ? error.events : Promise.reject(error)),
+    );
+  const [one, other] = [await full(), await full()];
+  const at = one.findIndex(
+    (event, index) => other[index] === undefined || printEvent(event) !== printEvent(other[index]),
+  );
+  const what =
+    at === -1
+      ? 'two runs of one seed sent or wrote different bytes'
+      : `two runs of one seed differ, first here:\n  once      ${printEvent(one[at] as TraceEvent).trim()}\n  again     ${other[at] === undefined ? 'nothing' : printEvent(other[at]).trim()}`;
+  const advice = `${what}\n  Something reaches around env: a clock, chance, an order that is not fixed, state that outlives the run`;
+  throw failure(
+    {
+      verdict: 'nondeterminism',
+      what: advice,
+      seed,
+      atMs: at === -1 ? first.worldMs : (one[at] as TraceEvent).atMs,
+      events: one.slice(Math.max(0, at - traceCountMax), at === -1 ? undefined : at + 1),
+      eventCount: first.eventCount,
+      waits: [],
+      cause: undefined,
+    },
+    options,
+  );
+}
+
+const isResult = (value: unknown): value is SeedResult =>
+  typeof value === 'object' && value !== null && 'fingerprint' in value;
+
+const failure = (facts: FailureFacts, { command }: SimulateOptions): SimulationFailure =>
+  new SimulationFailure(facts, command?.(facts.seed) ?? `LOCKSTEP_SEED=${facts.seed} npm test`);
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The environment's say, where there is one: a failing seed must be replayable without a change of code. */
+const environment = (): Environment => (globalThis as { process?: { env?: Environment } }).process?.env ?? {}; // tidy: globals: how a test is told its seed
+
+/** @throws LockstepError `misuse` when a number of seeds is not one. */
+function seedsOf({ seeds, firstSeed = 1 }: SimulateOptions, environment: Environment): readonly number[] {
+  const { LOCKSTEP_SEED: only, LOCKSTEP_SEEDS: many } = environment;
+  if (only !== undefined) return [whole(only, 'LOCKSTEP_SEED')];
+  if (typeof seeds !== 'number') return [whole(seeds.only, 'seeds.only')];
+  const count = many === undefined ? whole(seeds, 'seeds') : whole(many, 'LOCKSTEP_SEEDS');
+  return Array.from({ length: count }, (_, index) => firstSeed + index);
+}
+
+function whole(value: number | string, name: string): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new LockstepError('misuse', 'a seed is a whole number', { values: { [name]: value } });
+}
