@@ -1,0 +1,71 @@
+/**
+ * Parts of Markdown pages that are printed from the code, between `<!-- NAME:begin -->` and `<!-- NAME:end -->`.
+ * `npm run fix` writes them, tools/generated.test.ts compares, so none can go stale.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { errorKinds } from '../src/kernel/errors.ts';
+import { layers, type Room } from './layers.ts';
+import { suites } from './suites.ts';
+
+export interface Printed {
+  readonly page: string;
+  readonly name: string;
+  readonly print: () => string;
+}
+
+export const printed: readonly Printed[] = [
+  { page: 'CONTRIBUTING.md', name: 'map', print: printMap },
+  { page: 'CONTRIBUTING.md', name: 'suites', print: printSuites },
+  { page: 'docs/errors.md', name: 'errors', print: printErrors },
+];
+
+/** The page with what the code says between its markers; null where it has none. */
+export function withPrinted(text: string, { name, print }: Printed): string | null {
+  const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) return null;
+  return `${text.slice(0, from)}${begin}\n${print()}\n${text.slice(to)}`;
+}
+
+export function writePrinted(): void {
+  for (const one of printed) {
+    if (!existsSync(one.page)) continue;
+    const text = readFileSync(one.page, 'utf8');
+    const next = withPrinted(text, one);
+    if (next !== null && next !== text) writeFileSync(one.page, next);
+  }
+}
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+function printMap(): string {
+  const cells = ({ name, holds, open }: Room): readonly string[] => [
+    `\`${name}\``,
+    open ? `\`lockstep/${name}\`` : '',
+    holds,
+  ];
+  const rows = layers.flatMap((row, at) => row.map((room) => [String(at + 1), ...cells(room)]));
+  return table(['row', 'room', 'imported as', 'what lives there'], rows);
+}
+
+function printSuites(): string {
+  const rows = suites.map(({ name, holds, include, budgetSeconds }) => [
+    `\`${name}\``,
+    include === null ? '' : include.map((glob) => `\`${glob}\``).join(' '),
+    String(budgetSeconds),
+    holds,
+  ]);
+  return table(['suite', 'files', 'budget, s', 'what is in it'], rows);
+}
+
+function printErrors(): string {
+  const rows = Object.entries(errorKinds).map(([kind, { meaning, happened, retry, advice }]) => [
+    `<a id="${kind}"></a>\`${kind}\``,
+    meaning,
+    happened === 'no' ? 'certainly not' : 'unknown',
+    retry ? 'yes' : 'no',
+    advice,
+  ]);
+  return table(['kind', 'what it means', 'did it happen?', 'can the same call succeed later?', 'what to do'], rows);
+}

@@ -1,0 +1,26 @@
+/** One name, four places: an open room has an index, a page, an example, and a subpath; and no place has a name more. */
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { expect, test } from 'vitest';
+import { openRooms, rooms } from './layers.ts';
+
+test('every open room has an index, a page and a runnable example', () => {
+  const places = (room: string) => [`src/${room}/index.ts`, `docs/${room}.md`, `examples/${room}.ts`];
+  expect(openRooms.flatMap(places).filter((path) => !existsSync(path))).toEqual([]);
+});
+
+test('every folder of src/ is a room of tools/layers.ts', () => {
+  const names = rooms.map((room) => room.name);
+  const folders = globSync('src/*/').map((folder) => basename(folder));
+  expect(folders.filter((name) => !names.includes(name))).toEqual([]);
+});
+
+test('no example is about a room that is not open', () => {
+  const names = globSync('examples/*.ts').map((path) => basename(path, '.ts'));
+  expect(names.filter((name) => !openRooms.includes(name))).toEqual([]);
+});
+
+test("every open room's page names its import path", () => {
+  const pages = openRooms.map((room) => [room, `docs/${room}.md`] as const).filter(([, page]) => existsSync(page));
+  expect(pages.filter(([room, page]) => !readFileSync(page, 'utf8').includes(`lockstep/${room}`))).toEqual([]);
+});
