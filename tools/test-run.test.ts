@@ -19,7 +19,7 @@ test('passed, failed and skipped are those of the report', () => {
 });
 
 test('a file that does not load counts as a failed test', () => {
-  const file = { status: 'failed', assertionResults: [] };
+  const file = { name: 'x.test.ts', status: 'failed', assertionResults: [] };
   expect(countsOf(report({ testResults: [file] }), 1)).toMatchObject({ passed: 2, failed: 1 });
 });
 
