@@ -16,11 +16,10 @@ export interface Provision {
   readonly missing: readonly Need[];
 }
 
-/** Finds or installs each, and prints a line for each that was not there. */
-export function provision(needs: readonly Need[]): Provision {
+/** Finds or installs each, and says loudly what is missing then. `installer` is null where nothing may be installed. */
+export function provision(needs: readonly Need[], installer = debianInstaller()): Provision {
   const absent = needs.filter((need) => findProgram(need) === null);
-  if (absent.length === 0) return { missing: [] };
-  if (mayInstall()) install(absent);
+  if (absent.length > 0) installer?.(absent);
   const missing = absent.filter((need) => findProgram(need) === null);
   for (const need of missing) {
     console.log(
@@ -31,8 +30,11 @@ export function provision(needs: readonly Need[]): Provision {
   return { missing };
 }
 
-function mayInstall(): boolean {
-  return process.getuid?.() === 0 && spawnSync('apt-get', ['--version'], { stdio: 'ignore' }).status === 0;
+type Installer = (absent: readonly Need[]) => void;
+
+function debianInstaller(): Installer | null {
+  const isRoot = process.getuid?.() === 0;
+  return isRoot && spawnSync('apt-get', ['--version'], { stdio: 'ignore' }).status === 0 ? install : null;
 }
 
 function install(absent: readonly Need[]): void {

@@ -1,5 +1,10 @@
 /** What `npm test` counts: the last line and the exit code must never disagree with what happened. */
-import { expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { missingVariable, needs, programOf } from '../test/servers/needs.ts';
+import { provision } from './provision.ts';
 import { countsOf, filesOf, type VitestReport } from './run-suite.ts';
 import { suites } from './suites.ts';
 import { withJavaScriptNames } from './build.ts';
@@ -42,4 +47,40 @@ test('declarations name JavaScript files, in imports and exports, and nowhere el
   const text = `import { a } from './a.ts';\nexport type { B } from "../b.ts"; // './c.ts'\nexport { x } from 'x.ts';\n`;
   const named = `import { a } from './a.js';\nexport type { B } from "../b.js"; // './c.ts'\nexport { x } from 'x.ts';\n`;
   expect(withJavaScriptNames('x.d.ts', text)).toBe(named);
+});
+
+test('what is missing is installed where that may be, else named; what is there is not asked for', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-need-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const said = vi.spyOn(console, 'log').mockReturnValue();
+  onTestFinished(() => said.mockRestore());
+  const server = {
+    name: 'server',
+    programs: [join(folder, 'server')],
+    debianPackage: 'serverd',
+    suites: ['integration'],
+  };
+  expect(provision([server], null).missing).toEqual([server]);
+  expect(said.mock.calls.join('')).toMatch(/server is missing: tests of it in integration are SKIPPED/);
+  const asked: string[] = [];
+  const installer = (absent: readonly { readonly debianPackage: string }[]): void => {
+    asked.push(...absent.map((need) => need.debianPackage));
+    writeFileSync(join(folder, 'server'), '', { mode: 0o755 });
+  };
+  expect(provision([server], installer).missing).toEqual([]);
+  expect(provision([server], installer).missing).toEqual([]);
+  expect(asked).toEqual(['serverd']);
+});
+
+test('a program that this run does without is null to its tests, and one that is not in the table is an error', () => {
+  const [first] = needs;
+  vi.stubEnv(missingVariable, `other,${first?.name}`);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  expect(programOf(first?.name ?? '')).toBeNull();
+  expect(() => programOf('no-such-server')).toThrow('test/servers/needs.ts');
+});
+
+test('every need names suites that there are', () => {
+  const names = suites.map((suite) => suite.name);
+  expect(needs.flatMap((need) => need.suites).filter((name) => !names.includes(name))).toEqual([]);
 });

@@ -31,8 +31,8 @@ if (missingFails > 0) {
 
 console.log(`\n${lines.join('\n')}`);
 console.log(`all suites: ${((performance.now() - startedAt) / 1_000).toFixed(1)} s\n`);
-if (total.passed === 0 && total.failed === 0) {
-  console.log(`no test matches ${args.join(' ')}`);
+if (patterns.length > 0 && total.passed + total.failed + total.skipped === 0) {
+  console.log(`no test matches ${patterns.join(' ')}`);
   total = { ...total, failed: 1 };
 }
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
