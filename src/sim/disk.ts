@@ -1,8 +1,9 @@
 import type { Disk, DiskEntry, DiskFile } from '../env/disk.ts';
+import { checkPath } from '../env/path.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { Inode } from './inode.ts';
 import type { Process } from './machine.ts';
-import { checkPath, parentOf, type Entry, type Volume } from './volume.ts';
+import { parentOf, type Entry, type Volume } from './volume.ts';
 
 /** A process' view of its machine's disk. What a call costs is drawn from the weather; what it does is in `volume.ts`. */
 export class SimDisk implements Disk {
@@ -16,7 +17,7 @@ export class SimDisk implements Disk {
 
   open(path: string, mode: 'read' | 'write' | 'create'): DiskFile | null {
     this.#process.check();
-    checkPath(path, 'no root');
+    checkPath(path, 'below the root');
     this.#parent(path);
     const entry = this.#volume.entry(path);
     if (mode === 'create') {
@@ -35,21 +36,21 @@ export class SimDisk implements Disk {
 
   list(directory: string): readonly DiskEntry[] | null {
     this.#process.check();
-    checkPath(directory, 'root');
+    checkPath(directory, 'root too');
     if (this.#volume.entry(directory) !== 'directory') return null;
     return this.#volume.children(directory).map(([name, entry]) => describe(name, entry));
   }
 
   stat(path: string): DiskEntry | null {
     this.#process.check();
-    checkPath(path, 'root');
+    checkPath(path, 'root too');
     const entry = this.#volume.entry(path);
     return entry === undefined ? null : describe(path.slice(path.lastIndexOf('/') + 1), entry);
   }
 
   makeDirectory(directory: string): 'made' | 'existed' {
     this.#process.check();
-    checkPath(directory, 'no root');
+    checkPath(directory, 'root too');
     const missing: string[] = [];
     for (let path = directory; path !== ''; path = parentOf(path)) {
       const entry = this.#volume.entry(path);
@@ -67,8 +68,8 @@ export class SimDisk implements Disk {
 
   rename(from: string, to: string): void {
     this.#process.check();
-    checkPath(from, 'no root');
-    checkPath(to, 'no root');
+    checkPath(from, 'below the root');
+    checkPath(to, 'below the root');
     this.#parent(to);
     const entry = this.#volume.entry(from);
     if (entry === undefined) throw refused('there is nothing to rename', from);
@@ -80,8 +81,8 @@ export class SimDisk implements Disk {
 
   link(existing: string, name: string): 'linked' | 'taken' {
     this.#process.check();
-    checkPath(existing, 'no root');
-    checkPath(name, 'no root');
+    checkPath(existing, 'below the root');
+    checkPath(name, 'below the root');
     this.#parent(name);
     const entry = this.#volume.entry(existing);
     if (entry === undefined || entry === 'directory') throw refused('there is no such file to link', existing);
@@ -93,7 +94,7 @@ export class SimDisk implements Disk {
   }
 
   async remove(path: string): Promise<'removed' | 'absent'> {
-    checkPath(path, 'no root');
+    checkPath(path, 'below the root');
     return this.#later(`remove ${path}`, this.#process.machine.weather.nameMs, () => {
       const entry = this.#volume.entry(path);
       if (entry === undefined) return 'absent';
@@ -107,7 +108,7 @@ export class SimDisk implements Disk {
   }
 
   async syncDirectory(directory: string): Promise<void> {
-    checkPath(directory, 'root');
+    checkPath(directory, 'root too');
     const upTo = this.#volume.newest;
     const { syncMs } = this.#process.machine.weather;
     return this.#later(`sync of directory ${directory || '/'}`, syncMs, () => {

@@ -25,7 +25,7 @@ export class SimJobs implements Jobs {
     if (!process.alive) return new Promise(() => undefined);
     const { signal } = options;
     if (signal?.aborted) throw signal.reason;
-    const copy = structuredClone(input);
+    const copy = cloned(input, job.name);
     const pending = process.wait(`job ${job.name}`);
     return new Promise<Out>((resolve, reject) => {
       const onAbort = (): void => finish(() => reject(signal?.reason));
@@ -66,17 +66,25 @@ export class SimJobs implements Jobs {
     await this.#process.later(`job ${job.name}`, delayMs, () => machine.timeline.record('job', machine.name, job.name));
     try {
       const value = await job.run(input, new SimDisk(this.#process));
-      return { kind: 'done', value: structuredClone(value) };
+      return { kind: 'done', value: cloned(value, job.name) };
     } catch (error) {
       return { kind: 'failed', error: crossThread(error) };
     }
   }
 }
 
+/** @throws LockstepError `misuse` for what cannot go to another thread. */
+function cloned<T>(value: T, job: string): T {
+  try {
+    return structuredClone(value);
+  } catch (cause) {
+    throw new LockstepError('misuse', 'a job takes and gives plain data alone', { values: { job }, cause });
+  }
+}
+
 /** An error as it looks after it came from another thread. */
 function crossThread(error: unknown): unknown {
-  if (isLockstepError(error) || !(error instanceof Error)) return error;
-  const copy = new Error(error.message);
-  copy.name = error.name;
-  return copy;
+  if (isLockstepError(error)) return error;
+  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+  return Object.assign(new Error(message), { name });
 }

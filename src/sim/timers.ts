@@ -8,7 +8,8 @@ export function timersOf(process: Process): Timers {
   return {
     after(delayMs: number, onDue: () => void): Timer {
       if (!process.alive) return { cancel: () => undefined };
-      const dueMs = clock.monotonicMs() + Math.max(0, delayMs);
+      const waitMs = delayMs > 0 ? delayMs : 0; // below 0 and not a number count as 0
+      const dueMs = clock.monotonicMs() + waitMs;
       const pending = process.wait(`a timer of ${delayMs} ms`);
       const fire = (): void => {
         if (!process.alive) return;
@@ -23,10 +24,11 @@ export function timersOf(process: Process): Timers {
           onDue();
         });
       };
-      let event: DueEvent = timeline.after(clock.worldMs(Math.max(0, delayMs)), fire);
+      // An endless wait is on the list of waits, and never due.
+      let event: DueEvent | null = waitMs === Infinity ? null : timeline.after(clock.worldMs(waitMs), fire);
       return {
         cancel(): void {
-          event.cancel();
+          event?.cancel();
           process.pending.delete(pending);
         },
       };

@@ -1,4 +1,3 @@
-import { LockstepError } from '../kernel/errors.ts';
 import type { SeededRandom } from '../kernel/random.ts';
 import { Inode } from './inode.ts';
 
@@ -154,14 +153,3 @@ function applyName(names: Map<string, Entry>, change: NameChange): void {
 }
 
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
-
-/** @throws LockstepError `misuse` unless the path is relative, with plain names between slashes. */
-export function checkPath(path: string, root: 'root' | 'no root'): string {
-  if (path === '' && root === 'root') return path;
-  const plain = (name: string) => name !== '' && name !== '.' && name !== '..' && !name.includes('\0');
-  if (path.split('/').every(plain)) return path;
-  throw new LockstepError('misuse', 'a path is relative to its disk, with plain names between slashes', {
-    values: { path },
-    advice: ["for example 'wal/0001.log'; neither '..' nor a leading slash"],
-  });
-}
