@@ -2,17 +2,18 @@
  * Waits as text for a terminal, a line each, oldest first: what `lockstep explain` shows. Keys come from users, so
  * what could steer a terminal is written as an escape.
  */
+import { printable } from './printable.ts';
 import type { Wait } from './waits.ts';
 
 /** `now` is the wall clock's, for "how long" and "how much longer". */
 export function printWaits(waits: readonly Wait[], now: Date): string {
   if (waits.length === 0) return 'nothing waits\n';
   const rows = waits.map((wait) => [
-    visible(wait.what),
-    visible(wait.key),
+    printable(wait.what),
+    printable(wait.key),
     `since ${wait.since.toISOString().slice(11, 23)} (${printMs(now.getTime() - wait.since.getTime())})`,
-    `for ${visible(wait.waitsFor)}`,
-    wait.heldBy === null ? 'held by nobody known' : `held by ${visible(wait.heldBy)}`,
+    `for ${printable(wait.waitsFor)}`,
+    wait.heldBy === null ? 'held by nobody known' : `held by ${printable(wait.heldBy)}`,
     deadlineText(wait.deadline, now),
   ]);
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
@@ -38,7 +39,3 @@ function printMs(ms: number): string {
   if (ms < 172_800_000) return `${Math.floor(ms / 3_600_000)} h`;
   return `${Math.floor(ms / 86_400_000)} days`;
 }
-
-/** Control characters and those that reorder text on the screen, as escapes. */
-const visible = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
