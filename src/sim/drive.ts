@@ -57,8 +57,7 @@ export function drive(
 
 function stepOnce(run: Run, limits: Limits): void {
   const { timeline } = run;
-  run.look();
-  if (run.found !== null) return;
+  if (run.look() === 'woke' || run.found !== null) return;
   try {
     if (!timeline.step()) run.find('liveness', 'nothing is due any more, and the scenario still waits', undefined);
   } catch (error) {

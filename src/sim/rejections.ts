@@ -15,7 +15,7 @@ export function catchRejections(onRejection: (reason: unknown) => void): () => v
   const onAny = (reason: unknown): void => {
     if (!(reason instanceof Crashed)) onRejection(reason);
   };
-  const host = (globalThis as { process?: HostProcess }).process; // tidy: globals: Node has no other way to learn of them
+  const host = (globalThis as unknown as { process?: HostProcess }).process; // tidy: globals: Node has no other way to learn of them
   if (typeof host?.removeAllListeners === 'function') {
     const before = host.listeners('unhandledRejection');
     host.removeAllListeners('unhandledRejection');

@@ -53,7 +53,7 @@ export class Run implements World {
   readonly #storm: Storm;
   readonly #running: Running[] = [];
   readonly #always: Watch[] = [];
-  readonly #until = new Set<{ readonly holds: () => boolean; readonly done: () => void }>();
+  readonly #until = new Set<Watch & { readonly done: () => void }>();
   readonly #restarts: SeededRandom;
   #found: Found | null = null;
 
@@ -121,6 +121,7 @@ export class Run implements World {
         this.find('liveness', `this did not come to pass within ${within}: ${claim}`, undefined),
       );
       const watch = {
+        claim,
         holds: condition,
         done: () => {
           timeout.cancel();
@@ -258,17 +259,19 @@ export class Run implements World {
     this.timeline.record('fail', 'world', what);
   }
 
-  /** Looks at everything that must hold, or is waited for, after an event. */
-  look(): void {
+  /** Looks at everything that must hold, or is waited for, after an event. `woke`: somebody must be given a turn first. */
+  look(): 'woke' | 'nothing' {
     for (const { claim, holds } of this.#always) {
-      try {
-        if (!holds()) this.find('safety', `this must always hold, and does not: ${claim}`, undefined);
-      } catch (error) {
-        this.find('safety', `this must always hold, and does not: ${claim}`, error);
-      }
+      if (!this.#holds('safety', claim, holds))
+        this.find('safety', `this must always hold, and does not: ${claim}`, undefined);
     }
-    if (this.#until.size === 0) return;
-    for (const { holds, done } of [...this.#until]) if (holds()) done();
+    let woke: 'woke' | 'nothing' = 'nothing';
+    for (const { claim, holds, done } of this.#until) {
+      if (!this.#holds('scenario', claim, holds)) continue;
+      done();
+      woke = 'woke';
+    }
+    return woke;
   }
 
   /** A line for each thing that a living process waits for, oldest first. */
@@ -359,6 +362,15 @@ export class Run implements World {
       process.end();
       this.timeline.after(this.#restarts.between(...this.weather.restartAfterMs), () => this.#start(running));
       return null;
+    }
+  }
+
+  #holds(verdict: Verdict, claim: string, check: () => boolean): boolean {
+    try {
+      return check();
+    } catch (error) {
+      this.find(verdict, `looking whether this holds threw: ${claim}`, error);
+      return false;
     }
   }
 
