@@ -98,7 +98,10 @@ export class HostJobs implements Jobs {
 
   #startThread(): Thread {
     const workerData: JobThreadData = { root: this.#rootOf() };
-    const thread: Thread = { worker: new Worker(threadEntry, { workerData }), current: null, failure: undefined };
+    // `--input-type`, of programs given as text, is the one common flag that no thread can start with.
+    const flags = process.execArgv.some((flag) => flag.startsWith('--input-type')) ? { execArgv: [] } : {};
+    const worker = new Worker(threadEntry, { workerData, ...flags });
+    const thread: Thread = { worker, current: null, failure: undefined };
     this.#threads.add(thread);
     thread.worker.on('message', (answer: JobAnswer) => this.#onAnswer(thread, answer));
     thread.worker.on('messageerror', (error) => this.#settle(thread, (pending) => pending.reject(notCloned(error))));

@@ -96,8 +96,7 @@ export class HostNetwork implements Network {
       return;
     }
     this.#keep(socket);
-    // The port makes it certain that this is nobody's listening address.
-    onStream(this.#streamOver(socket, `from ${printAddress(socket.remoteAddress ?? '', socket.remotePort ?? 0)}`));
+    onStream(this.#streamOver(socket, printAddress(socket.remoteAddress ?? '', socket.remotePort ?? 0)));
   }
 
   #keep(socket: Socket): void {
