@@ -5,6 +5,7 @@ const config: KnipConfig = {
   entry: [
     'src/index.ts',
     'src/*/index.ts',
+    'src/*/*-worker.ts', // loaded as a thread, by its address
     'tools/*.ts',
     'bench/*.bench.ts',
     'examples/**/*.ts',
@@ -14,6 +15,8 @@ const config: KnipConfig = {
   ],
   project: ['{src,tools,test,bench,examples}/**/*.ts'],
   ignoreExportsUsedInFile: true,
+  // Run by the path of their program, so that they run on this Node.
+  ignoreDependencies: ['@arethetypeswrong/cli', 'oxfmt', 'oxlint', 'oxlint-tsgolint', 'publint'],
   ignoreBinaries: ['apt-get'], // Debian's, where it is
 };
 

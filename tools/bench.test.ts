@@ -22,7 +22,7 @@ const constant = (name: string, checksum: number): Side => ({ name, prepare: () 
 
 test('sides alternate, at least five runs each after a warm-up, and each round begins one side further', async () => {
   const runs: string[] = [];
-  const side = (name: string): Side => ({ name, prepare: () => () => runs.push(name) * 0 });
+  const side = (name: string): Side => ({ name, prepare: () => () => (runs.push(name), 0) });
   const result = await measure(row([side('a'), side('b')], { rounds: 2 }), { quick: false });
   expect(runs.join('')).toBe('ab' + 'ab' + 'ba' + 'ab' + 'ba' + 'ab');
   expect(result.sides.map((one) => one.runMs.length)).toEqual([5, 5]);
