@@ -47,8 +47,18 @@ export class ByteReader {
   /** A view of the next `count` bytes. */
   readBytes(count: number): Uint8Array {
     const start = this.take(count);
-    return this.bytes.subarray(start, start + count);
+    return viewOf(this.bytes, start, start + count);
   }
+}
+
+/** A view as a plain Uint8Array: `subarray` of Node's Buffer, which callers may well give us, is a Buffer again. */
+export function viewOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+}
+
+/** A copy as a plain Uint8Array: `slice` of Node's Buffer copies nothing. */
+export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(viewOf(bytes, start, end));
 }
 
 /** Stored bytes that nobody can have written; `offset` counts from the start of the array that was given. */

@@ -85,7 +85,7 @@ export class ByteWriter {
 
   #grow(needed: number): void {
     const next = new Uint8Array(Math.max(needed, Math.min(this.#bytesMax, this.buffer.length * 2)));
-    next.set(this.buffer.subarray(0, this.length));
+    next.set(this.buffer); // all of it: an encoder may have written past `length` before it knew the size
     this.buffer = next;
   }
 

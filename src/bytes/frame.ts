@@ -11,6 +11,7 @@
  */
 import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import { viewOf } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { crc32c } from './crc32c.ts';
 
@@ -69,7 +70,7 @@ export function readFrame(bytes: Uint8Array, offset: number, limits: FrameLimits
   if (crc32c(bytes, start, end, seed) !== readUint32(bytes, offset + 4)) {
     return { kind: 'damaged', part: 'payload', end };
   }
-  return { kind: 'frame', payload: bytes.subarray(start, end), end };
+  return { kind: 'frame', payload: viewOf(bytes, start, end), end };
 }
 
 /** Gathers frames in one buffer, to be written at once. */
@@ -234,7 +235,7 @@ export class FrameReader {
       throw this.#fail(damaged('payload', this.#offset));
     }
     this.#offset += end - at;
-    return bytes.subarray(start, end);
+    return viewOf(bytes, start, end);
   }
 
   #forgetChunks(): void {

@@ -1,5 +1,6 @@
 /** The way back from a key's bytes to its tuple; see `tuple.ts` for the format. Accepts only what `writeTuple` writes. */
-import { ByteReader, corrupt } from './byte-reader.ts';
+import { ByteReader, copyOf, corrupt } from './byte-reader.ts';
+import { magnitudeOf } from './magnitude.ts';
 import { escapeByte, keyBytesMax, keyCode, keyDepthMax, type KeyPart } from './tuple.ts';
 import { readNumber } from './tuple-number.ts';
 
@@ -70,15 +71,10 @@ function readBigint(reader: ByteReader, negative: boolean): bigint {
   const start = reader.at;
   const flip = negative ? 0xff : 0;
   const count = reader.readByte() ^ flip;
-  const from = reader.take(count);
-  let digits = '';
-  for (let index = from; index < from + count; index++) {
-    digits += ((reader.bytes[index] as number) ^ flip).toString(16).padStart(2, '0');
-  }
-  if (digits.startsWith('00') || (negative && count === 0)) {
+  const magnitude = magnitudeOf(reader.bytes, reader.take(count), count, flip);
+  if (magnitude === null || (negative && count === 0)) {
     throw corrupt('a bigint in a key is not written in its shortest form', start);
   }
-  const magnitude = count === 0 ? 0n : BigInt(`0x${digits}`);
   return negative ? -magnitude : magnitude;
 }
 
@@ -96,7 +92,7 @@ function readEscaped(reader: ByteReader): Uint8Array {
   }
   if (at === end) throw corrupt('a string or bytes in a key do not end', start);
   reader.at = at + 1;
-  if (escapes === 0) return bytes.slice(start, at);
+  if (escapes === 0) return copyOf(bytes, start, at);
   const content = new Uint8Array(at - start - escapes);
   for (let index = 0, from = start; index < content.length; index++) {
     const byte = bytes[from++] as number;

@@ -15,6 +15,7 @@
  */
 import { LockstepError } from '../kernel/errors.ts';
 import { ByteWriter } from './byte-writer.ts';
+import { magnitudeDigits, putMagnitude } from './magnitude.ts';
 import { putNumber } from './tuple-number.ts';
 
 export type KeyPart = null | boolean | number | bigint | Date | string | Uint8Array | readonly KeyPart[];
@@ -143,21 +144,14 @@ function writeNumber(writer: ByteWriter, value: number, code: number, index: num
 
 /** Length and magnitude, most significant byte first; all complemented where it is negative. */
 function writeBigint(writer: ByteWriter, value: bigint, index: number, within: Place | null): void {
-  const negative = value < 0n;
-  const digits = value === 0n ? '' : (negative ? -value : value).toString(16);
-  const count = (digits.length + 1) >> 1;
+  const digits = magnitudeDigits(value);
+  const count = digits.length / 2;
   if (count > keyBigintBytesMax) throw refused('a bigint is too large for a key', index, within);
-  const flip = negative ? 0xff : 0;
+  const flip = value < 0n ? 0xff : 0;
   writer.reserve(2 + count);
-  const { buffer } = writer;
-  let at = writer.length;
-  buffer[at++] = negative ? keyCode.bigintNegative : keyCode.bigint;
-  buffer[at++] = count ^ flip;
-  const padded = digits.padStart(count * 2, '0');
-  for (let digit = 0; digit < count; digit++) {
-    buffer[at++] = Number.parseInt(padded.slice(digit * 2, digit * 2 + 2), 16) ^ flip;
-  }
-  writer.length = at;
+  writer.buffer[writer.length] = value < 0n ? keyCode.bigintNegative : keyCode.bigint;
+  writer.buffer[writer.length + 1] = count ^ flip;
+  writer.length = putMagnitude(writer.buffer, writer.length + 2, digits, flip);
 }
 
 function writeEscaped(writer: ByteWriter, bytes: Uint8Array): void {
