@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Histogram, histogramErrorMax } from './histogram.ts';
+import { Histogram, histogramErrorMax, type HistogramSnapshot } from './histogram.ts';
 
 const recordable = fc.double({ min: 2 ** -10, max: 2 ** 40, noNaN: true });
 const anySize = fc.oneof(recordable, fc.double({ min: 0, max: Number.MAX_VALUE, noNaN: true }));
@@ -56,7 +56,7 @@ test('merging gives what recording everything in one gives', () => {
 test('a snapshot survives the way over the network as JSON', () => {
   const histogram = histogramOf([0, 0.5, 3, 1e9]);
   const merged = new Histogram();
-  merged.merge(JSON.parse(JSON.stringify(histogram.snapshot())));
+  merged.merge(JSON.parse(JSON.stringify(histogram.snapshot())) as HistogramSnapshot);
   expect(merged.snapshot()).toEqual(histogram.snapshot());
 });
 

@@ -3,7 +3,7 @@
  * the few calls that are made, so that `@opentelemetry/api` fits by its shape and is no dependency of ours.
  */
 import type { Clock } from '../env/clock.ts';
-import type { Attributes, AttributeValue, Span, SpanOptions, Tracer } from './tracer.ts';
+import type { AttributeValue, Span, SpanOptions, Tracer } from './tracer.ts';
 import type { SpanContext } from './traceparent.ts';
 
 /** Seconds since 1970 and nanoseconds: the one form of time that OpenTelemetry cannot take for another. */
@@ -118,7 +118,7 @@ function optionsOf(options: SpanOptions): TelemetrySpanOptions {
   return {
     kind: kinds[options.kind ?? 'internal'],
     root: options.parent === null,
-    attributes: { ...(options.attributes as Attributes | undefined) },
+    attributes: { ...options.attributes },
     links: (options.links ?? []).map((context) => ({ context: toTelemetry(context) })),
   };
 }

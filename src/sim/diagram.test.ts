@@ -151,11 +151,14 @@ const hostile = `<script>alert("1")</script> & ' \u0000 \ud800 ]]> \u001b[2J`;
 function checkXml(xml: string): void {
   expect(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u.exec(xml)).toBeNull();
   const open: string[] = [];
-  const rest = xml.replace(/<(\/?)([a-z]+)((?:\s+[\w:-]+="[^"<]*")*)\s*(\/?)>/g, (_, end, name, __, empty) => {
-    if (end === '/') expect(open.pop()).toBe(name);
-    else if (empty !== '/') open.push(name);
-    return '';
-  });
+  const rest = xml.replace(
+    /<(\/?)([a-z]+)((?:\s+[\w:-]+="[^"<]*")*)\s*(\/?)>/g,
+    (_, end: string, name: string, __, empty: string) => {
+      if (end === '/') expect(open.pop()).toBe(name);
+      else if (empty !== '/') open.push(name);
+      return '';
+    },
+  );
   expect(open).toEqual([]);
   expect(rest).not.toMatch(/[<>]|&(?!(amp|lt|gt|quot|#39);)/);
 }
