@@ -1,0 +1,15 @@
+/** All scenarios, for the tests, for `npm run sim` and for the benchmark. */
+import type { Scenario } from './scenario.ts';
+import { counterScenario } from './scenarios/counter.ts';
+import { echoScenario } from './scenarios/echo.ts';
+import { journalScenario } from './scenarios/journal.ts';
+import { leaderScenario } from './scenarios/leader.ts';
+import { mailScenario } from './scenarios/mail.ts';
+
+export const catalogue: readonly Scenario[] = [
+  echoScenario,
+  counterScenario,
+  mailScenario,
+  leaderScenario,
+  journalScenario,
+];
