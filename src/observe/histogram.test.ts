@@ -35,7 +35,7 @@ test('every value lies in the bucket that holds it, also at the borders, at zero
     const [bucket, ...others] = histogramOf([value]).snapshot().buckets;
     expect(others).toEqual([]);
     expect(bucket?.atLeast).toBeLessThanOrEqual(value);
-    expect(bucket?.below).toBeGreaterThan(value);
+    expect(bucket?.below ?? Infinity).toBeGreaterThan(value);
   }
 });
 
@@ -48,13 +48,13 @@ test('merging gives what recording everything in one gives', () => {
       const { sum: expectedSum, ...expected } = histogramOf([...here, ...there]).snapshot();
       expect(rest).toEqual(expected);
       // Sums of doubles depend on their order.
-      if (Number.isFinite(expectedSum)) expect(sum / (expectedSum || 1)).toBeCloseTo(expectedSum === 0 ? 0 : 1, 9);
+      expect(Math.abs(sum - expectedSum)).toBeLessThanOrEqual(expectedSum * 1e-9);
     }),
   );
 });
 
 test('a snapshot survives the way over the network as JSON', () => {
-  const histogram = histogramOf([0, 0.5, 3, 1e9]);
+  const histogram = histogramOf([0, 0.5, 3, 1e9, Number.MAX_VALUE, Number.MAX_VALUE]);
   const merged = new Histogram();
   merged.merge(JSON.parse(JSON.stringify(histogram.snapshot())) as HistogramSnapshot);
   expect(merged.snapshot()).toEqual(histogram.snapshot());

@@ -17,14 +17,15 @@ const tooLarge = bucketCount - 1;
 /** Values from `atLeast`, included, to `below`, excluded. */
 export interface HistogramBucket {
   readonly atLeast: number;
-  /** `Infinity` for the last one. */
-  readonly below: number;
+  /** Null for the last one, which has no end: JSON has no infinity. */
+  readonly below: number | null;
   readonly count: number;
 }
 
 /** Plain data: what exporters print, what another node sends to be merged. */
 export interface HistogramSnapshot {
   readonly count: number;
+  /** At most the largest number there is. */
   readonly sum: number;
   /** Exact; null when nothing was recorded. */
   readonly min: number | null;
@@ -55,7 +56,7 @@ export class Histogram {
     const bucket = this.#bucketOf(value);
     this.#counts[bucket] = this.#counts[bucket]! + 1;
     this.#count++;
-    this.#sum += value;
+    this.#sum = Math.min(this.#sum + value, Number.MAX_VALUE);
     if (value < this.#min) this.#min = value;
     if (value > this.#max) this.#max = value;
   }
@@ -94,14 +95,14 @@ export class Histogram {
     const { min, max } = other;
     const bounded =
       other.count === 0 ? min === null && max === null : min !== null && max !== null && 0 <= min && min <= max;
-    if (counted !== other.count || !Number.isFinite(other.sum) || !bounded)
+    if (counted !== other.count || !(other.sum >= 0 && other.sum < Infinity) || !bounded)
       throw new LockstepError('invalid', 'the counts of this histogram do not add up', {
         values: { count: other.count, counted },
       });
     for (const [index, place] of places.entries())
       this.#counts[place] = this.#counts[place]! + other.buckets[index]!.count;
     this.#count += other.count;
-    this.#sum += other.sum;
+    this.#sum = Math.min(this.#sum + other.sum, Number.MAX_VALUE);
     if (min !== null && max !== null) {
       this.#min = Math.min(this.#min, min);
       this.#max = Math.max(this.#max, max);
@@ -112,7 +113,7 @@ export class Histogram {
     const buckets: HistogramBucket[] = [];
     for (let bucket = 0; bucket < bucketCount; bucket++) {
       const count = this.#counts[bucket]!;
-      if (count > 0) buckets.push({ atLeast: boundOf(bucket), below: boundOf(bucket + 1), count });
+      if (count > 0) buckets.push({ atLeast: boundOf(bucket), below: endOf(bucket), count });
     }
     const empty = this.#count === 0;
     return {
@@ -132,7 +133,7 @@ export class Histogram {
 
   #placeOf(bucket: HistogramBucket): number {
     const known = Number.isFinite(bucket.atLeast) && bucket.atLeast >= 0 ? this.#bucketOf(bucket.atLeast) : -1;
-    const fits = known >= 0 && boundOf(known) === bucket.atLeast && boundOf(known + 1) === bucket.below;
+    const fits = known >= 0 && boundOf(known) === bucket.atLeast && endOf(known) === bucket.below;
     if (!fits || !Number.isSafeInteger(bucket.count) || bucket.count < 0)
       throw new LockstepError('invalid', 'this bucket is none of a histogram', {
         values: { atLeast: bucket.atLeast, below: bucket.below, count: bucket.count },
@@ -150,11 +151,12 @@ export class Histogram {
 /** The smallest value of a bucket. */
 function boundOf(bucket: number): number {
   if (bucket === 0) return 0;
-  if (bucket === bucketCount) return Infinity;
   const exponent = exponentMin + ((bucket - 1) >> partBits);
   const part = (bucket - 1) & ((1 << partBits) - 1);
   return 2 ** exponent * (1 + part / (1 << partBits));
 }
+
+const endOf = (bucket: number): number | null => (bucket === tooLarge ? null : boundOf(bucket + 1));
 
 const notRecordable = (value: number): LockstepError =>
   new LockstepError('misuse', 'a histogram records finite numbers of at least 0', { values: { value } });
