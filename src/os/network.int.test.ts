@@ -120,7 +120,7 @@ test.skipIf(process.platform === 'win32')(
     const server = createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(server.address().port));
   `);
     child.kill('SIGSTOP');
-    const network = openNetwork();
+    const network = openNetwork({ streamCloseMsMax: 100 });
     let unanswered: LockstepError | undefined;
     for (let count = 0; count < 20 && unanswered === undefined; count++) {
       const attempt = network.connect(address, { withinMs: 200 });
