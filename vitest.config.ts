@@ -4,9 +4,10 @@
  * package.json's exports offer for this.
  */
 import { defineConfig } from 'vitest/config';
+import { sourceCondition } from './tools/exports.ts';
 import { suites } from './tools/suites.ts';
 
-const conditions = ['lockstep-source'];
+const conditions = [sourceCondition];
 
 export default defineConfig({
   test: {
@@ -23,6 +24,7 @@ export default defineConfig({
                 exclude: ['**/node_modules/**', 'dist/**', '.cache/**', ...exclude],
                 testTimeout: testMsMax,
                 hookTimeout: testMsMax,
+                execArgv: [`--conditions=${sourceCondition}`], // for what tests start: threads, programs
               },
             },
           ],

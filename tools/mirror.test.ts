@@ -24,3 +24,18 @@ test("every open room's page names its import path", () => {
   const pages = openRooms.map((room) => [room, `docs/${room}.md`] as const).filter(([, page]) => existsSync(page));
   expect(pages.filter(([room, page]) => !readFileSync(page, 'utf8').includes(`lockstep/${room}`))).toEqual([]);
 });
+
+test('every dependency earns its place, in a line of docs/dependencies.md', () => {
+  const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Record<
+    string,
+    Record<string, string> | undefined
+  >;
+  const names = ['dependencies', 'devDependencies'].flatMap((kind) => Object.keys(manifest[kind] ?? {}));
+  const lines = readFileSync('docs/dependencies.md', 'utf8').split('\n');
+  expect(names.filter((name) => !lines.some((line) => line.includes(`\`${name}\``)))).toEqual([]);
+});
+
+test('nothing is needed at run time', () => {
+  const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, unknown>;
+  expect(['dependencies', 'peerDependencies', 'optionalDependencies'].filter((kind) => kind in manifest)).toEqual([]);
+});

@@ -103,18 +103,21 @@ export function countsOf(report: VitestReport | null, exitCode: number): Counts 
   return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests };
 }
 
-/** Runs this very Node, shows what it prints, answers its exit code; 1 when it was ended by a signal or by `msMax`. */
-export function runNode(args: readonly string[], msMax: number, env: Record<string, string> = {}): Promise<number> {
+const killDelayMs = 5_000;
+
+/** Runs this very Node, shows what it prints, answers its exit code; 1 when it was ended by a signal or after `msMax`. */
+export function runNode(args: readonly string[], msMax: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, {
-      stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, ...env },
-      timeout: msMax,
-      killSignal: 'SIGKILL',
-    });
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const asking = setTimeout(() => {
+      console.log(`not done after ${msMax / 1_000} s: ended`);
+      child.kill('SIGTERM'); // it may still end its own children
+    }, msMax);
+    const killing = setTimeout(() => child.kill('SIGKILL'), msMax + killDelayMs);
     child.once('error', reject);
-    child.once('close', (code, signal) => {
-      if (signal !== null) console.log(`ended by ${signal}, after at most ${msMax / 1_000} s`);
+    child.once('close', (code) => {
+      clearTimeout(asking);
+      clearTimeout(killing);
       resolve(code ?? 1);
     });
   });

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { missingVariable, needs, programOf } from '../test/servers/needs.ts';
+import { sourceCondition } from './exports.ts';
 import { provision } from './provision.ts';
-import { countsOf, filesOf, type VitestReport } from './run-suite.ts';
+import { countsOf, filesOf, runNode, type VitestReport } from './run-suite.ts';
 import { suites } from './suites.ts';
 import { withJavaScriptNames } from './build.ts';
 
@@ -83,4 +84,16 @@ test('a program that this run does without is null to its tests, and one that is
 test('every need names suites that there are', () => {
   const names = suites.map((suite) => suite.name);
   expect(needs.flatMap((need) => need.suites).filter((name) => !names.includes(name))).toEqual([]);
+});
+
+test('a program that does not end is ended, and has failed', async () => {
+  const said = vi.spyOn(console, 'log').mockReturnValue();
+  onTestFinished(() => said.mockRestore());
+  expect(await runNode(['-e', 'setInterval(() => {}, 1000)'], 300)).toBe(1);
+  expect(await runNode(['-e', 'process.exitCode = 7'], 20_000)).toBe(7);
+  expect(said).toHaveBeenCalledOnce();
+});
+
+test('`lockstep` is this repository to the threads and programs that tests start', () => {
+  expect(process.execArgv).toContain(`--conditions=${sourceCondition}`);
 });
