@@ -33,8 +33,7 @@ export class SimulationFailure extends Error {
   readonly seed: number;
   /** Milliseconds of the world since the run began. */
   readonly atMs: number;
-  readonly events: readonly TraceEvent[];
-  readonly waits: readonly string[];
+  readonly #facts: FailureFacts;
   /** The one command that shows it again. */
   readonly replay: string;
 
@@ -43,9 +42,18 @@ export class SimulationFailure extends Error {
     this.verdict = facts.verdict;
     this.seed = facts.seed;
     this.atMs = facts.atMs;
-    this.events = facts.events;
-    this.waits = facts.waits;
+    this.#facts = facts;
     this.replay = replay;
+  }
+
+  /** The newest events of the run, oldest first. */
+  get events(): readonly TraceEvent[] {
+    return this.#facts.events;
+  }
+
+  /** What services waited for in the end, a line each. */
+  get waits(): readonly string[] {
+    return this.#facts.waits;
   }
 }
 
@@ -66,5 +74,5 @@ function describeFailure(facts: FailureFacts, replay: string): string {
 export function printEvent({ atMs, kind, node, peer, text }: TraceEvent): string {
   const at = (atMs / 1_000).toFixed(6).padStart(12);
   const where = peer === null ? node : kind === 'deliver' ? `${node} ← ${peer}` : `${node} → ${peer}`;
-  return `${at}  ${kind.padEnd(8)}${where.padEnd(16)}${text}`;
+  return `${at}  ${kind.padEnd(8)} ${where.padEnd(16)}  ${text}`;
 }

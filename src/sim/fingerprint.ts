@@ -2,10 +2,9 @@
  * A running hash of everything a run did: what was due when, and the bytes that services sent and wrote. Two runs of
  * one seed that differ anywhere end with different fingerprints (64 bits; mixing as in MurmurHash3, Appleby 2011).
  */
-const float = new Float64Array(1);
-const words = new Uint32Array(float.buffer);
-
 export class Fingerprint {
+  readonly #float = new Float64Array(1);
+  readonly #words = new Uint32Array(this.#float.buffer);
   #low = 0x9e3779b9;
   #high = 0x85ebca6b;
 
@@ -18,9 +17,9 @@ export class Fingerprint {
   }
 
   number(value: number): void {
-    float[0] = value;
-    this.word(words[0] as number);
-    this.word(words[1] as number);
+    this.#float[0] = value;
+    this.word(this.#words[0] as number);
+    this.word(this.#words[1] as number);
   }
 
   text(value: string): void {

@@ -13,6 +13,8 @@ export { calm, stormy } from './weather.ts';
 export type { Range, Weather, WeatherChoice } from './weather.ts';
 export type { CrashKind, PlannedStrike } from './machine.ts';
 export { Crashed } from './crashed.ts';
+export { htmlDiagram, svgDiagram, textDiagram } from './diagram.ts';
+export type { DiagramOptions, TextDiagramOptions } from './diagram.ts';
 export type { TraceEvent, TraceKind } from './trace.ts';
 export type { FullAt } from './volume.ts';
 export type { WebHandler } from './web.ts';

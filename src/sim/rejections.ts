@@ -25,7 +25,7 @@ export function catchRejections(onRejection: (reason: unknown) => void): () => v
       for (const listener of before) host.on('unhandledRejection', listener);
     };
   }
-  const target = globalThis as unknown as EventTarget;
+  const target = globalThis as unknown as EventTarget; // tidy: globals: a browser has no other way either
   const onEvent = (event: Event): void => {
     event.preventDefault();
     onAny((event as Event & { readonly reason: unknown }).reason);

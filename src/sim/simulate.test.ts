@@ -216,9 +216,10 @@ test('clock, chance, order and leftovers that do not come from the seed are foun
   const hash = (item: string, key: number): number => Math.imul(item.charCodeAt(0) ^ key, 0x9e3779b1) >>> 0;
   const planted: Record<string, () => number> = {
     clock: () => performance.now(),
-    chance: () => Math.random(),
+    chance: () => Math.random(), // tidy: globals: planted, to be found
     order: () => {
-      const key = Math.floor(Math.random() * 2 ** 32); // as the hash tables of Go and Python have it
+      // As the hash tables of Go and Python have it.
+      const key = Math.floor(Math.random() * 2 ** 32); // tidy: globals: planted, to be found
       const items = [...'abcdefgh'].sort((a, b) => hash(a, key) - hash(b, key));
       return items.join('').charCodeAt(0) * 256 + items.join('').charCodeAt(1);
     },

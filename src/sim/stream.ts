@@ -200,7 +200,7 @@ export class SimStream implements FrameStream {
     if (receiver === null || (this.#inbox.length === 0 && this.#state === 'open')) return;
     this.#receiver = null;
     this.#process.pending.delete(receiver.pending);
-    this.#process.notify(() => this.#take().then(receiver.resolve, receiver.reject));
+    this.#process.notify(() => void this.#take().then(receiver.resolve, receiver.reject));
   }
 
   #wakeWriters(): void {

@@ -3,6 +3,9 @@ import { DueEvent, EventQueue } from './event-queue.ts';
 import { Fingerprint } from './fingerprint.ts';
 import { Trace, type TraceKind } from './trace.ts';
 
+/** Time goes by in steps of just under a microsecond; a power of two, so that sums and differences of times are exact. */
+const ticksPerMs = 1_024;
+
 /**
  * The world's time: a queue of due events, the moment that has come, and the record of what was done. Reading time
  * never moves it; only `step` does, one due event at a time.
@@ -33,8 +36,8 @@ export class Timeline {
   }
 
   after(delayMs: number, run: () => void): DueEvent {
-    assert(delayMs >= 0, 'nothing is due in the past');
-    const event = new DueEvent(this.#nowMs + delayMs, ++this.#sequence, run);
+    assert(delayMs >= 0 && delayMs < Infinity, 'what is due has a time, and not in the past');
+    const event = new DueEvent(this.#nowMs + Math.ceil(delayMs * ticksPerMs) / ticksPerMs, ++this.#sequence, run);
     this.#queue.push(event);
     return event;
   }

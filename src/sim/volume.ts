@@ -1,5 +1,5 @@
 import type { SeededRandom } from '../kernel/random.ts';
-import { Inode } from './inode.ts';
+import type { Inode } from './inode.ts';
 
 /**
  * A machine's disk: a tree of names over inodes, again twice. Names change in memory at once and on the platter when

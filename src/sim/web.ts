@@ -54,7 +54,7 @@ export class Web {
       return;
     }
     timeline.after(this.fabric.latencyMs(), () => {
-      if (this.fabric.isCut(from, to)) {
+      if (this.fabric.isCut(from, to) || this.fabric.machines.get(to)?.up === false) {
         timeline.record('lost', to, what, from, message);
         timeline.after(this.fabric.breakAfterMs(), fail);
         return;
