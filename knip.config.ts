@@ -3,7 +3,6 @@ import type { KnipConfig } from 'knip';
 
 const config: KnipConfig = {
   entry: [
-    'src/index.ts',
     'src/*/index.ts',
     'src/*/*-worker.ts', // loaded as a thread, by its address
     'tools/*.ts',

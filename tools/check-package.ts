@@ -16,11 +16,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
+import { build } from './build.ts';
 import { exportMap } from './exports.ts';
 
 const oldestNode = [22, 18] as const;
 
 export async function checkPackage(): Promise<boolean> {
+  if (!(await build())) return false; // never an old dist/
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-pack-'));
   try {
     if (!run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder])) return false;
