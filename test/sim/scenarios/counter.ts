@@ -18,7 +18,10 @@ export const counterScenario: Scenario = {
       world.run(
         `client-${index + 1}`,
         async (env) => {
-          for (let added = 0; added < addCount; added++) await add(env, url);
+          for (let added = 0; added < addCount; added++) {
+            await add(env, url);
+            await env.sleep('20ms');
+          }
         },
         { steady: true },
       ),

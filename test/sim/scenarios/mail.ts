@@ -2,7 +2,7 @@
 import type { Scenario } from '../scenario.ts';
 import { mailbox, sender, senderWithoutRetry, type Letter } from '../services/mail.ts';
 
-const letterCount = 8;
+const letterCount = 12;
 const lettersOf = (name: string): readonly Letter[] =>
   Array.from({ length: letterCount }, (_, index) => ({ id: `${name}/${index}`, text: `letter ${index} of ${name}` }));
 

@@ -45,6 +45,7 @@ async function askOver(env: Env, stream: FrameStream, requests: readonly string[
     const answer = frames?.[0];
     if (answer === undefined) return;
     answers.push(new TextDecoder().decode(answer));
+    await env.sleep('20ms');
   }
 }
 
@@ -54,6 +55,7 @@ export async function askWebEcho(env: Env, url: string, requests: readonly strin
     try {
       const response = await env.fetch(url, { method: 'POST', body: requests[answers.length] ?? '' });
       answers.push(await response.text());
+      await env.sleep('20ms');
     } catch {
       await env.sleep('20ms');
     }

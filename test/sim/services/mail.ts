@@ -23,7 +23,7 @@ export function mailbox(env: Env, address: NodeAddress, letters: Letter[]): Prom
 export async function sender(env: Env, to: NodeAddress, letters: readonly Letter[]): Promise<void> {
   for (const { id, text } of letters) {
     await callUntilAnswered(env, to, { id, text });
-    await env.sleep('10ms');
+    await env.sleep('50ms');
   }
 }
 
@@ -31,6 +31,6 @@ export async function sender(env: Env, to: NodeAddress, letters: readonly Letter
 export async function senderWithoutRetry(env: Env, to: NodeAddress, letters: readonly Letter[]): Promise<void> {
   for (const { id, text } of letters) {
     await call(env, to, { id, text }).catch(() => undefined);
-    await env.sleep('10ms');
+    await env.sleep('50ms');
   }
 }

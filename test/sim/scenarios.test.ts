@@ -1,0 +1,73 @@
+/** The tester is tested: right services pass whatever the weather, and each planted bug is found, told, and shown again. */
+import { simulate, SimulationFailure, type SimulateOptions, type Verdict } from 'lockstep/sim';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { catalogue } from './catalogue.ts';
+import type { Scenario } from './scenario.ts';
+
+/** So many that all of this takes about 25 seconds on two cores; `npm run sim` runs more. */
+const seedCounts: Readonly<Record<string, number>> = { echo: 40, counter: 40, mail: 100, leader: 15, journal: 80 };
+const seedsToFind = 200;
+
+const verdictOf: Readonly<Record<string, Verdict>> = {
+  'global-clock': 'nondeterminism',
+  'unordered-set': 'nondeterminism',
+  'state-outlives-run': 'nondeterminism',
+  'lost-update': 'safety',
+  'missing-retry': 'liveness',
+  'split-brain-by-timeout': 'safety',
+  'acts-on-unsynced-data': 'safety',
+  'forgets-directory-sync': 'safety',
+};
+
+// A seed of the environment is for whoever runs one test; here it would leave nothing to be found.
+beforeAll(() => {
+  vi.stubEnv('LOCKSTEP_SEED', undefined);
+  vi.stubEnv('LOCKSTEP_SEEDS', undefined);
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+});
+
+/** The failure that these seeds find. */
+async function find(scenario: Scenario, bug: string, options: SimulateOptions): Promise<SimulationFailure> {
+  try {
+    await simulate(options, (world) => scenario.run(world, bug));
+  } catch (error) {
+    if (error instanceof SimulationFailure) return error;
+    throw error;
+  }
+  throw new Error(`${scenario.name} with ${bug} planted was run, and nothing was found`);
+}
+
+describe.each(catalogue)('$name', (scenario) => {
+  const { name, bugs } = scenario;
+  const seeds = seedCounts[name] ?? 0;
+
+  test(`the right version passes in ${seeds} storms, and every seed is the same twice`, async () => {
+    const report = await simulate({ seeds }, (world) => scenario.run(world, null));
+    expect(report).toMatchObject({ seedCount: seeds });
+    expect(report.eventCount).toBeGreaterThan(seeds * 40);
+  });
+
+  test('the right version passes in calm weather', async () => {
+    await expect(simulate({ seeds: 5, weather: 'calm' }, (world) => scenario.run(world, null))).resolves.toMatchObject({
+      seedCount: 5,
+    });
+  });
+
+  test.each(bugs)(`%s is found within ${seedsToFind} seeds, and found again from its seed`, async (bug) => {
+    const failure = await find(scenario, bug, { seeds: seedsToFind });
+    expect(failure.verdict).toBe(verdictOf[bug]);
+    expect(failure.message).toContain(failure.replay);
+    const again = await find(scenario, bug, { seeds: { only: failure.seed } });
+    expect(again.verdict).toBe(failure.verdict);
+    if (failure.verdict === 'nondeterminism') return; // each run of it is another: that is what was found
+    expect(again.message).toBe(failure.message); // seed, time, count of events, waits and the newest events
+    expect(again.events).toEqual(failure.events);
+  });
+});
+
+test('every planted bug has the verdict that it must get, and every scenario its count of seeds', () => {
+  expect(catalogue.flatMap(({ bugs }) => bugs).toSorted()).toEqual(Object.keys(verdictOf).toSorted());
+  expect(catalogue.map(({ name }) => name).toSorted()).toEqual(Object.keys(seedCounts).toSorted());
+});
