@@ -55,10 +55,10 @@ function useAs(folder: string, tarball: string): boolean {
   symlinkSync(resolve('node_modules/@types'), join(project, 'node_modules/@types'));
   const compiler = [resolve('node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--target', 'es2024'];
   const settings = ['--module', 'nodenext', '--types', 'node', '--ignoreConfig', 'main.ts'];
-  return (
-    nodes().every((program) => run(program, ['main.js'], project)) &&
-    run(process.execPath, [...compiler, ...settings], project)
-  );
+  const programs = nodes();
+  if (!programs.every((program) => run(program, ['main.js'], project))) return false;
+  console.log(`imported by Node ${programs.map((program) => versionOf(program).join('.')).join(' and ')}`);
+  return run(process.execPath, [...compiler, ...settings], project);
 }
 
 /** This Node, and another of the machine's that is new enough. */
