@@ -94,12 +94,12 @@ function readAll(disk: Disk, path: string): string | null {
 const readings = [3, 14, 15, 92, 653];
 
 // This machine.
-const env = await openHostEnv({ data: './meter-data' });
 const stop = new AbortController();
+const env = await openHostEnv({ data: './meter-data', signal: stop.signal });
 const listening = Promise.withResolvers<NodeAddress>();
-const serving = meter({ ...env, signal: stop.signal }, '127.0.0.1:0', listening.resolve);
+const serving = meter(env, '127.0.0.1:0', listening.resolve);
 await reporter(hostEnv, await listening.promise, readings);
-stop.abort();
+stop.abort(); // asks; `env.close()` makes
 await serving;
 console.log(`on this machine: the file says ${readAll(env.disk, 'reading')}`);
 await env.close();

@@ -105,7 +105,9 @@ export class HostJobs implements Jobs {
     this.#threads.add(thread);
     thread.worker.on('message', (answer: JobAnswer) => this.#onAnswer(thread, answer));
     thread.worker.on('messageerror', (error) => this.#settle(thread, (pending) => pending.reject(notCloned(error))));
-    thread.worker.on('error', (error) => (thread.failure = error));
+    thread.worker.on('error', (error: unknown) => {
+      thread.failure = error;
+    });
     thread.worker.on('exit', (exitCode) => this.#onExit(thread, exitCode));
     return thread;
   }

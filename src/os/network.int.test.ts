@@ -108,7 +108,9 @@ test('a reset breaks a sender that waits for room', async () => {
   const waiting = stream.writable();
   socket.resetAndDestroy();
   await waiting;
-  expect(stream.send(new Uint8Array(1))).not.toBe('sent');
+  // The system may still take bytes until it hears of the reset; from then on the answer is `closed`.
+  while (stream.send(new Uint8Array(65_536)) !== 'closed') await stream.writable();
+  expect((await failureOf(stream.receive())).kind).toBe('unavailable');
 });
 
 test.skipIf(process.platform === 'win32')(
@@ -121,16 +123,19 @@ test.skipIf(process.platform === 'win32')(
   `);
     child.kill('SIGSTOP');
     const network = openNetwork({ streamCloseMsMax: 100 });
-    let unanswered: LockstepError | undefined;
+    let unanswered: unknown;
     for (let count = 0; count < 20 && unanswered === undefined; count++) {
       const attempt = network.connect(address, { withinMs: 200 });
       unanswered = await attempt.then(
         () => undefined,
-        (error: LockstepError) => error,
+        (error: unknown) => error,
       );
     }
-    expect(unanswered).toMatchObject({ kind: 'unavailable', values: { address } });
-    expect(unanswered?.cause).toMatchObject({ message: 'no answer within 200 ms' });
+    expect(unanswered).toMatchObject({
+      kind: 'unavailable',
+      values: { address },
+      cause: { message: 'no answer within 200 ms' },
+    });
 
     const [reason, stop] = [new Error('enough'), new AbortController()];
     const attempt = network.connect(address, { withinMs: 60_000, signal: stop.signal });

@@ -29,7 +29,7 @@ export function randomnessContract(name: string, world: World): void {
       expect(randomness.below(1)).toBe(0);
       expect(randomness.below(2 ** 32)).toBeLessThan(2 ** 32);
       const seen = new Set(Array.from({ length: 500 }, () => randomness.below(7)));
-      expect([...seen].sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+      expect([...seen].toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6]);
     });
 
     claim('fill fills all of an array of any length, and nothing beside it', async ({ randomness }) => {
