@@ -29,8 +29,8 @@ export function putUtf8(into: Uint8Array, at: number, value: string): number {
   return next;
 }
 
-/** The ASCII text of up to some 40 bytes; null if any is no ASCII. */
-export function asciiOf(bytes: Uint8Array, at: number, count: number): string | null {
+/** The text of a few bytes; null if they are no UTF-8. */
+export function shortText(bytes: Uint8Array, at: number, count: number): string | null {
   const units = new Array<number>(count);
   let seen = 0;
   for (let index = 0; index < count; index++) {
@@ -38,5 +38,30 @@ export function asciiOf(bytes: Uint8Array, at: number, count: number): string | 
     seen |= unit;
     units[index] = unit;
   }
-  return seen > 0x7f ? null : String.fromCharCode.apply(null, units);
+  return seen > 0x7f ? shortTextOfAll(bytes, at, at + count) : String.fromCharCode.apply(null, units);
+}
+
+/** As Unicode's table 3-7 has it: overlong forms, surrogates and what is past U+10FFFF are no UTF-8. */
+function shortTextOfAll(bytes: Uint8Array, start: number, end: number): string | null {
+  const points: number[] = [];
+  let at = start;
+  while (at < end) {
+    const first = bytes[at++] as number;
+    if (first < 0x80) {
+      points.push(first);
+      continue;
+    }
+    const more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    if (first < 0xc2 || first > 0xf4 || at + more > end) return null;
+    let point = first & (0x3f >> more);
+    for (const stop = at + more; at < stop; at++) {
+      const byte = bytes[at] as number;
+      if ((byte & 0xc0) !== 0x80) return null;
+      point = (point << 6) | (byte & 0x3f);
+    }
+    const least = more === 1 ? 0x80 : more === 2 ? 0x800 : 0x10000;
+    if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return null;
+    points.push(point);
+  }
+  return String.fromCodePoint.apply(null, points);
 }

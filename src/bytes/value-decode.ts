@@ -2,22 +2,29 @@
  * Bytes back to users' values; the format is in `value-format.ts`. Survives any bytes: what the encoder does not write
  * is `corrupt`, with its offset, and nothing in the bytes reaches a prototype or makes more than the limits allow.
  */
+import { assert } from '../kernel/assert.ts';
 import { ByteReader, copyOf, corrupt } from './byte-reader.ts';
 import { floatOfBytes } from './float64.ts';
 import { magnitudeOf } from './magnitude.ts';
-import { asciiOf } from './utf8.ts';
+import { shortText } from './utf8.ts';
 import * as format from './value-format.ts';
 import { checkLimits, type StoredValue, type ValueLimits, valueLimits } from './value-format.ts';
 import { readVarint } from './varint.ts';
 
 /** Keys lately met, found by their bytes: a power of two. Bounds the memory, and what hostile keys can spoil. */
 const keyCacheCount = 512;
+/** Up to this many bytes a loop is faster than `TextDecoder`. */
+const loopBytesMax = 24;
 
 /** Makes values of bytes, one at a time. Keeps a bounded cache of property names between them. */
 export class ValueDecoder {
   readonly #limits: ValueLimits;
-  readonly #text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   readonly #keys: (string | undefined)[] = new Array<string | undefined>(keyCacheCount).fill(undefined);
+  /** What is being decoded, the next byte and the end: held here, as every byte asks for them. */
+  #bytes: Uint8Array = nothing;
+  #at = 0;
+  #end = 0;
   #count = 0;
 
   /** @throws LockstepError `misuse` for limits that make no sense. */
@@ -33,24 +40,27 @@ export class ValueDecoder {
     if (end - start > this.#limits.bytesMax) {
       throw corrupt('a value is longer than the limit', start, { bytesMax: this.#limits.bytesMax });
     }
+    assert(start >= 0 && start <= end && end <= bytes.length, 'the value lies within the bytes');
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
     this.#count = 0;
-    const reader = new ByteReader(bytes, start, end);
-    const value = this.#value(reader, 0);
-    if (reader.at !== end) throw corrupt('more bytes follow a value', reader.at);
-    return value;
+    try {
+      const value = this.#value(0);
+      if (this.#at !== end) throw corrupt('more bytes follow a value', this.#at);
+      return value;
+    } finally {
+      this.#bytes = nothing; // lest it be kept alive
+    }
   }
 
-  #value(reader: ByteReader, depth: number): StoredValue {
-    const tag = reader.readByte();
+  #value(depth: number): StoredValue {
+    const tag = this.#byte();
     if (tag < format.tagObject) return tag;
-    if (tag < format.tagArray) return this.#object(reader, tag - format.tagObject, depth);
-    if (tag < format.tagString) return this.#array(reader, tag - format.tagArray, depth);
-    if (tag < format.tagNull) return this.#string(reader, tag - format.tagString);
+    if (tag < format.tagArray) return this.#object(tag - format.tagObject, depth, null);
+    if (tag < format.tagString) return this.#array(tag - format.tagArray, depth);
+    if (tag < format.tagNull) return this.#string(tag - format.tagString);
     if (tag >= format.tagNegativeSmall) return tag - 0x100;
-    return this.#tagged(reader, tag, depth);
-  }
-
-  #tagged(reader: ByteReader, tag: number, depth: number): StoredValue {
     switch (tag) {
       case format.tagNull:
         return null;
@@ -58,128 +68,192 @@ export class ValueDecoder {
         return false;
       case format.tagTrue:
         return true;
-      case format.tagInteger8:
-        return integer(reader, 1, 0x80);
-      case format.tagInteger16:
-        return integer(reader, 2, 0x100);
-      case format.tagInteger32:
-        return integer(reader, 4, 0x10000);
-      case format.tagNegative8:
-        return -1 - integer(reader, 1, 32);
-      case format.tagNegative16:
-        return -1 - integer(reader, 2, 0x100);
-      case format.tagNegative32:
-        return -1 - integer(reader, 4, 0x10000);
       case format.tagFloat64:
-        return float(reader);
+        return this.#float();
+      case format.tagInteger8:
+      case format.tagInteger16:
+      case format.tagInteger32:
+        return this.#integer(1 << (tag - format.tagInteger8), 0x80);
+      case format.tagNegative8:
+      case format.tagNegative16:
+      case format.tagNegative32:
+        return -1 - this.#integer(1 << (tag - format.tagNegative8), 32);
+      case format.tagStringLong:
+        return this.#string(this.#countOver(format.stringInTagMax));
+      case format.tagArrayLong:
+        return this.#array(this.#countOver(format.countInTagMax), depth);
+      case format.tagObjectLong:
+        return this.#object(this.#countOver(format.countInTagMax), depth, null);
+      case format.tagDate:
+        return this.#date();
+      case format.tagBytes:
+        return this.#copy(this.#varint());
       case format.tagBigint:
       case format.tagBigintNegative:
-        return bigint(reader, tag === format.tagBigintNegative);
-      case format.tagDate:
-        return date(reader);
-      case format.tagStringLong:
-        return this.#string(reader, countOver(reader, format.stringInTagMax));
-      case format.tagBytes:
-        return bytesOf(reader);
-      case format.tagArrayLong:
-        return this.#array(reader, countOver(reader, format.countInTagMax), depth);
-      case format.tagObjectLong:
-        return this.#object(reader, countOver(reader, format.countInTagMax), depth);
+        return this.#bigint(tag === format.tagBigintNegative);
       default:
-        throw corrupt('no value begins like this', reader.at - 1, { tag });
+        throw corrupt('no value begins like this', this.#at - 1, { tag });
     }
   }
 
   /** `keysInto`, when given, gets the keys: rows that follow in the same array have none of their own. */
-  #object(reader: ByteReader, count: number, depth: number, keysInto: string[] | null = null): StoredValue {
-    this.#enter(reader, count, count * 2, depth);
+  #object(count: number, depth: number, keysInto: string[] | null): StoredValue {
+    this.#enter(count, count * 2, depth);
     const value: { [key: string]: StoredValue } = {};
     for (let index = 0; index < count; index++) {
-      const key = this.#key(reader);
+      const key = this.#key();
       keysInto?.push(key);
-      put(value, key, this.#value(reader, depth + 1));
+      put(value, key, this.#value(depth + 1));
     }
     return value;
   }
 
-  #array(reader: ByteReader, count: number, depth: number): StoredValue[] {
-    this.#enter(reader, count, count, depth);
+  #array(count: number, depth: number): StoredValue[] {
+    this.#enter(count, count, depth);
     const items: StoredValue[] = [];
     let keys: string[] = [];
     for (let index = 0; index < count; index++) {
-      const tag = reader.bytes[reader.at] as number;
-      if (tag === format.tagRow) items.push(this.#row(reader, keys, depth + 1));
+      const tag = this.#at < this.#end ? (this.#bytes[this.#at] as number) : 0;
+      if (tag === format.tagRow) items.push(this.#row(keys, depth + 1));
       else if ((tag > format.tagObject && tag < format.tagArray) || tag === format.tagObjectLong) {
         keys = [];
-        reader.at++;
-        const keyCount =
-          tag === format.tagObjectLong ? countOver(reader, format.countInTagMax) : tag - format.tagObject;
-        items.push(this.#object(reader, keyCount, depth + 1, keys));
-      } else items.push(this.#value(reader, depth + 1));
+        this.#at++;
+        const keyCount = tag === format.tagObjectLong ? this.#countOver(format.countInTagMax) : tag - format.tagObject;
+        items.push(this.#object(keyCount, depth + 1, keys));
+      } else items.push(this.#value(depth + 1));
     }
     return items;
   }
 
-  #row(reader: ByteReader, keys: readonly string[], depth: number): StoredValue {
-    if (keys.length === 0) throw corrupt('a row without an object before it', reader.at);
-    reader.at++;
-    this.#enter(reader, keys.length, keys.length, depth);
+  #row(keys: readonly string[], depth: number): StoredValue {
+    if (keys.length === 0) throw corrupt('a row without an object before it', this.#at);
+    this.#at++;
+    this.#enter(keys.length, keys.length, depth);
     const value: { [key: string]: StoredValue } = {};
-    for (let index = 0; index < keys.length; index++) put(value, keys[index] as string, this.#value(reader, depth + 1));
+    for (let index = 0; index < keys.length; index++) put(value, keys[index] as string, this.#value(depth + 1));
     return value;
   }
 
   /** Nothing is made for a count that the bytes cannot hold. */
-  #enter(reader: ByteReader, count: number, bytesLeast: number, depth: number): void {
+  #enter(count: number, bytesLeast: number, depth: number): void {
     const { depthMax, countMax } = this.#limits;
-    if (depth >= depthMax) throw corrupt('a value is nested too deep', reader.at, { depthMax });
+    if (depth >= depthMax) throw corrupt('a value is nested too deep', this.#at, { depthMax });
     this.#count += count;
-    if (this.#count > countMax) throw corrupt('a value has too many items and properties', reader.at, { countMax });
-    if (bytesLeast > reader.remaining) throw corrupt('the bytes end too early', reader.at);
+    if (this.#count > countMax) throw corrupt('a value has too many items and properties', this.#at, { countMax });
+    if (bytesLeast > this.#end - this.#at) throw corrupt('the bytes end too early', this.#at);
   }
 
-  #key(reader: ByteReader): string {
-    const tag = reader.readByte();
+  #key(): string {
+    const tag = this.#byte();
     if (tag >= format.tagString && tag < format.tagNull) {
       const count = tag - format.tagString;
-      const start = reader.take(count);
-      return this.#keyKnown(reader.bytes, start, count) ?? this.#keyNew(reader.bytes, start, count);
+      const start = this.#take(count);
+      const bytes = this.#bytes;
+      const place = keyPlace(bytes, start, count);
+      const known = this.#keys[place];
+      if (known !== undefined && isAscii(known, bytes, start, count)) return known;
+      const key = this.#text(start, count);
+      if (key.length === count) this.#keys[place] = key; // ASCII: found again by its bytes
+      return key;
     }
-    if (tag === format.tagStringLong) return this.#string(reader, countOver(reader, format.stringInTagMax));
-    throw corrupt('a property without a name', reader.at - 1, { tag });
+    if (tag === format.tagStringLong) return this.#string(this.#countOver(format.stringInTagMax));
+    throw corrupt('a property without a name', this.#at - 1, { tag });
   }
 
-  #keyKnown(bytes: Uint8Array, start: number, count: number): string | undefined {
-    const known = this.#keys[keyPlace(bytes, start, count)];
-    if (known === undefined || known.length !== count) return undefined;
-    for (let index = 0; index < count; index++) if (known.charCodeAt(index) !== bytes[start + index]) return undefined;
-    return known;
+  #string(count: number): string {
+    return this.#text(this.#take(count), count);
   }
 
-  #keyNew(bytes: Uint8Array, start: number, count: number): string {
-    const ascii = asciiOf(bytes, start, count);
-    if (ascii === null) return this.#decodeText(bytes, start, count);
-    this.#keys[keyPlace(bytes, start, count)] = ascii;
-    return ascii;
-  }
-
-  #string(reader: ByteReader, count: number): string {
-    const start = reader.take(count);
-    if (count <= format.stringInTagMax) {
-      const ascii = asciiOf(reader.bytes, start, count);
-      if (ascii !== null) return ascii;
+  #text(start: number, count: number): string {
+    if (count <= loopBytesMax) {
+      const text = shortText(this.#bytes, start, count);
+      if (text === null) throw corrupt('a string is no UTF-8', start);
+      return text;
     }
-    return this.#decodeText(reader.bytes, start, count);
-  }
-
-  #decodeText(bytes: Uint8Array, start: number, count: number): string {
     try {
-      return this.#text.decode(bytes.subarray(start, start + count));
+      return this.#decoder.decode(this.#bytes.subarray(start, start + count));
     } catch {
       throw corrupt('a string is no UTF-8', start);
     }
   }
+
+  #integer(width: number, leastOfOne: number): number {
+    const at = this.#take(width);
+    const bytes = this.#bytes;
+    let value = bytes[at] as number;
+    let least = leastOfOne;
+    if (width > 1) {
+      value |= (bytes[at + 1] as number) << 8;
+      least = 0x100;
+    }
+    if (width > 2) {
+      value = (value | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0;
+      least = 0x10000;
+    }
+    if (value < least) throw corrupt('a number is not written in its shortest form', at);
+    return value;
+  }
+
+  #float(): number {
+    const at = this.#take(8);
+    const value = floatOfBytes(this.#bytes, at);
+    if (!Number.isFinite(value)) throw corrupt('a number that is not finite', at);
+    const short = value >= -0x1_0000_0000 && value <= 0xffff_ffff && Number.isInteger(value) && !Object.is(value, -0);
+    if (short) throw corrupt('a number is not written in its shortest form', at);
+    return value;
+  }
+
+  #date(): Date {
+    const at = this.#take(8);
+    const ms = floatOfBytes(this.#bytes, at);
+    const value = new Date(ms);
+    if (!Object.is(value.getTime(), ms) || Number.isNaN(ms)) throw corrupt("not a date's milliseconds", at);
+    return value;
+  }
+
+  #bigint(negative: boolean): bigint {
+    const count = this.#varint();
+    const at = this.#take(count);
+    const magnitude = magnitudeOf(this.#bytes, at, count, 0);
+    if (magnitude === null || (negative && count === 0)) {
+      throw corrupt('a bigint is not written in its shortest form', at);
+    }
+    return negative ? -magnitude : magnitude;
+  }
+
+  #copy(count: number): Uint8Array {
+    const start = this.#take(count);
+    return copyOf(this.#bytes, start, start + count);
+  }
+
+  /** A count with bytes of its own, which must be too large for the tag. */
+  #countOver(inTagMax: number): number {
+    const count = this.#varint();
+    if (count <= inTagMax) throw corrupt('a count is not written in its shortest form', this.#at - 1);
+    return count;
+  }
+
+  #varint(): number {
+    const reader = new ByteReader(this.#bytes, this.#at, this.#end);
+    const value = readVarint(reader);
+    this.#at = reader.at;
+    return value;
+  }
+
+  #byte(): number {
+    if (this.#at === this.#end) throw corrupt('the bytes end too early', this.#at);
+    return this.#bytes[this.#at++] as number;
+  }
+
+  #take(count: number): number {
+    const start = this.#at;
+    if (count > this.#end - start) throw corrupt('the bytes end too early', start);
+    this.#at = start + count;
+    return start;
+  }
 }
+
+const nothing = new Uint8Array(0);
 
 function put(object: { [key: string]: StoredValue }, key: string, value: StoredValue): void {
   if (key !== '__proto__') object[key] = value;
@@ -195,53 +269,8 @@ function keyPlace(bytes: Uint8Array, start: number, count: number): number {
   return (mixed + count * 67) & (keyCacheCount - 1);
 }
 
-/** A count with bytes of its own, which must be too large for the tag. */
-function countOver(reader: ByteReader, inTagMax: number): number {
-  const start = reader.at;
-  const count = readVarint(reader);
-  if (count <= inTagMax) throw corrupt('a count is not written in its shortest form', start);
-  return count;
-}
-
-function integer(reader: ByteReader, width: 1 | 2 | 4, least: number): number {
-  const start = reader.take(width);
-  const { bytes } = reader;
-  let value = bytes[start] as number;
-  if (width > 1) value |= (bytes[start + 1] as number) << 8;
-  if (width > 2) value = (value | ((bytes[start + 2] as number) << 16) | ((bytes[start + 3] as number) << 24)) >>> 0;
-  if (value < least) throw corrupt('a number is not written in its shortest form', start);
-  return value;
-}
-
-function float(reader: ByteReader): number {
-  const start = reader.take(8);
-  const value = floatOfBytes(reader.bytes, start);
-  if (!Number.isFinite(value)) throw corrupt('a number that is not finite', start);
-  const short = value >= -0x1_0000_0000 && value <= 0xffff_ffff && Number.isInteger(value) && !Object.is(value, -0);
-  if (short) throw corrupt('a number is not written in its shortest form', start);
-  return value;
-}
-
-function bigint(reader: ByteReader, negative: boolean): bigint {
-  const start = reader.at;
-  const count = readVarint(reader);
-  const magnitude = magnitudeOf(reader.bytes, reader.take(count), count, 0);
-  if (magnitude === null || (negative && count === 0)) {
-    throw corrupt('a bigint is not written in its shortest form', start);
-  }
-  return negative ? -magnitude : magnitude;
-}
-
-function date(reader: ByteReader): Date {
-  const start = reader.take(8);
-  const ms = floatOfBytes(reader.bytes, start);
-  const value = new Date(ms);
-  if (!Object.is(value.getTime(), ms) || Number.isNaN(ms)) throw corrupt("not a date's milliseconds", start);
-  return value;
-}
-
-function bytesOf(reader: ByteReader): Uint8Array {
-  const count = readVarint(reader);
-  const start = reader.take(count);
-  return copyOf(reader.bytes, start, start + count);
+function isAscii(text: string, bytes: Uint8Array, start: number, count: number): boolean {
+  if (text.length !== count) return false;
+  for (let index = 0; index < count; index++) if (text.charCodeAt(index) !== bytes[start + index]) return false;
+  return true;
 }
