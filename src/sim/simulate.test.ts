@@ -211,6 +211,19 @@ test('a rejection that nobody handles fails the run, but not that of a crashed p
   });
 });
 
+test('simulations that go on at the same time do not meet, and the host has its listeners back', async () => {
+  const before = process.listeners('unhandledRejection');
+  const fingerprints = async (): Promise<readonly string[]> => {
+    const all: string[] = [];
+    await simulate({ seeds: 5, twice: false, onSeed: ({ fingerprint }) => void all.push(fingerprint) }, echoes);
+    return all;
+  };
+  const alone = await fingerprints();
+  const together = await Promise.all([fingerprints(), fingerprints(), fingerprints()]);
+  expect(together).toEqual([alone, alone, alone]);
+  expect(process.listeners('unhandledRejection')).toEqual(before);
+});
+
 test('clock, chance, order and leftovers that do not come from the seed are found by running each seed twice', async () => {
   const leftovers: number[] = [];
   const hash = (item: string, key: number): number => Math.imul(item.charCodeAt(0) ^ key, 0x9e3779b1) >>> 0;
