@@ -8,7 +8,10 @@ export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }
 
-/** `claim` says what holds, in the present tense, so that it reads as documentation where it stands. */
+/**
+ * `claim` says what holds, in the present tense, so that it reads as documentation where it stands. A constant text:
+ * it is made at every call, and a template would cost more than what it guards.
+ */
 export function assert(condition: boolean, claim: string): asserts condition {
   if (!condition) throw new InvariantError(`this must hold, and does not: ${claim}`);
 }

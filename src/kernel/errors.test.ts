@@ -61,3 +61,9 @@ test('only what may have happened is unknown, and only kinds worth trying again 
     'disk-full',
   ]);
 });
+
+test('a value in a message cannot steer the terminal that shows it', () => {
+  const { message, values } = new LockstepError('misuse', 'no such key', { values: { key: 'a\u001b[2J\nb' } });
+  expect(message).toBe('no such key key=`a\\u{1b}[2J\\u{a}b`');
+  expect(values['key']).toBe('a\u001b[2J\nb');
+});

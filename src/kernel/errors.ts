@@ -1,3 +1,5 @@
+import { printable } from './printable.ts';
+
 /**
  * The one error class of the product. A kind exists only where callers would act differently, and says for certain
  * whether the operation happened. Expected outcomes (conflict, rejected, fenced, full) are return values instead.
@@ -107,7 +109,9 @@ export class LockstepError extends Error {
   readonly docs: string;
 
   constructor(kind: ErrorKind, message: string, options: LockstepErrorOptions = {}) {
-    const values = Object.entries(options.values ?? {}).map(([key, value]) => ` ${key}=\`${String(value)}\``);
+    const values = Object.entries(options.values ?? {}).map(
+      ([key, value]) => ` ${key}=\`${printable(String(value))}\``,
+    );
     const advice = (options.advice ?? []).map((line) => `\n  ${line}`);
     super(
       message + values.join('') + advice.join(''),

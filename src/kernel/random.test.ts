@@ -103,3 +103,8 @@ test('an id has the shape of RFC 9562, section 5.7, and orders by its time', () 
   expect(new Set(Array.from({ length: 1_000 }, () => uuidv7(5, random))).size).toBe(1_000);
   for (const ms of [-1, 2 ** 48, 0.5, Number.NaN]) expect(() => uuidv7(ms, random)).toThrow(InvariantError);
 });
+
+test('a fork of a fork is not the fork of the joined label', () => {
+  const random = new SeededRandom(1);
+  expect(random.fork('a').fork('b').uint32()).not.toBe(random.fork('a/b').uint32());
+});

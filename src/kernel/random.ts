@@ -16,7 +16,10 @@ export abstract class RandomSource {
 
   /** A whole number from 0 to `bound` - 1, without bias; `bound` is at most 2^32. */
   below(bound: number): number {
-    assert(Number.isSafeInteger(bound) && bound > 0 && bound <= 4_294_967_296, `0 < ${bound} <= 2^32`);
+    assert(
+      Number.isSafeInteger(bound) && bound > 0 && bound <= 4_294_967_296,
+      'a bound is a whole number from 1 to 2^32',
+    );
     const limit = 4_294_967_296 - (4_294_967_296 % bound);
     for (;;) {
       const drawn = this.uint32();
@@ -63,7 +66,7 @@ export class SeededRandom extends RandomSource {
 
   /** A source of its own for one purpose: drawing more here moves nothing there. Depends on the seed and the label alone. */
   fork(label: string): SeededRandom {
-    return new SeededRandom(`${this.#seed}/${label}`);
+    return new SeededRandom(`${this.#seed}(${label})`);
   }
 
   override uint32(): number {

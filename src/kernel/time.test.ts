@@ -56,3 +56,7 @@ test('anything else is misuse, and the error shows it', () => {
       expect.objectContaining({ kind: 'misuse', values: { duration: String(text) } }),
     );
 });
+
+test('a number too large to count is no duration', () => {
+  expect(() => durationMs(`${'9'.repeat(400)}s` as Duration)).toThrow('a number and a unit');
+});

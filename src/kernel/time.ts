@@ -8,14 +8,14 @@ export type Instant = Brand<number, 'Instant'>;
 export type WallTime = Brand<number, 'WallTime'>;
 
 export function instant(ms: number): Instant {
-  assert(Number.isFinite(ms) && ms >= 0, `an instant is a finite number of milliseconds, ${ms} is not`);
+  assert(Number.isFinite(ms) && ms >= 0, 'an instant is a finite number of milliseconds');
   return ms as Instant;
 }
 export const instantAfter = (from: Instant, ms: number): Instant => instant(from + ms);
 export const elapsedMs = (from: Instant, to: Instant): number => to - from;
 
 export function wallTime(ms: number): WallTime {
-  assert(Number.isSafeInteger(ms), `wall time is a whole number of milliseconds, ${ms} is not`);
+  assert(Number.isSafeInteger(ms), 'wall time is a whole number of milliseconds');
   return ms as WallTime;
 }
 
@@ -31,11 +31,12 @@ const shape = /^(\d+(?:\.\d+)?)(ms|s|min|h|d)$/;
  */
 export function durationMs(duration: Duration): number {
   const match = shape.exec(duration);
-  if (match === null) {
+  const ms = match === null ? NaN : Number(match[1]) * unitMs[match[2] as keyof typeof unitMs];
+  if (!Number.isFinite(ms)) {
     throw new LockstepError('misuse', 'a duration is a number and a unit', {
       values: { duration: String(duration) },
       advice: ["for example '250ms', '30s', '5min', '1.5h' or '7d'"],
     });
   }
-  return Number(match[1]) * unitMs[match[2] as keyof typeof unitMs];
+  return ms;
 }

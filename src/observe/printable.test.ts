@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { printable } from './printable.ts';
+import { printable } from '../kernel/printable.ts';
 
 test('what could steer a terminal, hide or reorder text becomes visible; everything else stays', () => {
   expect(printable('acme/ö-1 🐢 日本')).toBe('acme/ö-1 🐢 日本');

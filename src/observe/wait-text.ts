@@ -2,7 +2,7 @@
  * Waits as text for a terminal, a line each, oldest first: what `lockstep explain` shows. Keys come from users, so
  * what could steer a terminal is written as an escape.
  */
-import { printable } from './printable.ts';
+import { printable } from '../kernel/printable.ts';
 import type { Wait } from './waits.ts';
 
 /** `now` is the wall clock's, for "how long" and "how much longer". */

@@ -2,7 +2,7 @@
  * A space-time diagram in characters: a line per event, lifelines as columns. A line cannot slant, so a message is
  * drawn twice, leaving (`●──▷`) and arriving (`──▶●`), with its number; in one stroke when nothing lies between.
  */
-import { printable } from '../observe/printable.ts';
+import { printable } from '../kernel/printable.ts';
 import type { DiagramArrow, DiagramLayout, DiagramRow, DiagramSpan } from './diagram-layout.ts';
 import { cut, cutStart, durationText, eventText, timeText, wrap } from './diagram-words.ts';
 import type { TraceKind } from './trace.ts';

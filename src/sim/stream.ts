@@ -134,7 +134,8 @@ export class SimStream implements FrameStream {
   #arrive(item: Item): void {
     const { machine } = this.#process;
     if (!this.#process.alive) {
-      if (item.kind === 'frame') this.#fabric.timeline.record('lost', machine.name, 'nobody there', null, item.message);
+      if (item.kind === 'frame')
+        this.#fabric.timeline.record('lost', machine.name, 'nobody there', this.#joined().to, item.message);
       if (machine.up && item.kind !== 'reset') this.#joined().push({ kind: 'reset' });
       return;
     }
@@ -166,7 +167,7 @@ export class SimStream implements FrameStream {
   #lose(message: number): void {
     const { timeline } = this.#fabric;
     const { from, to } = this.#joined();
-    timeline.record('lost', from, 'lost, the stream breaks', to, message);
+    timeline.record('lost', to, 'lost, the stream breaks', from, message);
     const [first, second] = [this.#fabric.latencyMs(), this.#fabric.breakAfterMs()];
     const nearFirst = this.#fabric.flip();
     timeline.after(nearFirst ? first : second, () => this.break());
