@@ -4,8 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { simulate, SimulationFailure, type SeedResult } from 'lockstep/sim';
-import { htmlDiagram, svgDiagram } from '../src/sim/diagram.ts';
+import { htmlDiagram, simulate, SimulationFailure, svgDiagram, type SeedResult } from 'lockstep/sim';
 import { catalogue } from '../test/sim/catalogue.ts';
 import type { Scenario } from '../test/sim/scenario.ts';
 

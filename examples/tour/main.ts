@@ -1,0 +1,163 @@
+/**
+ * `npm start`: a tour of what there is so far, the simulator. A small cluster runs through a storm that a seed
+ * chooses, faults and verdict are shown; then a bug is planted, found, and shown again from its seed.
+ *
+ *     npm start                          the tour
+ *     npm start -- --seed 7              with another storm
+ *     npm start -- --bug --seed 7        the planted bug in the storm of seed 7 alone
+ */
+import { parseArgs, styleText } from 'node:util';
+import { simulate, SimulationFailure, textDiagram, type SeedResult, type TraceEvent } from 'lockstep/sim';
+import { cluster, kindWeather, roughWeather } from './scenario.ts';
+
+const width = 80;
+const color = process.stdout.isTTY && process.stdout.hasColors();
+const heading = (text: string): void => console.log(`\n${styleText(['bold'], text)}\n`);
+const indent = (text: string): string => text.replace(/^(?=.)/gm, '   ');
+const say = (text: string): void => console.log(indent(text));
+
+async function storm(number: number): Promise<void> {
+  heading('1  Three echo servers and two clients, half a second of storm');
+  say(
+    [
+      'The services are ordinary async functions (examples/tour/echo.ts). Machines,',
+      'network, disks and clocks are simulated, and every fault comes from one seed:',
+      `here ${number}. \`npm start -- --seed ${number + 1}\` is another storm.`,
+    ].join('\n'),
+  );
+  const startedAt = performance.now();
+  const runs: SeedResult[] = [];
+  const options = { seeds: { only: number }, weather: roughWeather, onSeed: (run: SeedResult) => void runs.push(run) };
+  const { eventCount, worldMs } = await simulate(options, (world) => cluster(world, 'right'));
+  const wallMs = performance.now() - startedAt;
+  const { events, fingerprint } = runs[0] as SeedResult;
+
+  console.log('');
+  say('What the weather did:\n');
+  for (const line of faultLines(events)) say(`  ${line}`);
+  console.log('');
+  say('The events around one of these faults, time running down:\n');
+  console.log(indent(textDiagram(aroundAFault(events), { width: width - 3, color })));
+  say(`${styleText(['bold', 'green'], 'Nothing found.')} Every question was answered, and answered right.`);
+  say(
+    [
+      `${eventCount} events, ${(worldMs / 1_000).toFixed(2)} s in the simulated world, ${wallMs.toFixed(0)} ms on this machine. The seed`,
+      `was run twice and went the same way to the last bit: fingerprint ${fingerprint.slice(0, 8)}…`,
+    ].join('\n'),
+  );
+}
+
+async function hunt(seeds: number | { readonly only: number }): Promise<void> {
+  heading('2  The same cluster with a bug: clients that never ask twice');
+  say('The weather is kind now, but for one frame in 1,000 that is lost.\n');
+  let passed = 0;
+  const startedAt = performance.now();
+  const options = {
+    seeds,
+    weather: kindWeather,
+    onSeed: () => void passed++,
+    command: (number: number) => `npm start -- --bug --seed ${number}`,
+  };
+  try {
+    await simulate(options, (world) => cluster(world, 'without retry'));
+    say(`Nothing found in ${passed === 1 ? 'this storm' : `${passed} storms`}: the weather was too kind.`);
+  } catch (error) {
+    if (!(error instanceof SimulationFailure)) throw error;
+    const before = typeof seeds === 'number' ? `, after ${passed} that showed nothing` : '';
+    const wallMs = performance.now() - startedAt;
+    say(`${styleText(['bold', 'red'], 'Found')} with seed ${error.seed}${before}, in ${wallMs.toFixed(0)} ms:\n`);
+    const [what = '', where = '', replay = ''] = error.message.split('\n');
+    say([what, where, styleText(['bold'], replay)].join('\n'));
+    console.log('');
+    say('The events around the loss, time running down:\n');
+    console.log(indent(textDiagram(aroundAFault(error.events), { width: width - 3, color })));
+    say(`The command above shows this failure again, event by event, on any machine.`);
+  }
+}
+
+function whatNext(): void {
+  heading('3  What next');
+  say(
+    [
+      'This is the ground floor: the simulator, the ports that services are written',
+      'against, clocks, metrics. Logs, consensus, state machines will stand on it.',
+      '',
+      'npm run sim                a list of scenarios to run over thousands of seeds',
+      'npm run sim -- counter --bug lost-update --diagram lost-update.html',
+      'npm test                   everything, the simulator included',
+      '',
+      'docs/sim.md                how to put a service of your own into it',
+      'examples/tour/             what you have just seen, to read and to change',
+    ].join('\n'),
+  );
+  console.log('');
+}
+
+const faults: ReadonlySet<string> = new Set([
+  'lost',
+  'crash',
+  'pause',
+  'resume',
+  'cut',
+  'mend',
+  'fault',
+  'clock',
+  'note',
+]);
+
+/** What is not as usual, a line each; links that are cut or mended at one moment share a line. */
+function faultLines(events: readonly TraceEvent[]): readonly string[] {
+  const together = Map.groupBy(
+    events.filter(({ kind }) => faults.has(kind)),
+    ({ kind, atMs, sequence }) => (kind === 'cut' || kind === 'mend' ? `${kind} ${atMs}` : String(sequence)),
+  );
+  return [...together.values()].map((group) => {
+    const [{ atMs, kind, node, text }] = group as [TraceEvent];
+    const what = kind === 'cut' || kind === 'mend' ? linksOf(group) : `${node.padEnd(6)} ${text}`;
+    return `${(atMs / 1_000).toFixed(3)} s   ${what}`;
+  });
+}
+
+/** One link, or all of one machine's, or just how many. */
+function linksOf(group: readonly TraceEvent[]): string {
+  const cut = group[0]?.kind === 'cut';
+  const links = group.map(({ node, peer }) => [node, peer ?? ''] as const);
+  const [from, to] = links[0] as readonly [string, string];
+  if (links.length === 1) return `${from.padEnd(6)} ${cut ? `no longer reaches ${to}` : `reaches ${to} again`}`;
+  const names = [...new Set(links.flat())].toSorted();
+  const one = names.find((name) => links.every((link) => link.includes(name)));
+  if (one === undefined) return `${'world'.padEnd(6)} ${links.length} links ${cut ? 'cut' : 'whole again'}`;
+  const others = names.filter((name) => name !== one).join(', ');
+  return `${one.padEnd(6)} ${cut ? `cut off from ${others}` : `together with ${others} again`}`;
+}
+
+/** A few events before and after the first lost frame, or the first crash, or just the last ones; without the cuts. */
+function aroundAFault(all: readonly TraceEvent[]): readonly TraceEvent[] {
+  const events = all.filter(({ kind }) => kind !== 'cut' && kind !== 'mend');
+  const places = ['lost', 'crash', 'note'].map((kind) => events.findIndex((event) => event.kind === kind));
+  const at = places.find((place) => place !== -1) ?? events.length;
+  const from = Math.max(0, at - 10);
+  return events.slice(from, from + 20);
+}
+
+function readSeed(): { readonly number: number; readonly bug: boolean } | null {
+  try {
+    const { values } = parseArgs({ options: { seed: { type: 'string' }, bug: { type: 'boolean' } } });
+    const { seed: text = '12', bug = false } = values;
+    return /^\d{1,15}$/.test(text) ? { number: Number(text), bug } : null;
+  } catch {
+    return null; // an option that there is not
+  }
+}
+
+const seed = readSeed();
+if (seed === null) {
+  console.error('npm start [-- --seed N] [-- --bug --seed N]     N is a whole number');
+  process.exitCode = 2;
+} else if (seed.bug) {
+  await hunt({ only: seed.number });
+} else {
+  await storm(seed.number);
+  await hunt(100);
+  whatNext();
+}
