@@ -61,7 +61,7 @@ function printSuites(): string {
 
 function printErrors(): string {
   const rows = Object.entries(errorKinds).map(([kind, { meaning, happened, retry, advice }]) => [
-    `<a id="${kind}"></a>\`${kind}\``,
+    `[\`${kind}\`](#${kind})`,
     meaning,
     happened === 'no' ? 'certainly not' : 'unknown',
     retry ? 'yes' : 'no',

@@ -15,6 +15,17 @@ test('every folder of src/ is a room of tools/layers.ts', () => {
   expect(folders.filter((name) => !names.includes(name))).toEqual([]);
 });
 
+test('the two worlds implement the ports file for file', () => {
+  const shared = ['index.ts', 'path.ts', 'verbs.ts']; // what is not a port, see docs/decisions/0001
+  const ports = globSync('src/env/*.ts').map((path) => basename(path));
+  const missing = ports
+    .filter((name) => !shared.includes(name))
+    .flatMap((name) => [`src/os/${name}`, `src/sim/${name}`])
+    .filter((path) => !existsSync(path));
+  expect(ports).toContain('disk.ts');
+  expect(missing).toEqual([]);
+});
+
 test('no example is about a room that is not open', () => {
   const names = globSync('examples/*.ts').map((path) => basename(path, '.ts'));
   expect(names.filter((name) => !openRooms.includes(name))).toEqual([]);
