@@ -158,6 +158,6 @@ if (seed === null) {
   await hunt({ only: seed.number });
 } else {
   await storm(seed.number);
-  await hunt(100);
+  await hunt(500);
   whatNext();
 }

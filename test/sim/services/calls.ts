@@ -2,7 +2,7 @@
  * Requests and answers over frames, as a service would write them: JSON in a frame, one answer a request, in order.
  * An answer can be lost after the work was done, so what is asked again must carry an id or do no harm twice.
  */
-import { isLockstepError, LockstepError } from 'lockstep';
+import { isLockstepError, LockstepError } from '../../../src/kernel/errors.ts';
 import type { Env, FrameStream, NodeAddress } from 'lockstep/env';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
