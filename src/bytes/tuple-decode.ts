@@ -3,6 +3,7 @@ import { ByteReader, copyOf, corrupt } from './byte-reader.ts';
 import { magnitudeOf } from './magnitude.ts';
 import { escapeByte, keyBytesMax, keyCode, keyDepthMax, type KeyPart } from './tuple.ts';
 import { readNumber } from './tuple-number.ts';
+import { textOf } from './utf8.ts';
 
 /**
  * The tuple that is encoded from `start` to `end` (excluded). Bytes in it are copies.
@@ -103,20 +104,16 @@ function readEscaped(reader: ByteReader): Uint8Array {
 
 function readString(reader: ByteReader): string {
   const { bytes, at: start, end } = reader;
-  let text = '';
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at] as number;
-    if (byte === keyCode.end) {
-      reader.at = at + 1;
-      return text;
-    }
-    if (byte === escapeByte || byte > 0x7f) break;
-    text += String.fromCharCode(byte);
+  let at = start;
+  while (at < end && (bytes[at] as number) > escapeByte) at++;
+  let text: string | null;
+  if (at < end && bytes[at] === keyCode.end) {
+    reader.at = at + 1;
+    text = textOf(bytes, start, at - start);
+  } else {
+    const content = readEscaped(reader);
+    text = textOf(content, 0, content.length);
   }
-  const content = readEscaped(reader);
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
-  } catch {
-    throw corrupt('a string in a key is no UTF-8', start);
-  }
+  if (text === null) throw corrupt('a string in a key is no UTF-8', start);
+  return text;
 }

@@ -29,8 +29,22 @@ export function putUtf8(into: Uint8Array, at: number, value: string): number {
   return next;
 }
 
-/** The text of a few bytes; null if they are no UTF-8. */
-export function shortText(bytes: Uint8Array, at: number, count: number): string | null {
+/** Up to this many bytes a loop is faster than `TextDecoder`. */
+const loopBytesMax = 24;
+/** Keeps nothing between two calls: none of them is a stream's. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text of `count` bytes from `at` on; null if they are no UTF-8. A byte order mark is a character like any other. */
+export function textOf(bytes: Uint8Array, at: number, count: number): string | null {
+  if (count <= loopBytesMax) return shortText(bytes, at, count);
+  try {
+    return decoder.decode(bytes.subarray(at, at + count));
+  } catch {
+    return null; // the only error there is: the option `fatal`
+  }
+}
+
+function shortText(bytes: Uint8Array, at: number, count: number): string | null {
   const units = new Array<number>(count);
   let seen = 0;
   for (let index = 0; index < count; index++) {

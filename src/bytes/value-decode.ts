@@ -6,20 +6,17 @@ import { assert } from '../kernel/assert.ts';
 import { ByteReader, copyOf, corrupt } from './byte-reader.ts';
 import { floatOfBytes } from './float64.ts';
 import { magnitudeOf } from './magnitude.ts';
-import { shortText } from './utf8.ts';
+import { textOf } from './utf8.ts';
 import * as format from './value-format.ts';
 import { checkLimits, type StoredValue, type ValueLimits, valueLimits } from './value-format.ts';
 import { readVarint } from './varint.ts';
 
 /** Keys lately met, found by their bytes: a power of two. Bounds the memory, and what hostile keys can spoil. */
 const keyCacheCount = 512;
-/** Up to this many bytes a loop is faster than `TextDecoder`. */
-const loopBytesMax = 24;
 
 /** Makes values of bytes, one at a time. Keeps a bounded cache of property names between them. */
 export class ValueDecoder {
   readonly #limits: ValueLimits;
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   readonly #keys: (string | undefined)[] = new Array<string | undefined>(keyCacheCount).fill(undefined);
   /** What is being decoded, the next byte and the end: held here, as every byte asks for them. */
   #bytes: Uint8Array = nothing;
@@ -165,16 +162,9 @@ export class ValueDecoder {
   }
 
   #text(start: number, count: number): string {
-    if (count <= loopBytesMax) {
-      const text = shortText(this.#bytes, start, count);
-      if (text === null) throw corrupt('a string is no UTF-8', start);
-      return text;
-    }
-    try {
-      return this.#decoder.decode(this.#bytes.subarray(start, start + count));
-    } catch {
-      throw corrupt('a string is no UTF-8', start);
-    }
+    const text = textOf(this.#bytes, start, count);
+    if (text === null) throw corrupt('a string is no UTF-8', start);
+    return text;
   }
 
   #integer(width: number, leastOfOne: number): number {
