@@ -87,6 +87,18 @@ test('the monotonic clock moves in steps of a microsecond or less', async () => 
   expect(stepMin).toBeLessThanOrEqual(0.001);
 });
 
+test('a delay that is too long for Node is waited for in parts, not a millisecond at a time', async () => {
+  const printed = await outputOf(`
+    import { hostEnv } from '${indexUrl}';
+    process.on('warning', (warning) => console.log(warning.name)); // Node warns when it cuts a delay short
+    const far = hostEnv.timers.after(2 ** 33, () => console.log('early'));
+    await hostEnv.sleep('5ms');
+    far.cancel();
+    console.log('waited');
+  `);
+  expect(printed.split('\n').filter((line) => line !== 'ExperimentalWarning')).toEqual(['waited']);
+});
+
 test('fetch reaches a server and brings its answer', async () => {
   const server = createServer((request, response) => {
     response.writeHead(418, { 'x-method': request.method }).end('short and stout');

@@ -141,8 +141,7 @@ export class SocketStream implements FrameStream {
 
   #onChunk(chunk: Uint8Array): void {
     if (this.#closedHere || this.#endedThere) return;
-    // A plain array, not a Buffer: those behave otherwise (`slice` is a view), and frames are views of it.
-    this.#reader.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    this.#reader.push(chunk);
     try {
       for (let payload = this.#reader.next(); payload !== null; payload = this.#reader.next()) this.#onPayload(payload);
     } catch (error) {
