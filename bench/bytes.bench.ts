@@ -38,12 +38,12 @@ interface Codec {
 }
 
 const msgpackr = (name: string, options: object): Codec => {
-  const packr = new Packr({ copyBuffers: true, ...options } as ConstructorParameters<typeof Packr>[0]);
+  const packr = new Packr({ copyBuffers: true, ...options });
   return { name, encode: (value) => packr.pack(value), decode: (bytes): unknown => packr.unpack(bytes) };
 };
 
 const cborX = (name: string, options: object): Codec => {
-  const encoder = new CborEncoder({ copyBuffers: true, ...options } as ConstructorParameters<typeof CborEncoder>[0]);
+  const encoder = new CborEncoder({ copyBuffers: true, ...options });
   return { name, encode: (value) => encoder.encode(value), decode: (bytes): unknown => encoder.decode(bytes) };
 };
 

@@ -21,7 +21,7 @@ function kindOf(part: KeyPart): number {
   if (part === null) return 0;
   if (part instanceof Date) return 4;
   if (part instanceof Uint8Array) return 6;
-  return { boolean: 1, number: 2, bigint: 3, string: 5, object: 7 }[typeof part as 'boolean'] as number;
+  return { boolean: 1, number: 2, bigint: 3, string: 5, object: 7 }[typeof part as 'boolean'];
 }
 
 const codePoints = (text: string): number[] => [...text].map((point) => point.codePointAt(0) as number);
