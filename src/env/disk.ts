@@ -6,13 +6,15 @@
  * Nothing is durable before it is synced, and that in two halves: a file's bytes and length by `File.sync`, a file's
  * *name* (created, renamed, linked, removed) by `syncDirectory` of the directory that holds it.
  *
- * Paths are relative to the tree, with `/` between names; no `.`, no `..`, not absolute: anything else is `misuse`.
+ * Paths are relative to the tree: names with single `/` between them. Absolute ones, `.`, `..`, empty names,
+ * backslashes, NUL and lone surrogates are `misuse`; `''` is the root, where a directory is meant.
  * Failures throw `LockstepError`: `disk-full`, `disk-failed` (all other refusals), with `path`, and `offset` where
  * there is one, in its values and the cause chained. What callers ask *about* (is it there?) is an answer, not a failure.
  */
 export interface Disk {
   /**
-   * - `read`, `write`: a file that exists; null if there is none. `write` reads too.
+   * - `read`, `write`: a file that exists; null if there is none. `write` reads too; changing what is open to `read`
+   *   is `misuse`.
    * - `create`: a new, empty file; null if the name is taken. Of two who create one name, one gets null.
    *
    * A missing directory on the way is `disk-failed`.
@@ -24,7 +26,7 @@ export interface Disk {
   stat(path: string): DiskEntry | null;
   /** Creates the directory and those above it; `existed` when it was there. */
   makeDirectory(directory: string): 'made' | 'existed';
-  /** Atomically gives the file a new name in the same or another directory, in place of whatever file has it. */
+  /** Atomically gives the file a new name in the same or another directory, in place of whatever file has it. Directories stay: `disk-failed`. */
   rename(from: string, to: string): void;
   /** A second name for one immutable file (hard link). */
   link(existing: string, name: string): 'linked' | 'taken';

@@ -8,7 +8,7 @@ export interface Jobs {
   /**
    * Runs the job when a thread is free; in the order of the calls when none is. Input and output are copied
    * (structured clone).
-   * @throws LockstepError `overloaded` when too many wait; `unavailable` when the thread died; the signal's reason
+   * @throws LockstepError `misuse` for what cannot be cloned; `overloaded` when too many wait; `unavailable` when the thread died; the signal's reason
    * when aborted, though the job may run on unseen; what the job threw: a `LockstepError` as one, anything else as an
    * `Error` of its name and message.
    */

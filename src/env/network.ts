@@ -16,8 +16,8 @@ export interface Network {
   connect(address: NodeAddress, options?: ConnectOptions): Promise<FrameStream>;
 }
 
-/** `host:port`. In the simulator the host is a machine's name. */
-export type NodeAddress = `${string}:${number}`;
+/** `host:port`, or `[IPv6]:port`. In the simulator the host is a machine's name. */
+export type NodeAddress = `${string}:${number}` | `[${string}]:${number}`;
 
 export interface ConnectOptions {
   readonly withinMs?: number | undefined;

@@ -95,6 +95,10 @@ export class HostDisk implements Disk {
 
   rename(from: string, to: string): void {
     const [source, target] = [this.#below(from), this.#below(to)];
+    if (isDirectory(source)) {
+      const cause = Object.assign(new Error('it is a directory'), { code: 'EISDIR' });
+      throw diskError(cause, 'rename', from);
+    }
     try {
       // Of two names for one file POSIX' rename does nothing, and both stay: then removing the one is the renaming.
       if (source !== target && isSameFile(source, target)) unlinkSync(source);

@@ -14,6 +14,7 @@ export function diskContract(name: string, world: World): void {
     openClaims(claim);
     nameClaims(claim);
     directoryClaims(claim);
+    renameDirectoryClaims(claim);
     removeClaims(claim);
     pathClaims(claim);
   });
@@ -192,6 +193,16 @@ function directoryClaims(claim: Claim): void {
     put(disk, 'file', '');
     expect(await kindOf(() => disk.makeDirectory('file'))).toBe('disk-failed');
     expect(await kindOf(() => disk.makeDirectory('file/below'))).toBe('disk-failed');
+  });
+}
+
+function renameDirectoryClaims(claim: Claim): void {
+  claim('a directory is not renamed, and stays as it was', async ({ disk }) => {
+    disk.makeDirectory('d');
+    put(disk, 'd/a', 'kept');
+    expect(await kindOf(() => disk.rename('d', 'e'))).toBe('disk-failed');
+    expect(textAt(disk, 'd/a')).toBe('kept');
+    expect(disk.stat('e')).toBeNull();
   });
 }
 
