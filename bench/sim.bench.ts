@@ -93,7 +93,14 @@ async function summed(scenario: (world: World, sum: Sum) => Promise<void>): Prom
 }
 
 /** So many seeds that a run takes some tenths of a second. */
-const seedCounts: Readonly<Record<string, number>> = { echo: 30, counter: 30, mail: 60, leader: 10, journal: 30 };
+const seedCounts: Readonly<Record<string, number>> = {
+  echo: 30,
+  counter: 30,
+  mail: 60,
+  leader: 10,
+  journal: 30,
+  shipping: 30,
+};
 
 function scenarioRow(scenario: Scenario, quick: boolean): Row {
   const seeds = quick ? 1 : (seedCounts[scenario.name] ?? 10);
@@ -113,7 +120,7 @@ function scenarioRow(scenario: Scenario, quick: boolean): Row {
   return {
     name: `${scenario.name}: ${scenario.about}`,
     unit: 'event',
-    operations: seeds,
+    operations: seeds * 300, // about: each side counts its own
     reference: 'calm',
     sides: [side('calm'), side('stormy')],
     goal: {

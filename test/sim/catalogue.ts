@@ -5,6 +5,7 @@ import { echoScenario } from './scenarios/echo.ts';
 import { journalScenario } from './scenarios/journal.ts';
 import { leaderScenario } from './scenarios/leader.ts';
 import { mailScenario } from './scenarios/mail.ts';
+import { shippingScenario } from './scenarios/shipping.ts';
 
 export const catalogue: readonly Scenario[] = [
   echoScenario,
@@ -12,4 +13,5 @@ export const catalogue: readonly Scenario[] = [
   mailScenario,
   leaderScenario,
   journalScenario,
+  shippingScenario,
 ];
