@@ -1,7 +1,7 @@
 /**
  * `lockstep/env`: what a process may ask of the outside world, as a handful of small interfaces. Write a service as
  * an async function of an `Env` and it runs unchanged on a real machine (`hostEnv` from `lockstep`) and in the
- * simulator (`lockstep/sim`), where every answer comes from a seed. Start at `Env`; each port is a page of its own.
+ * simulator (`lockstep/sim`), where every answer comes from a seed. Start at `Env`. What ports throw is a `LockstepError`.
  */
 export type { Clock } from './clock.ts';
 export type { Disk, DiskEntry, DiskFile } from './disk.ts';
@@ -12,4 +12,6 @@ export type { ConnectOptions, FrameStream, Listener, Network, NodeAddress } from
 export { frameBytesMax } from './network.ts';
 export type { Randomness } from './randomness.ts';
 export type { Timer, Timers } from './timers.ts';
+export { isLockstepError, LockstepError } from '../kernel/errors.ts';
+export type { ErrorKind, ErrorValues, LockstepErrorOptions } from '../kernel/errors.ts';
 export type { Duration, Instant, WallTime } from '../kernel/time.ts';

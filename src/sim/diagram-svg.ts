@@ -228,6 +228,7 @@ const tones: Readonly<Record<TraceKind, 'plain' | 'soft' | 'good' | 'warn' | 'no
   send: 'plain',
   deliver: 'plain',
   lost: 'bad',
+  connect: 'soft',
   timer: 'soft',
   disk: 'plain',
   job: 'plain',
@@ -250,6 +251,7 @@ function glyphOf(kind: TraceKind, x: number, y: number): string {
     case 'send':
     case 'deliver':
       return `<circle class="g-message" cx="${x}" cy="${n(y)}" r="3.5"/>`;
+    case 'connect':
     case 'timer':
       return `<circle class="g" cx="${x}" cy="${n(y)}" r="2"/>`;
     case 'disk':

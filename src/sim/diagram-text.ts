@@ -27,6 +27,7 @@ const looks: Readonly<Record<TraceKind, { readonly glyph: string; readonly color
   send: { glyph: '●', color: 'message' },
   deliver: { glyph: '●', color: 'message' },
   lost: { glyph: '✕', color: 'bad' },
+  connect: { glyph: '·', color: 'soft' },
   timer: { glyph: '·', color: 'soft' },
   disk: { glyph: '■', color: 'plain' },
   job: { glyph: '◆', color: 'plain' },

@@ -139,7 +139,6 @@ export class SimDisk implements Disk {
 
   #record(text: string): void {
     const { timeline, name } = this.#process.machine;
-    timeline.fingerprint.text(text);
     timeline.record('disk', name, text);
   }
 }

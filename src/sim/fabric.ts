@@ -13,6 +13,7 @@ export class Fabric {
   readonly #cuts = new Set<string>();
   readonly #parkedPipes = new Set<{ readonly from: string; readonly to: string; resume(): void }>();
   readonly #listeners = new Map<NodeAddress, Listening>();
+  #streamCount = 0;
   /** While the storm is over nothing is lost or slow any more. */
   fair = false;
 
@@ -50,6 +51,10 @@ export class Fabric {
   /** Tells the pipe once its link is mended. */
   park(pipe: { readonly from: string; readonly to: string; resume(): void }): void {
     this.#parkedPipes.add(pipe);
+  }
+
+  nextStream(): number {
+    return ++this.#streamCount;
   }
 
   latencyMs(): number {

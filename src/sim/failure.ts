@@ -1,4 +1,5 @@
 import type { TraceEvent } from './trace.ts';
+import type { Weather } from './weather.ts';
 
 /**
  * What a simulation found, with all that is needed to look at it again: the seed, the command that replays it, and
@@ -16,6 +17,7 @@ export interface FailureFacts {
   readonly verdict: Verdict;
   readonly what: string;
   readonly seed: number;
+  readonly weather: Weather;
   readonly atMs: number;
   readonly events: readonly TraceEvent[];
   readonly eventCount: number;
@@ -44,6 +46,16 @@ export class SimulationFailure extends Error {
     this.atMs = facts.atMs;
     this.#facts = facts;
     this.replay = replay;
+  }
+
+  /** How many events the run had. */
+  get eventCount(): number {
+    return this.#facts.eventCount;
+  }
+
+  /** What the seed chose. */
+  get weather(): Weather {
+    return this.#facts.weather;
   }
 
   /** The newest events of the run, oldest first. */

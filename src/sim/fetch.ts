@@ -1,5 +1,6 @@
 import type { Fetch } from '../env/fetch.ts';
 import type { Process } from './machine.ts';
+import type { Timeline } from './timeline.ts';
 import type { Letter, Reply, Web } from './web.ts';
 
 /**
@@ -10,11 +11,15 @@ export function fetchOf(process: Process, web: Web): Fetch {
   const { timeline } = process.machine;
   return async (input, init) => {
     if (!process.alive) return new Promise(() => undefined);
-    const request = new Request(input, init);
+    const { request, body } = split(input, init);
     request.signal.throwIfAborted();
-    const letter = await timeline.outside(letterOf(request));
-    timeline.fingerprint.text(`${letter.method} ${letter.url}`);
-    if (letter.body !== null) timeline.fingerprint.bytes(letter.body);
+    const letter: Letter = {
+      url: request.url,
+      method: request.method,
+      headers: [...request.headers],
+      body: body ?? (request.body === null ? null : new Uint8Array(await timeline.outside(request.arrayBuffer()))),
+    };
+    mix(timeline, letter);
     const pending = process.wait(`${letter.method} ${letter.url}`);
     return new Promise<Response>((resolve, reject) => {
       const finish = (settle: () => void): void => {
@@ -44,11 +49,16 @@ function exchange(process: Process, web: Web, letter: Letter, done: (reply: Repl
         timeline.after(web.fabric.latencyMs(), fail);
         return;
       }
-      const forget = host.process.onDeath(() => timeline.after(web.fabric.latencyMs(), fail));
+      const forget = host.process.onDeath((kind) => {
+        // A kernel that lives on says so, if its word gets through; of anything else the caller hears by silence.
+        const told = kind === 'process' && !web.fabric.isCut(there, here);
+        timeline.after(told ? web.fabric.latencyMs() : web.fabric.breakAfterMs(), fail);
+      });
       const reply = async (): Promise<void> => {
         const made = await answer(host.answer, letter, timeline);
         host.process.act(() => {
           forget();
+          mix(timeline, made);
           web.carry(there, here, `${made.status}`, () => done(made), fail);
         });
       };
@@ -62,7 +72,7 @@ function exchange(process: Process, web: Web, letter: Letter, done: (reply: Repl
 async function answer(
   handler: (request: Request) => Promise<Response>,
   letter: Letter,
-  timeline: { outside<T>(work: Promise<T>): Promise<T> },
+  timeline: Timeline,
 ): Promise<Reply> {
   const request = new Request(letter.url, {
     method: letter.method,
@@ -73,9 +83,28 @@ async function answer(
   return timeline.outside(replyOf(response));
 }
 
-async function letterOf(request: Request): Promise<Letter> {
-  const body = request.body === null ? null : new Uint8Array(await request.arrayBuffer());
-  return { url: request.url, method: request.method, headers: [...request.headers], body };
+/** Text and bytes are taken as they are: making a stream of them, only to read it again, would cost most of a fetch. */
+function split(
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+): { readonly request: Request; readonly body: Uint8Array<ArrayBuffer> | null } {
+  const body = init?.body;
+  if (typeof body !== 'string' && !(body instanceof Uint8Array))
+    return { request: new Request(input, init), body: null };
+  const request = new Request(input, { ...init, body: null });
+  if (request.method === 'GET' || request.method === 'HEAD') {
+    throw new TypeError('a request with GET or HEAD has no body');
+  }
+  if (typeof body === 'string' && !request.headers.has('content-type')) {
+    request.headers.set('content-type', 'text/plain;charset=UTF-8');
+  }
+  return { request, body: typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body) };
+}
+
+/** What is said on the web is part of what happened. */
+function mix({ fingerprint }: Timeline, { headers, body }: Pick<Letter, 'headers' | 'body'>): void {
+  for (const [name, value] of headers) fingerprint.text(`${name}: ${value}`);
+  if (body !== null) fingerprint.bytes(body);
 }
 
 async function replyOf(response: Response): Promise<Reply> {

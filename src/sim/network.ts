@@ -1,5 +1,5 @@
 import type { ConnectOptions, FrameStream, Listener, Network, NodeAddress } from '../env/network.ts';
-import { LockstepError } from '../kernel/errors.ts';
+import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import type { Fabric, Listening } from './fabric.ts';
 import type { Process } from './machine.ts';
 import { SimStream } from './stream.ts';
@@ -98,6 +98,7 @@ class Attempt {
   fail(reason: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#record(isLockstepError(reason) ? reason.message : 'given up');
     this.#done((_resolve, reject) => reject(reason));
   }
 
@@ -129,7 +130,13 @@ class Attempt {
     if (!this.#process.alive) return;
     if (this.#settled) return near.abandon();
     this.#settled = true;
+    this.#record(`connected to ${this.#address}`);
     this.#done((resolve) => resolve(near));
+  }
+
+  #record(text: string): void {
+    const { timeline, name } = this.#process.machine;
+    timeline.record('connect', name, text, parseAddress(this.#address).host);
   }
 }
 

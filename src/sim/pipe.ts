@@ -18,7 +18,10 @@ export class Pipe {
   readonly #deliver: (item: Item) => void;
   readonly #giveUp: () => void;
   #lastDueMs = 0;
-  #held: Item[] = [];
+  /** In the order of their sending. Whatever comes due delivers the oldest, so that none overtakes another. */
+  #underWay: Item[] = [];
+  /** Of those under way, how many came due on a cut link and set out again when it is mended. */
+  #heldCount = 0;
   #generation = 0;
 
   constructor(fabric: Fabric, from: string, to: string, deliver: (item: Item) => void, giveUp: () => void) {
@@ -30,37 +33,49 @@ export class Pipe {
   }
 
   push(item: Item): void {
-    const { timeline } = this.#fabric;
-    const dueMs = Math.max(this.#lastDueMs, timeline.nowMs + this.#fabric.latencyMs());
-    this.#lastDueMs = dueMs;
-    const generation = this.#generation;
-    timeline.after(dueMs - timeline.nowMs, () => {
-      if (generation === this.#generation) this.#arrive(item);
-    });
+    this.#underWay.push(item);
+    this.#setOut();
   }
 
   /** Forgets what has not arrived. */
   drop(): void {
     this.#generation++;
-    this.#held = [];
+    this.#underWay = [];
+    this.#heldCount = 0;
   }
 
   /** The link is mended: what was held sets out again. */
   resume(): void {
-    const held = this.#held;
-    this.#held = [];
-    for (const item of held) this.push(item);
+    const count = this.#heldCount;
+    this.#heldCount = 0;
+    for (let index = 0; index < count; index++) this.#setOut();
   }
 
-  #arrive(item: Item): void {
-    if (this.#held.length === 0 && !this.#fabric.isCut(this.from, this.to)) return this.#deliver(item);
-    this.#held.push(item);
-    if (this.#held.length > 1) return;
+  #setOut(): void {
+    const { timeline } = this.#fabric;
+    const dueMs = Math.max(this.#lastDueMs, timeline.nowMs + this.#fabric.latencyMs());
+    this.#lastDueMs = dueMs;
+    const generation = this.#generation;
+    timeline.after(dueMs - timeline.nowMs, () => {
+      if (generation === this.#generation) this.#comeDue();
+    });
+  }
+
+  #comeDue(): void {
+    if (this.#fabric.isCut(this.from, this.to)) return this.#hold();
+    const item = this.#underWay.shift();
+    if (item !== undefined) this.#deliver(item);
+  }
+
+  #hold(): void {
+    this.#heldCount++;
+    if (this.#heldCount > 1) return;
     this.#fabric.park(this);
-    if (item.kind === 'reset') return; // nobody waits for an answer to it
+    const [oldest] = this.#underWay;
+    if (oldest?.kind === 'reset') return; // nobody waits for an answer to it
     const generation = this.#generation;
     this.#fabric.timeline.after(this.#fabric.breakAfterMs(), () => {
-      if (generation === this.#generation && this.#held[0] === item) this.#giveUp();
+      if (generation === this.#generation && this.#heldCount > 0 && this.#underWay[0] === oldest) this.#giveUp();
     });
   }
 }

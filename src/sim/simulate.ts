@@ -6,12 +6,12 @@ import { printEvent, SimulationFailure, type FailureFacts } from './failure.ts';
 import { Run } from './run.ts';
 import { hostTurn, type Turn } from './turn.ts';
 import type { TraceEvent } from './trace.ts';
-import { chooseWeather, type WeatherChoice } from './weather.ts';
+import { chooseWeather, type Weather, type WeatherChoice } from './weather.ts';
 import type { World } from './world.ts';
 
 /** What a simulation may be told. Every seed runs in a world of its own. */
 export interface SimulateOptions {
-  /** How many seeds, or the one to replay as `{ only }`. `LOCKSTEP_SEED=n` in the environment replays n alone, `LOCKSTEP_SEEDS=n` runs that many. */
+  /** How many seeds, or one alone as `{ only }`. Of a number `LOCKSTEP_SEED=n` in the environment makes n alone, and `LOCKSTEP_SEEDS=n` n of them. */
   readonly seeds: number | { readonly only: number };
   /** The first of them. Default 1, so that a test is the same test tomorrow; CI passes a number of its own. */
   readonly firstSeed?: number;
@@ -30,6 +30,8 @@ export interface SimulateOptions {
 export interface SeedResult {
   readonly seed: number;
   readonly fingerprint: string;
+  /** What the seed chose. */
+  readonly weather: Weather;
   readonly eventCount: number;
   /** How long the run took in the world. */
   readonly worldMs: number;
@@ -86,10 +88,17 @@ async function runSeed(
   let waits: readonly string[] = [];
   await drive(run, scenario, turn, limits, () => (waits = run.waits()));
   const { timeline, found } = run;
-  const facts = { seed, atMs: timeline.nowMs, events: timeline.trace.events(), eventCount: timeline.performedCount };
+  const facts = {
+    seed,
+    weather,
+    atMs: timeline.nowMs,
+    events: timeline.trace.events(),
+    eventCount: timeline.performedCount,
+  };
   if (found !== null) throw failure({ ...found, ...facts, waits }, options);
   return {
     seed,
+    weather,
     fingerprint: run.fingerprint(),
     eventCount: facts.eventCount,
     worldMs: facts.atMs,
@@ -126,6 +135,7 @@ async function compare(
       verdict: 'nondeterminism',
       what: advice,
       seed,
+      weather: first.weather,
       atMs: at === -1 ? first.worldMs : (one[at] as TraceEvent).atMs,
       events: one.slice(Math.max(0, at - traceCountMax), at === -1 ? undefined : at + 1),
       eventCount: first.eventCount,
@@ -150,8 +160,8 @@ const environment = (): Environment => (globalThis as { process?: { env?: Enviro
 /** @throws LockstepError `misuse` when a number of seeds is not one. */
 function seedsOf({ seeds, firstSeed = 1 }: SimulateOptions, environment: Environment): readonly number[] {
   const { LOCKSTEP_SEED: only, LOCKSTEP_SEEDS: many } = environment;
-  if (only !== undefined) return [whole(only, 'LOCKSTEP_SEED')];
   if (typeof seeds !== 'number') return [whole(seeds.only, 'seeds.only')];
+  if (only !== undefined) return [whole(only, 'LOCKSTEP_SEED')];
   const count = many === undefined ? whole(seeds, 'seeds') : whole(many, 'LOCKSTEP_SEEDS');
   return Array.from({ length: count }, (_, index) => firstSeed + index);
 }

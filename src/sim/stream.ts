@@ -19,6 +19,8 @@ export class SimStream implements FrameStream {
   readonly peer: string;
   readonly #process: Process;
   readonly #fabric: Fabric;
+  /** Tells apart the streams of a run. */
+  readonly #number: number;
   #pipe: Pipe | null = null;
   #other: SimStream | null = null;
   #state: 'open' | 'ended' | 'broken' | 'closed' = 'open';
@@ -45,6 +47,7 @@ export class SimStream implements FrameStream {
   private constructor(fabric: Fabric, process: Process, peer: string) {
     this.#fabric = fabric;
     this.#process = process;
+    this.#number = fabric.nextStream();
     this.peer = peer;
     this.#forget = process.onDeath((kind) => this.#onDeath(kind));
   }
@@ -60,6 +63,7 @@ export class SimStream implements FrameStream {
       const { timeline } = this.#fabric;
       const { from, to } = this.#joined();
       const message = timeline.nextMessage();
+      timeline.fingerprint.word(this.#number);
       timeline.fingerprint.bytes(frame);
       timeline.record('send', from, `${frame.length} bytes`, to, message);
       this.#unacknowledgedBytes += frame.length;
@@ -158,7 +162,7 @@ export class SimStream implements FrameStream {
   #onFrame({ bytes, message }: { readonly bytes: Uint8Array; readonly message: number }): void {
     const { from, to } = this.#joined();
     this.#fabric.timeline.record('deliver', from, `${bytes.length} bytes`, to, message);
-    if (this.#state === 'closed') return;
+    if (this.#state !== 'open') return;
     this.#inbox.push(bytes);
     this.#wake();
   }

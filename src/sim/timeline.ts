@@ -84,6 +84,10 @@ export class Timeline {
   }
 
   record(kind: TraceKind, node: string, text: string, peer: string | null = null, message: number | null = null): void {
+    this.fingerprint.text(kind);
+    this.fingerprint.text(node);
+    if (peer !== null) this.fingerprint.text(peer);
+    this.fingerprint.text(text);
     if (kind === 'deliver' || kind === 'disk' || kind === 'job') this.#movedCount++;
     this.trace.add({ atMs: this.#nowMs, sequence: this.trace.count + 1, kind, node, peer, message, text });
   }

@@ -7,6 +7,7 @@ export type TraceKind =
   | 'send' // a frame or request leaves `node` for `peer`
   | 'deliver' // it arrives at `node` from `peer`
   | 'lost' // it never will: a break, a crash
+  | 'connect' // `node` tried to connect to `peer`: with what result
   | 'timer'
   | 'disk'
   | 'job'
