@@ -3,6 +3,7 @@
  * turn of the host's loop and the callback that it runs.
  */
 import { simulate, type World } from 'lockstep/sim';
+import { hostTurn } from '../src/sim/turn.ts';
 import { catalogue } from '../test/sim/catalogue.ts';
 import type { Scenario } from '../test/sim/scenario.ts';
 import type { Row, Side, Suite, WorkDone } from './harness.ts';
@@ -54,14 +55,16 @@ class Sum {
   }
 }
 
+/** The host's turn exactly as the simulator takes it. */
 async function bareTurns(count: number): Promise<number> {
   const sum = new Sum();
+  const nextTurn = hostTurn();
   await new Promise<void>((resolve) => {
     const turn = (): void => {
       if (sum.add() === count) resolve();
-      else setImmediate(turn);
+      else nextTurn(turn);
     };
-    setImmediate(turn);
+    nextTurn(turn);
   });
   return sum.value;
 }
