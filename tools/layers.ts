@@ -21,6 +21,8 @@ export const layers: readonly (readonly Room[])[] = [
   [openRoom('env', 'what a node asks of the outside world: clock, timers, randomness, disk, network, jobs, fetch')],
   [openRoom('observe', 'counters, histograms, spans, and the registry of waits')],
   [openRoom('clock', 'hybrid logical clocks')],
+  [room('wal', 'segments, group commit, marks, recovery, truncation at both ends')],
+  [openRoom('log', 'the Log port; memory, file; the record header and its chain; who tries to lead')],
   [
     room('os', 'the real world: env over Node, file for file'),
     openRoom('sim', 'the simulated world: env from a seed, with faults, file for file'),
