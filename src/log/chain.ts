@@ -1,0 +1,78 @@
+/**
+ * Chains and log ids as bytes and as text: 16 bytes, or 32 hexadecimal digits in the order of the bytes. Inside they
+ * are four words (little-endian), so that reading a log makes no text that nobody asks for.
+ */
+import { assert } from '../kernel/assert.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import type { LogId } from './port.ts';
+
+/** What both take. */
+export const digestBytes = 16;
+
+/** The chain before the first record of every log. */
+export const chainBeforeFirst: string = '0'.repeat(32);
+
+const hexOfByte: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const shape = /^[0-9a-f]{32}$/;
+
+/** @throws LockstepError `misuse` unless it is 32 lower-case hexadecimal digits. */
+export function logId(text: string): LogId {
+  if (!shape.test(text))
+    throw new LockstepError('misuse', 'a log id is 32 hexadecimal digits', { values: { id: text } });
+  return text as LogId;
+}
+
+/** A new name for a log: 16 random bytes. */
+export function newLogId(randomness: { fill(bytes: Uint8Array): void }): LogId {
+  const bytes = new Uint8Array(digestBytes);
+  randomness.fill(bytes);
+  return logId(hexAt(bytes, 0));
+}
+
+/**
+ * Four words of 32 hexadecimal digits.
+ * @throws LockstepError `misuse` for any other text: it may be what a caller kept.
+ */
+export function wordsOf(text: string): Uint32Array {
+  if (!shape.test(text))
+    throw new LockstepError('misuse', 'a chain is 32 hexadecimal digits', { values: { chain: text } });
+  return Uint32Array.from({ length: 4 }, (_, at) => swapped(Number.parseInt(text.slice(at * 8, at * 8 + 8), 16)));
+}
+
+export function putWords(into: Uint8Array, at: number, words: Uint32Array): void {
+  assert(at + digestBytes <= into.length && words.length === 4, 'there is room for four words');
+  for (let index = 0; index < 4; index++) putUint32(into, at + index * 4, words[index] as number);
+}
+
+/** Whether the 16 bytes at `at` are these words. */
+export const wordsAre = (bytes: Uint8Array, at: number, words: Uint32Array): boolean =>
+  uint32At(bytes, at) === words[0] &&
+  uint32At(bytes, at + 4) === words[1] &&
+  uint32At(bytes, at + 8) === words[2] &&
+  uint32At(bytes, at + 12) === words[3];
+
+export function hexAt(bytes: Uint8Array, at: number): string {
+  let text = '';
+  for (let index = at; index < at + digestBytes; index++) text += hexOfByte[bytes[index] as number];
+  return text;
+}
+
+export const hexOfWord = (word: number): string =>
+  `${hexOfByte[word & 0xff]}${hexOfByte[(word >>> 8) & 0xff]}${hexOfByte[(word >>> 16) & 0xff]}${hexOfByte[word >>> 24]}`;
+
+export const uint32At = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] as number) |
+    ((bytes[at + 1] as number) << 8) |
+    ((bytes[at + 2] as number) << 16) |
+    ((bytes[at + 3] as number) << 24)) >>>
+  0;
+
+export function putUint32(into: Uint8Array, at: number, value: number): void {
+  into[at] = value;
+  into[at + 1] = value >>> 8;
+  into[at + 2] = value >>> 16;
+  into[at + 3] = value >>> 24;
+}
+
+const swapped = (word: number): number =>
+  (((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
