@@ -20,12 +20,16 @@
  * ```
  */
 
+import type { Ratio } from './ratios.ts';
+
 /** What a suite's file exports under the name `suite`. */
 export interface Suite {
   /** One or two sentences: what is compared, and what the figures do not say. */
   readonly about: string;
   /** `quick` (run by `npm test`, so that suites cannot rot): the same rows so small that all of them take a second. */
   rows(options: { readonly quick: boolean }): readonly Row[] | Promise<readonly Row[]>;
+  /** Numbers with a name and a bar, made of the medians of its rows; see ratios.ts. */
+  readonly ratios?: readonly Ratio[];
 }
 
 /** One comparison: the same work, done by each side. */
@@ -72,6 +76,10 @@ export interface WorkDone {
   readonly checksum: number;
   /** How many operations it was in fact, where the row cannot know. */
   readonly operations?: number;
+  /** How long each operation took, in milliseconds; sorted in place. Of each run the percentiles are taken, then their medians. */
+  readonly latenciesMs?: Float64Array;
+  /** How many bytes of users' data it moved. */
+  readonly bytes?: number;
   /** Further numbers for the last column, such as `bytes`; those of the last run are shown. */
   readonly facts?: Readonly<Record<string, number>>;
 }
@@ -86,6 +94,11 @@ export interface SideResult {
   readonly perSecondMax: number;
   /** Microseconds an operation took, at the median. */
   readonly microseconds: number;
+  /** Milliseconds an operation took, median of the runs; null where the side does not time each one. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  /** At the median run; null where the side does not say how many bytes it moves. */
+  readonly bytesPerSecond: number | null;
   /** This side's median divided by the reference's: above 1 is faster than the reference. */
   readonly ratio: number;
   readonly checksum: number;
@@ -146,6 +159,9 @@ class Runner {
   readonly #operationsPlanned: number;
   readonly #runMs: number[] = [];
   readonly #perSecond: number[] = [];
+  readonly #p50Ms: number[] = [];
+  readonly #p99Ms: number[] = [];
+  readonly #bytesPerSecond: number[] = [];
   #last: WorkDone | undefined;
 
   private constructor(side: Side, prepared: Prepared, operations: number) {
@@ -176,6 +192,11 @@ class Runner {
     this.#last = done;
     this.#runMs.push(ms);
     this.#perSecond.push((done.operations ?? this.#operationsPlanned) / (ms / 1_000));
+    if (done.bytes !== undefined) this.#bytesPerSecond.push(done.bytes / (ms / 1_000));
+    if (done.latenciesMs === undefined) return;
+    done.latenciesMs.sort();
+    this.#p50Ms.push(percentile(done.latenciesMs, 0.5));
+    this.#p99Ms.push(percentile(done.latenciesMs, 0.99));
   }
 
   perSecond(): number {
@@ -192,6 +213,9 @@ class Runner {
       perSecondMin: Math.min(...this.#perSecond),
       perSecondMax: Math.max(...this.#perSecond),
       microseconds: 1_000_000 / perSecond,
+      p50Ms: medianOrNull(this.#p50Ms),
+      p99Ms: medianOrNull(this.#p99Ms),
+      bytesPerSecond: medianOrNull(this.#bytesPerSecond),
       ratio: perSecond / referencePerSecond,
       checksum: this.#last?.checksum ?? Number.NaN,
       facts: this.#last?.facts ?? {},
@@ -216,4 +240,11 @@ export function median(values: readonly number[]): number {
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? Number.NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+const medianOrNull = (values: readonly number[]): number | null => (values.length === 0 ? null : median(values));
+
+/** The smallest value that is not exceeded by `share` of them. */
+export function percentile(sorted: Float64Array, share: number): number {
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }

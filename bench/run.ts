@@ -7,7 +7,8 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
-import { measure, type RowResult, type SideResult, type Suite } from './harness.ts';
+import { type Durability, measure, type RowResult, type SideResult, type Suite } from './harness.ts';
+import { judge, type Judged, printJudged } from './ratios.ts';
 
 const here = import.meta.dirname;
 
@@ -33,7 +34,50 @@ export interface Report {
   readonly busyBefore: number;
   readonly busyAfter: number;
   readonly contended: boolean;
-  readonly rows: readonly RowResult[];
+  /** One a row and side. */
+  readonly rows: readonly ReportRow[];
+  /** The named numbers that bars quote; null where a side was missing, or no figure of it. */
+  readonly ratios: Readonly<Record<string, number | null>>;
+  /** The same with their bars. */
+  readonly bars: readonly Judged[];
+  readonly goals: readonly { readonly name: string; readonly says: string; readonly met: boolean }[];
+}
+
+export interface ReportRow {
+  readonly suite: string;
+  readonly name: string;
+  readonly subject: string;
+  /** What an operation is. */
+  readonly unit: string;
+  readonly durability: Durability;
+  readonly opsPerSec: number;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly bytesPerSec: number | null;
+  /** How many runs the figures are the median of. */
+  readonly medianOf: number;
+  /** Operations a second: the slowest run and the fastest. */
+  readonly spread: readonly [slowest: number, fastest: number];
+  readonly checksum: number;
+  readonly facts: Readonly<Record<string, number>>;
+}
+
+function reportRows(suite: string, { name, unit, rounds, sides }: RowResult): readonly ReportRow[] {
+  return sides.map((side) => ({
+    suite,
+    name,
+    subject: side.name,
+    unit,
+    durability: side.durability,
+    opsPerSec: side.perSecond,
+    p50Ms: side.p50Ms,
+    p99Ms: side.p99Ms,
+    bytesPerSec: side.bytesPerSecond,
+    medianOf: rounds,
+    spread: [side.perSecondMin, side.perSecondMax],
+    checksum: side.checksum,
+    facts: side.facts,
+  }));
 }
 
 export interface Machine {
@@ -87,48 +131,74 @@ async function runSuite(name: string, quick: boolean): Promise<Report> {
   const sampleMs = quick ? 20 : 1_000;
   const busyBefore = await busyShare(sampleMs);
   console.log(`${name}: ${suite.about}\n`);
-  const rows: RowResult[] = [];
+  const results: RowResult[] = [];
   for (const row of await suite.rows({ quick })) {
     const result = await measure(row, { quick });
     console.log(`${printRow(result)}\n`);
-    rows.push(result);
+    results.push(result);
   }
+  const bars = judge(suite.ratios ?? [], results);
+  if (bars.length > 0) console.log(`${bars.map((one) => printJudged(one, quick)).join('\n')}\n`);
   const busyAfter = await busyShare(sampleMs);
   const contended = Math.max(busyBefore, busyAfter) > contendedShare;
   const at = new Date().toISOString();
-  return { suite: name, about: suite.about, at, quick, machine: machine(), busyBefore, busyAfter, contended, rows };
+  const rows = results.flatMap((result) => reportRows(name, result));
+  const ratios = Object.fromEntries(bars.map((one) => [one.name, one.value]));
+  const goals = results.flatMap((row) => (row.goal === undefined ? [] : [{ name: row.name, ...row.goal }]));
+  const busy = { busyBefore, busyAfter, contended };
+  return { suite: name, about: suite.about, at, quick, machine: machine(), ...busy, rows, ratios, bars, goals };
 }
 
 export function printRow(row: RowResult): string {
-  const head = ['', `${row.unit}s/s`, 'slowest – fastest', 'µs each', `× ${row.reference}`, 'survives', 'checksum', ''];
-  const table = [head, ...row.sides.map(cells)];
-  const widths = head.map((_, column) => Math.max(...table.map((line) => (line[column] ?? '').length)));
+  const columns = columnsOf(row);
+  const table = [columns.map(({ head }) => head), ...row.sides.map((side) => columns.map(({ cell }) => cell(side)))];
   const lines = table.map((line) =>
-    line.map((cell, at) => (at === 0 || at >= 5 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))),
+    line.map((cell, at) => {
+      const width = Math.max(...table.map((other) => (other[at] ?? '').length));
+      return columns[at]?.left === true ? cell.padEnd(width) : cell.padStart(width);
+    }),
   );
   const title = `${row.name} (${count(row.operations)} ${row.unit}s a run, ${row.rounds} runs a side, median)`;
   const goal = row.goal === undefined ? [] : [`  goal: ${row.goal.says}: ${row.goal.met ? 'met' : 'MISSED'}`];
   return [title, ...lines.map((line) => `  ${line.join('  ').trimEnd()}`), ...goal].join('\n');
 }
 
-function cells(side: SideResult): string[] {
+interface Column {
+  readonly head: string;
+  readonly left?: true;
+  cell(side: SideResult): string;
+}
+
+function columnsOf({ unit, reference, sides }: RowResult): readonly Column[] {
+  const has = (known: (side: SideResult) => number | null, column: Column): readonly Column[] =>
+    sides.some((side) => known(side) !== null) ? [column] : [];
+  const orNone = (value: number | null): string => (value === null ? '' : count(value));
   return [
-    side.name,
-    count(side.perSecond),
-    `${count(side.perSecondMin)} – ${count(side.perSecondMax)}`,
-    side.microseconds >= 100 ? count(side.microseconds) : side.microseconds.toPrecision(3),
-    side.ratio.toFixed(2),
-    side.durability,
-    String(side.checksum),
-    Object.entries(side.facts)
-      .map(([name, value]) => `${name} ${count(value)}`)
-      .join(', '),
+    { head: '', left: true, cell: ({ name }) => name },
+    { head: `${unit}s/s`, cell: ({ perSecond }) => count(perSecond) },
+    { head: 'slowest – fastest', cell: (side) => `${count(side.perSecondMin)} – ${count(side.perSecondMax)}` },
+    { head: 'µs each', cell: ({ microseconds: us }) => (us >= 100 ? count(us) : us.toPrecision(3)) },
+    ...has(({ p50Ms }) => p50Ms, { head: 'p50 ms', cell: ({ p50Ms }) => orNone(p50Ms) }),
+    ...has(({ p99Ms }) => p99Ms, { head: 'p99 ms', cell: ({ p99Ms }) => orNone(p99Ms) }),
+    ...has((side) => side.bytesPerSecond, {
+      head: 'MB/s',
+      cell: ({ bytesPerSecond }) => orNone(bytesPerSecond === null ? null : bytesPerSecond / 1_000_000),
+    }),
+    { head: `× ${reference}`, cell: ({ ratio }) => ratio.toFixed(2) },
+    { head: 'survives', left: true, cell: ({ durability }) => durability },
+    { head: 'checksum', left: true, cell: ({ checksum }) => String(checksum) },
+    { head: '', left: true, cell: ({ facts }) => printFacts(facts) },
   ];
 }
 
+const printFacts = (facts: Readonly<Record<string, number>>): string =>
+  Object.entries(facts)
+    .map(([name, value]) => `${name} ${count(value)}`)
+    .join(', ');
+
 function count(value: number): string {
-  const rounded = value >= 100 || Number.isInteger(value) ? Math.round(value) : Number(value.toPrecision(3));
-  return String(rounded).replace(/\B(?=(\d{3})+$)/g, ',');
+  if (Math.abs(value) < 100 && !Number.isInteger(value)) return String(Number(value.toPrecision(3)));
+  return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
@@ -150,7 +220,8 @@ async function main(): Promise<void> {
   const busy = `others used ${percent(report.busyBefore)} of the cores before and ${percent(report.busyAfter)} after`;
   console.log(report.contended ? `CONTENDED: ${busy}; measure again on a quiet machine` : busy);
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
-  if (report.rows.some((row) => row.goal?.met === false)) process.exitCode = 1;
+  const missed = report.goals.some(({ met }) => !met) || report.bars.some(({ met }) => met === false);
+  if (missed && !report.quick) process.exitCode = 1;
 }
 
 if (import.meta.main) await main();

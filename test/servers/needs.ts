@@ -22,6 +22,12 @@ export const needs: readonly Need[] = [
     debianPackage: 'chromium',
     suites: ['browser'],
   },
+  {
+    name: 'redis-server',
+    programs: ['redis-server', '/usr/bin/redis-server'],
+    debianPackage: 'redis-server',
+    suites: ['house'], // bench/log.bench.ts, at its smallest
+  },
 ];
 
 /** Names, separated by commas, of what `npm test` could not get and told its suites to do without. */
