@@ -1,0 +1,243 @@
+/**
+ * The files of a journal that is open to write: the current segment and the way to the next one. Knows order and
+ * durability of files and names, nothing of who waits. Whoever catches what it throws must not write any more.
+ */
+import type { DiskFile } from '../env/disk.ts';
+import { assert } from '../kernel/assert.ts';
+import { crc32c } from '../bytes/crc32c.ts';
+import type { FormingGroup } from './forming-groups.ts';
+import { encodeGroupHeader, groupBytes, groupHeaderBytes, sectorBytes, type GroupHeader } from './group.ts';
+import type { JournalLimits, JournalOptions, JournalPorts } from './journal-options.ts';
+import type { Recovered } from './recovery.ts';
+import { listFiles, segmentPath, sparePath } from './segment-files.ts';
+import { encodeSegmentHeader, type SegmentHeader } from './segment-header.ts';
+import { Segment, SegmentMap } from './segment-map.ts';
+import { SpareSegments } from './spare-segments.ts';
+
+/** A segment that grows is filled with zeros so far ahead: a sync that need not change the file's size is faster. */
+const aheadBytes = 256 * 1024;
+
+export class JournalStore {
+  readonly map: SegmentMap;
+  readonly #ports: JournalPorts;
+  readonly #options: JournalOptions;
+  readonly #limits: JournalLimits;
+  readonly #spares: SpareSegments;
+  #file: DiskFile;
+  /** Up to where the current segment's file has bytes. */
+  #filledTo: number;
+
+  private constructor(
+    ports: JournalPorts,
+    options: JournalOptions,
+    limits: JournalLimits,
+    map: SegmentMap,
+    file: DiskFile,
+  ) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#limits = limits;
+    this.map = map;
+    this.#file = file;
+    this.#filledTo = file.size();
+    this.#spares = new SpareSegments(ports.disk, options, limits.segmentBytes, limits.spareCountMax);
+  }
+
+  /** A journal of one empty segment. The directory and its name are durable when this resolves. */
+  static async create(ports: JournalPorts, options: JournalOptions, limits: JournalLimits): Promise<JournalStore> {
+    const { disk, randomness } = ports;
+    const { directory } = options;
+    disk.makeDirectory(directory);
+    const journalId = new Uint8Array(16);
+    randomness.fill(journalId);
+    const header: SegmentHeader = {
+      journalId,
+      number: 1,
+      seed: randomness.uint32(),
+      firstGroup: 1,
+      firstPosition: options.firstPosition ?? 1,
+      previousEnd: 0,
+      segmentBytes: limits.segmentBytes,
+      groupBytesMax: limits.groupBytesMax,
+      origin: options.origin ?? new Uint8Array(0),
+    };
+    const draft = sparePath(options, 1);
+    await disk.remove(draft); // of a creation that stopped in the middle
+    const file = disk.open(draft, 'create');
+    if (file === null) throw new Error(`two create the journal ${draft}`);
+    try {
+      const segment = await nameSegment(ports, options, file, header);
+      for (let path = directory; path !== '';) {
+        path = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+        await disk.syncDirectory(path);
+      }
+      const map = new SegmentMap();
+      map.addSegment(segment);
+      return new JournalStore(ports, options, limits, map, file);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Takes over what recovery found: makes durable what it read, which it cannot know to be so, and removes the rest of
+   * a torn group. Syncing alone would not do: after a failed sync bytes read back that no later sync writes.
+   */
+  static async resume(
+    ports: JournalPorts,
+    options: JournalOptions,
+    limits: JournalLimits,
+    recovered: Recovered,
+  ): Promise<JournalStore> {
+    const { disk } = ports;
+    await syncNames(ports, options.directory);
+    const file = await settle(ports, recovered);
+    try {
+      const store = new JournalStore(ports, options, limits, recovered.map, file);
+      await store.#spares.adopt(listFiles(disk, options)?.spares ?? []);
+      return store;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** Where the next group goes, for messages. */
+  get path(): string {
+    return this.map.last.path;
+  }
+
+  /** Writes and syncs the group, in the next segment if this one is full. It counts only once it is in the map. */
+  async write(group: FormingGroup): Promise<GroupHeader> {
+    const bytes = groupBytes(group.payloadBytes);
+    const { map } = this;
+    if (map.last.end + bytes > map.last.header.segmentBytes) await this.#roll();
+    const segment = map.last;
+    const { seed, segmentBytes } = segment.header;
+    const whole = group.whole();
+    const header: GroupHeader = {
+      kind: group.kind,
+      number: map.nextGroup,
+      offset: segment.end,
+      payloadBytes: group.payloadBytes,
+      entryCount: group.entryCount,
+      payloadChecksum: crc32c(whole, groupHeaderBytes, group.length, seed),
+      firstPosition: group.firstPosition,
+      durableUpTo: map.nextPosition - 1,
+    };
+    assert(header.offset % sectorBytes === 0 && whole.length === bytes, 'a group is whole sectors');
+    assert(header.offset + bytes <= segmentBytes, 'a group fits its segment');
+    encodeGroupHeader(whole, header, seed);
+    this.#fillAhead(header.offset + bytes, segmentBytes);
+    this.#file.write(whole, header.offset);
+    this.#filledTo = Math.max(this.#filledTo, header.offset + bytes);
+    await this.#file.sync();
+    if (header.offset + bytes > segmentBytes / 2) this.#spares.prepare(segment.header.number + 1);
+    return header;
+  }
+
+  /** Removes or recycles whole segments, oldest first, each durably before the next: a crash leaves no gap. */
+  async trimBefore(position: number): Promise<void> {
+    const { disk } = this.#ports;
+    for (let oldest = this.map.removable(position); oldest !== null; oldest = this.map.removable(position)) {
+      this.map.removeOldest();
+      const spare = sparePath(this.#options, oldest.header.number);
+      const recycled =
+        this.#spares.wanted && oldest.header.segmentBytes === this.#limits.segmentBytes && isFull(oldest);
+      if (recycled) disk.rename(oldest.path, spare);
+      else await disk.remove(oldest.path);
+      await disk.syncDirectory(this.#options.directory);
+      // Only now: a name that comes back after a crash must lead to what it led to.
+      if (recycled && !this.#spares.recycle(spare)) await disk.remove(spare);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#spares.close();
+    this.#file.close();
+  }
+
+  async #roll(): Promise<void> {
+    const { map } = this;
+    const before = map.last;
+    const spare = await this.#spares.take(before.header.number + 1);
+    const file = this.#ports.disk.open(spare, 'write');
+    assert(file !== null, 'a spare segment stays until it is used');
+    try {
+      const header: SegmentHeader = {
+        ...before.header,
+        number: before.header.number + 1,
+        seed: this.#ports.randomness.uint32(),
+        firstGroup: map.nextGroup,
+        firstPosition: map.nextPosition,
+        previousEnd: before.end,
+        segmentBytes: this.#limits.segmentBytes,
+        groupBytesMax: this.#limits.groupBytesMax,
+      };
+      const segment = await nameSegment(this.#ports, this.#options, file, header, spare);
+      this.#file.close();
+      this.#file = file;
+      this.#filledTo = file.size();
+      map.addSegment(segment);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  #fillAhead(end: number, segmentBytes: number): void {
+    if (end <= this.#filledTo) return;
+    const to = Math.min(segmentBytes, end + aheadBytes);
+    this.#file.write(new Uint8Array(to - this.#filledTo), this.#filledTo);
+    this.#filledTo = to;
+  }
+}
+
+/** The names in the directory, its own, and those of the directories above it. */
+async function syncNames({ disk }: JournalPorts, directory: string): Promise<void> {
+  for (let path = directory; ; path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) {
+    await disk.syncDirectory(path);
+    if (path === '') return;
+  }
+}
+
+/** Of a segment that grew and did not come to its full size there is nothing to gain. */
+const isFull = (segment: Segment): boolean => segment.end > segment.header.segmentBytes / 2;
+
+/** The header, durable, before the name. */
+async function nameSegment(
+  { disk }: JournalPorts,
+  options: JournalOptions,
+  file: DiskFile,
+  header: SegmentHeader,
+  draft: string = file.path,
+): Promise<Segment> {
+  const path = segmentPath(options, header.number);
+  file.write(encodeSegmentHeader(header), 0);
+  await file.sync();
+  disk.rename(draft, path);
+  await disk.syncDirectory(options.directory);
+  return new Segment(header, path);
+}
+
+/** The last segment, open to write, with everything in it durable as it reads. */
+export async function settle({ disk }: Pick<JournalPorts, 'disk'>, recovered: Recovered): Promise<DiskFile> {
+  const segment = recovered.map.last;
+  const file = disk.open(segment.path, 'write');
+  assert(file !== null, 'a segment that was read is there');
+  try {
+    const from = recovered.lastGroup?.offset ?? segment.end;
+    const tail = new Uint8Array(segment.end + sectorBytes - from);
+    const count = await file.load(tail, from);
+    tail.fill(0, segment.end - from);
+    // Not past the end of the file: opening needs no space.
+    const bytes = tail.subarray(0, Math.min(tail.length, Math.max(count, segment.end - from)));
+    if (bytes.length > 0) file.write(bytes, from);
+    await file.sync();
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * What a journal's files say, without changing them. Damage before the end that the next segment states, or with a
+ * later group behind it, is `corrupt`; only the last group may be torn, and is left out.
+ */
+import type { Disk, DiskFile } from '../env/disk.ts';
+import { LockstepError, type ErrorValues } from '../kernel/errors.ts';
+import { groupBytes, type GroupHeader } from './group.ts';
+import { findLaterGroup, scanGroups, type ScanState } from './group-scan.ts';
+import { listFiles, segmentPath, type JournalFiles } from './segment-files.ts';
+import { decodeSegmentHeader, segmentHeaderBytes, type SegmentHeader } from './segment-header.ts';
+import { Segment, SegmentMap } from './segment-map.ts';
+
+/** A place in a journal's files: where a group ends. */
+export interface JournalPlace {
+  readonly segment: number;
+  /** In bytes. */
+  readonly offset: number;
+}
+
+/** The torn end that recovery left out: a group that was never acknowledged, or whose sync never ended. */
+export interface JournalCut {
+  readonly file: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export interface Recovered {
+  readonly map: SegmentMap;
+  /** The last group, whose sync nobody vouches for; null when the last segment holds none. */
+  readonly lastGroup: GroupHeader | null;
+  readonly cut: JournalCut | null;
+}
+
+export interface RecoverOptions {
+  /** Only what is before this place counts, and all of it must be right. */
+  readonly end?: JournalPlace | undefined;
+  /** Sees every group. */
+  readonly onGroup?: ((segment: Segment, header: GroupHeader) => void) | undefined;
+}
+
+/**
+ * Null if there are no segments.
+ * @throws LockstepError `corrupt`, `invalid`, `disk-failed`, with path and offset.
+ */
+export async function recover(
+  disk: Disk,
+  files: JournalFiles,
+  options: RecoverOptions = {},
+): Promise<Recovered | null> {
+  const numbers = (listFiles(disk, files)?.segments ?? []).filter((one) => one <= (options.end?.segment ?? Infinity));
+  const [first] = numbers;
+  if (first === undefined) return null;
+  const map = new SegmentMap();
+  let tail: { lastGroup: GroupHeader | null; cut: JournalCut | null } = { lastGroup: null, cut: null };
+  let segment = openSegment(disk, files, first);
+  for (const [index, number] of numbers.entries()) {
+    if (number !== first + index) throw missing(files, first + index);
+    map.addSegment(segment.segment);
+    const following = number === numbers.at(-1) ? null : openFollowing(disk, files, segment, number + 1);
+    try {
+      tail = await scanSegment(segment, map, following?.segment.header ?? null, options);
+    } catch (error) {
+      following?.file.close();
+      throw error;
+    } finally {
+      segment.file.close();
+    }
+    if (following !== null) segment = following;
+  }
+  if (options.end !== undefined && options.end.segment !== numbers.at(-1)) throw missing(files, options.end.segment);
+  return { map, ...tail };
+}
+
+interface OpenSegment {
+  readonly segment: Segment;
+  readonly file: DiskFile;
+}
+
+function openSegment(disk: Disk, files: JournalFiles, number: number): OpenSegment {
+  const path = segmentPath(files, number);
+  const file = disk.open(path, 'read');
+  if (file === null) throw missing(files, number);
+  try {
+    const bytes = new Uint8Array(segmentHeaderBytes);
+    const header = decodeSegmentHeader(bytes.subarray(0, file.read(bytes, 0)), path);
+    if (header.number !== number) {
+      throw corrupt('a segment bears the number of another', path, 32, { number: header.number });
+    }
+    return { segment: new Segment(header, path), file };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function openFollowing(disk: Disk, files: JournalFiles, before: OpenSegment, number: number): OpenSegment {
+  try {
+    const opened = openSegment(disk, files, number);
+    const [mine, other] = [before.segment.header, opened.segment.header];
+    if (mine.journalId.every((byte, index) => byte === other.journalId[index])) return opened;
+    opened.file.close();
+    throw new LockstepError('invalid', 'a segment belongs to another journal', {
+      values: { path: opened.segment.path, offset: 16 },
+      advice: ['move it back to where it came from'],
+    });
+  } catch (error) {
+    before.file.close();
+    throw error;
+  }
+}
+
+async function scanSegment(
+  { segment, file }: OpenSegment,
+  map: SegmentMap,
+  following: SegmentHeader | null,
+  { end, onGroup }: RecoverOptions,
+): Promise<{ lastGroup: GroupHeader | null; cut: JournalCut | null }> {
+  const { header, path } = segment;
+  const stated = following?.previousEnd ?? (end?.segment === header.number ? end.offset : null);
+  const state: ScanState = { offset: segmentHeaderBytes, group: map.nextGroup, position: map.nextPosition };
+  let lastGroup: GroupHeader | null = null;
+  const take = (group: GroupHeader): void => {
+    map.addGroup(group);
+    lastGroup = group;
+    onGroup?.(segment, group);
+  };
+  for (let before = -1; ;) {
+    const scanned = await scanGroups(file, header, state, stated ?? file.size(), take);
+    if (stated !== null) {
+      if (scanned.kind === 'limit') break;
+      throw corrupt('a group is not what was written', path, state.offset, { groupsEndAt: stated });
+    }
+    const later = await findLaterGroup(file, header, state.offset, state.group);
+    const torn = scanned.kind === 'stopped' ? scanned.torn : null;
+    if (later === null) return { lastGroup, cut: cutOf(path, file, state.offset, torn) };
+    // Its writer may be alive, and have written both since; what is damaged stays as it is when looked at again.
+    if (before === state.offset) {
+      throw corrupt('a group is not what was written, and is not the last', path, state.offset, {
+        laterGroupAt: later,
+      });
+    }
+    before = state.offset;
+  }
+  if (following !== null && (following.firstGroup !== state.group || following.firstPosition !== state.position)) {
+    throw corrupt('a segment does not go on where the one before it ended', path, state.offset, {
+      group: state.group,
+      position: state.position,
+    });
+  }
+  return { lastGroup, cut: null };
+}
+
+/** Of a group whose header is missing nothing can be told but that something is there; behind recycled bytes not even that. */
+function cutOf(path: string, file: DiskFile, offset: number, torn: GroupHeader | null): JournalCut | null {
+  return torn === null
+    ? null
+    : { file: path, offset, bytes: Math.min(groupBytes(torn.payloadBytes), Math.max(0, file.size() - offset)) };
+}
+
+const corrupt = (message: string, path: string, offset: number, values: ErrorValues = {}): LockstepError =>
+  new LockstepError('corrupt', message, {
+    values: { path, offset, ...values },
+    advice: ['restore it from a replica or a backup; nothing was changed'],
+  });
+
+const missing = (files: JournalFiles, number: number): LockstepError =>
+  corrupt('a segment is missing', segmentPath(files, number), 0);
