@@ -2,6 +2,7 @@
  * Chains and log ids as bytes and as text: 16 bytes, or 32 hexadecimal digits in the order of the bytes. Inside they
  * are four words (little-endian), so that reading a log makes no text that nobody asks for.
  */
+import type { Randomness } from '../env/randomness.ts';
 import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { LogId } from './port.ts';
@@ -23,10 +24,9 @@ export function logId(text: string): LogId {
 }
 
 /** A new name for a log: 16 random bytes. */
-export function newLogId(randomness: { fill(bytes: Uint8Array): void }): LogId {
-  const bytes = new Uint8Array(digestBytes);
-  randomness.fill(bytes);
-  return logId(hexAt(bytes, 0));
+export function newLogId(randomness: Randomness): LogId {
+  const drawn = (bytes: Uint8Array): Uint8Array => (randomness.fill(bytes), bytes);
+  return logId(hexAt(drawn(new Uint8Array(digestBytes)), 0));
 }
 
 /**

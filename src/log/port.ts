@@ -47,21 +47,38 @@ export interface Log {
   /**
    * The records after `from`, then live ones once they are acknowledged, in batches as they come; nothing is read ahead
    * of the asking, so that a slow reader holds its place and no more. The last batch says why there are no others.
-   * @throws LockstepError `corrupt` with file and offset; `unavailable`; the signal's reason once it is aborted.
+   * @throws LockstepError `corrupt` with file and offset; `invalid` for a record of another format; `unavailable`: read
+   * on from where it stopped; `stopped` once the log is closed; the signal's reason once it is aborted.
    */
-  read(from: Position, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<LogBatch>;
+  read(from: Position, options?: LogReadOptions): AsyncIterable<LogBatch>;
   /** A recent last position, for lag and catch-up; it may be stale. */
   tail(): Promise<Position>;
   /**
-   * Stands for leadership; resolves when this node leads, its claim acknowledged in the log. May wait long.
-   * @throws LockstepError `unknown` at a doubt that could not be settled in time; the signal's reason.
+   * Stands for leadership; resolves when this node leads, its claim acknowledged in the log. May wait long: while
+   * another shows life, and while the engine cannot be reached.
+   * @throws LockstepError `unknown` at a doubt that could not be settled in time; `misuse` for a name that is none;
+   * `stopped` once the log is closed; the signal's reason. A claim that is under way is waited for, and given up if it
+   * succeeds.
    */
   acquire(options: { readonly owner: string; readonly signal?: AbortSignal | undefined }): Promise<LogWriter>;
-  /** Lets go of records before this position, as far as no hold stands in the way; how far it went. */
+  /**
+   * Lets go of records before this position, as far as no hold of this process stands in the way, and never of the
+   * last one. Gives the first position that is kept.
+   * @throws LockstepError `unavailable`: some may be gone; trim again.
+   */
   trim(before: Position): Promise<Position>;
   /** Nothing from `position` on is trimmed until the hold is released. */
   hold(position: Position): Hold;
   close(): Promise<void>;
+}
+
+export interface LogReadOptions {
+  /**
+   * The chain of the record at `from`, from whoever has read it before: then a log that was rolled back or made anew
+   * meanwhile is `diverged`. Without it the first record is taken on trust, and all others are held against it.
+   */
+  readonly chain?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Hold {
@@ -76,18 +93,26 @@ export interface LogWriter {
   readonly start: Position;
   /**
    * One at a time. `appended`: it and all before it, as durable as the guarantees say. `fenced`: certainly not in the
-   * log, another leads. After `fenced` and after a throw this writer is finished.
-   * @throws LockstepError `unknown` when it may or may not be in the log; `misuse` while another append is under way,
-   * or when too large: then nothing happened.
+   * log, another leads, or this writer had finished before. After `fenced` and after a throw this writer is finished,
+   * but for `misuse` and `overloaded`: then nothing happened. The payload must stay as it is until this settles.
+   * @throws LockstepError `unknown` when it may or may not be in the log; `unavailable` when it certainly is not, and
+   * could not be put there in time; `misuse` while another append is under way, or when too large; `overloaded` when
+   * too many wait already; what the engine's storage throws (`disk-full`, `disk-failed`, `corrupt`).
    */
   append(
     entry: LogEntry,
   ): Promise<{ readonly kind: 'appended'; readonly position: Position } | { readonly kind: 'fenced' }>;
-  /** `held`: nobody else led at some moment after this call. What linearizable reads rest on. */
+  /**
+   * `held`: nobody else led at some moment after this call. What linearizable reads rest on.
+   * @throws LockstepError `unavailable` or `unknown` when that could not be learned in time.
+   */
   confirm(): Promise<'held' | 'lost'>;
   /** Aborted, in a task of its own, once this writer knows that it is finished. */
   readonly lost: AbortSignal;
-  /** Stops leading. The next claim need not wait for a silence. */
+  /**
+   * Stops leading, once the append under way has settled. The next claim need not wait for a silence, unless the engine
+   * could not be told. A writer that has finished has nothing to release.
+   */
   release(): Promise<void>;
 }
 
