@@ -105,7 +105,7 @@ function follows(header: GroupHeader, segment: SegmentHeader, state: ScanState):
   if (header.offset + groupBytes(header.payloadBytes) > segment.segmentBytes) return false;
   if (kind === 'data') return entryCount > 0 && firstPosition === state.position;
   if (entryCount > 0 || header.payloadBytes > 0) return false;
-  return kind === 'mark' ? firstPosition === state.position : firstPosition < state.position;
+  return kind === 'mark' ? firstPosition === state.position : firstPosition <= state.position;
 }
 
 /** Where a group of a higher number than `group` stands behind `offset`; null if none does. */

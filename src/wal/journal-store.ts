@@ -66,17 +66,13 @@ export class JournalStore {
     const file = disk.open(draft, 'create');
     if (file === null) throw new Error(`two create the journal ${draft}`);
     try {
-      const segment = await nameSegment(ports, options, file, header);
-      for (let path = directory; path !== '';) {
-        path = path.slice(0, Math.max(0, path.lastIndexOf('/')));
-        await disk.syncDirectory(path);
-      }
+      const segment = await nameSegment(ports, options, file, header, draft);
+      await syncNames(ports, directory);
       const map = new SegmentMap();
       map.addSegment(segment);
-      return new JournalStore(ports, options, limits, map, file);
-    } catch (error) {
+      return new JournalStore(ports, options, limits, map, openNamed(ports, segment));
+    } finally {
       file.close();
-      throw error;
     }
   }
 
@@ -176,13 +172,13 @@ export class JournalStore {
         groupBytesMax: this.#limits.groupBytesMax,
       };
       const segment = await nameSegment(this.#ports, this.#options, file, header, spare);
+      const named = openNamed(this.#ports, segment);
       this.#file.close();
-      this.#file = file;
-      this.#filledTo = file.size();
+      this.#file = named;
+      this.#filledTo = named.size();
       map.addSegment(segment);
-    } catch (error) {
+    } finally {
       file.close();
-      throw error;
     }
   }
 
@@ -211,7 +207,7 @@ async function nameSegment(
   options: JournalOptions,
   file: DiskFile,
   header: SegmentHeader,
-  draft: string = file.path,
+  draft: string,
 ): Promise<Segment> {
   const path = segmentPath(options, header.number);
   file.write(encodeSegmentHeader(header), 0);
@@ -219,6 +215,13 @@ async function nameSegment(
   disk.rename(draft, path);
   await disk.syncDirectory(options.directory);
   return new Segment(header, path);
+}
+
+/** By its name, so that errors tell it. */
+function openNamed({ disk }: JournalPorts, segment: Segment): DiskFile {
+  const file = disk.open(segment.path, 'write');
+  assert(file !== null, 'a segment that was named is there');
+  return file;
 }
 
 /** The last segment, open to write, with everything in it durable as it reads. */
