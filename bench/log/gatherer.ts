@@ -62,7 +62,6 @@ export class Gatherer {
     } catch (error) {
       onFailed(error);
     }
-    await null; // the callers ask again in the meantime
   }
 }
 

@@ -1,0 +1,108 @@
+/** Our sides of the log's rows: what is measured, whatever keeps the entries. */
+import type { Durability, Prepared, Side, WorkDone } from '../harness.ts';
+import { openFolder } from './folder.ts';
+import { type Load, runLoad } from './load.ts';
+import { PauseMeter } from './pause-meter.ts';
+
+export interface Subject {
+  readonly name: string;
+  readonly durability: Durability;
+  /** Opens what is in this folder, or makes it. */
+  open(folder: string): Promise<Keeper>;
+}
+
+/** Something open that keeps entries. */
+export interface Keeper {
+  /** Takes the bytes before it returns, resolves once the entry is as durable as promised. */
+  append(entry: Uint8Array): Promise<unknown>;
+  /** All that is kept, from the first to the last: its entries, and the sum of the first four bytes of each. */
+  readAll(): Promise<{ readonly entries: number; readonly sum: number }>;
+  /** Lets go of everything so far. */
+  trim(): Promise<void>;
+  /** Where it ends; grows with every record. */
+  end(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Callers append until all entries are acknowledged. Each run lets go of what it wrote, as a log in use does. */
+export function appending({ name, durability, open }: Subject, load: Load, memory: MemoryMeter | null = null): Side {
+  const prepare = async (): Promise<Prepared> => {
+    const folder = openFolder();
+    const keeper = await open(folder.path);
+    const pauses = new PauseMeter();
+    const run = async (): Promise<WorkDone> => {
+      pauses.start();
+      const done = await runLoad(load, (entry) => keeper.append(entry));
+      const facts = { 'longest pause ms': pauses.stop(), ...memory?.look(load.entries) };
+      await keeper.trim();
+      return { ...done, facts };
+    };
+    const close = async (): Promise<void> => {
+      await keeper.close();
+      folder.remove();
+    };
+    return { run, close };
+  };
+  return { name, durability, prepare };
+}
+
+/** How the process has grown since the end of the first run, which is the warm-up. */
+export class MemoryMeter {
+  #firstMiB: number | null = null;
+  #entries = 0;
+
+  look(entries: number): Readonly<Record<string, number>> {
+    globalThis.gc?.();
+    const nowMiB = process.memoryUsage.rss() / 2 ** 20;
+    this.#firstMiB ??= nowMiB;
+    this.#entries += entries;
+    return { 'rss MiB': nowMiB, 'rss grown MiB': nowMiB - this.#firstMiB, 'entries in all': this.#entries };
+  }
+}
+
+/** One reader from the first record to the last, and into every entry. */
+export function readingBack({ name, durability, open }: Subject, load: Load): Side {
+  const prepare = async (): Promise<Prepared> => {
+    const folder = openFolder();
+    const keeper = await open(folder.path);
+    await runLoad(load, (entry) => keeper.append(entry));
+    const run = async (): Promise<WorkDone> => {
+      const { entries, sum } = await keeper.readAll();
+      if (entries !== load.entries) throw new Error(`${name} has ${entries} of ${load.entries} entries`);
+      return { checksum: sum, operations: entries, bytes: entries * load.entryBytes };
+    };
+    const close = async (): Promise<void> => {
+      await keeper.close();
+      folder.remove();
+    };
+    return { run, close };
+  };
+  return { name, durability, prepare };
+}
+
+/** Opening what was closed, up to the answer where it ends. What was just written is in the page cache. */
+export function opening({ name, durability, reopen, open }: Reopened, load: Load): Side {
+  const prepare = async (): Promise<Prepared> => {
+    const folder = openFolder();
+    const keeper = await open(folder.path);
+    await runLoad(load, (entry) => keeper.append(entry));
+    const end = await keeper.end();
+    await keeper.close();
+    const run = async (): Promise<WorkDone> => {
+      const startedAt = performance.now();
+      const opened = await reopen(folder.path);
+      const found = await opened.end();
+      const latenciesMs = Float64Array.of(performance.now() - startedAt);
+      await opened.close();
+      if (found < end) throw new Error(`${name} ended at ${end} and opens at ${found}`);
+      return { checksum: end, latenciesMs, facts: { MiB: (load.entries * load.entryBytes) / 2 ** 20 } };
+    };
+    return { run, close: () => folder.remove() };
+  };
+  return { name, durability, prepare };
+}
+
+/** What is only opened, to read and to ask where it ends, without becoming its writer. */
+export interface Reopened extends Subject {
+  reopen(folder: string): Promise<Pick<Keeper, 'end' | 'close'>>;
+}
