@@ -54,8 +54,10 @@ export const logCase = (name: string, run: LogCase['run'], needs: LogFaultName |
 
 /** Fails the case: the engine does not keep this. */
 export function must(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new Error(`the contract of logs is broken: ${what}`);
+  if (!holds) throw broken(what);
 }
+
+const broken = (what: string): Error => new Error(`the contract of logs is broken: ${what}`);
 
 /** Compares plain data by its text. */
 export function same(actual: unknown, expected: unknown, what: string): void {
@@ -112,7 +114,7 @@ export async function recordsUpTo(log: Log, to: Position, from = 0, chain?: stri
   const records: LogRecord[] = [];
   if (from >= to) return records;
   for await (const batch of log.read(position(from), { chain })) {
-    must(batch.kind === 'records', `a batch of records, not ${JSON.stringify(batch)}`);
+    if (batch.kind !== 'records') throw broken(`a batch of records, not ${JSON.stringify(batch)}`);
     must(batch.records.length > 0, 'a batch has at least one record');
     records.push(...batch.records);
     if (records.at(-1)?.position === to || (records.at(-1)?.position ?? 0) > to) break;
@@ -129,7 +131,7 @@ export async function textsIn(log: Log): Promise<readonly string[]> {
 /** The first batch that is not of records; those before it must be in order. */
 export async function endOf(log: Log, from: Position, chain?: string): Promise<LogBatch> {
   for await (const batch of log.read(from, { chain })) if (batch.kind !== 'records') return batch;
-  throw new Error('the contract of logs is broken: a reader ends with the reason');
+  throw broken('a reader ends with the reason');
 }
 
 /** Resolves once the signal is aborted. */
