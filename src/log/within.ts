@@ -38,13 +38,14 @@ export function within<T>(
       reject(reason);
       stop.abort(reason);
     };
-    const timer = timers.after(ms, () => {
+    const onLate = (): void => {
       end();
       resolve({ kind: 'late' });
       stop.abort(new LockstepError('stopped', 'nobody waits for this any more'));
-    });
+    };
+    const timer = ms === Infinity ? null : timers.after(ms, onLate);
     const end = (): void => {
-      timer.cancel();
+      timer?.cancel();
       for (const signal of signals) signal?.removeEventListener('abort', onAbort);
     };
     for (const signal of signals) signal?.addEventListener('abort', onAbort, { once: true });

@@ -1,5 +1,6 @@
 /** All scenarios, for the tests, for `npm run sim` and for the benchmark. */
 import type { Scenario } from './scenario.ts';
+import { claimsScenario } from './scenarios/claims.ts';
 import { counterScenario } from './scenarios/counter.ts';
 import { echoScenario } from './scenarios/echo.ts';
 import { journalScenario } from './scenarios/journal.ts';
@@ -14,4 +15,5 @@ export const catalogue: readonly Scenario[] = [
   leaderScenario,
   journalScenario,
   shippingScenario,
+  claimsScenario,
 ];

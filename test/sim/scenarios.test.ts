@@ -12,6 +12,7 @@ const seedCounts: Readonly<Record<string, number>> = {
   leader: 30,
   journal: 200,
   shipping: 100,
+  claims: 60,
 };
 const seedsToFind = 200;
 
@@ -25,6 +26,8 @@ const verdictOf: Readonly<Record<string, Verdict>> = {
   'acts-on-unsynced-data': 'safety',
   'forgets-directory-sync': 'safety',
   'ignores-backpressure': 'safety',
+  'conflict-means-fenced': 'safety',
+  'append-without-condition': 'safety',
 };
 
 // A seed of the environment is for whoever runs one test; here it would leave nothing to be found.

@@ -1,0 +1,31 @@
+/**
+ * `lockstep/log`: a totally ordered sequence of records with one writer at a time, on whatever keeps it. Open a `Log`
+ * from an engine, `acquire` a `LogWriter` to lead and append, `read` to follow. Who is deposed is fenced: a record of
+ * an older epoch never follows a claim. Start at `memoryEngine` and `Log`. To bring an engine of your own, implement
+ * `RecordStores` (anything with a conditional append) and call `storeEngine`, then run the contract of `docs/engines.md` over it.
+ */
+export { memoryEngine, memoryGuarantees } from './memory.ts';
+export type { MemoryEngineOptions } from './memory.ts';
+export type {
+  Epoch,
+  Guarantees,
+  Hold,
+  Log,
+  LogBatch,
+  LogEngine,
+  LogEntry,
+  LogId,
+  LogReadOptions,
+  LogRecord,
+  LogWriter,
+  Position,
+} from './port.ts';
+export { beforeFirst, nextPosition, position } from './coordinates.ts';
+export { isClaim, ownerOf } from './record.ts';
+export { logDefaults } from './config.ts';
+export type { LogConfig } from './config.ts';
+export { storeEngine } from './store-engine.ts';
+export type { StoreEngineOptions } from './store-engine.ts';
+export type { RecordStore, RecordStores, StoredBytes, StoreRead } from './store.ts';
+export type { LogPorts } from './within.ts';
+export { isLockstepError, LockstepError } from '../kernel/errors.ts';
