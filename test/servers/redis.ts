@@ -10,6 +10,8 @@ import { join } from 'node:path';
 
 export interface RedisServer {
   readonly port: number;
+  /** Where its data is; removed when it is stopped. */
+  readonly folder: string;
   stop(): Promise<void>;
 }
 
@@ -64,6 +66,7 @@ function serverOf(child: ChildProcess, port: number, folder: string): RedisServe
   });
   return {
     port,
+    folder,
     stop: async () => {
       process.off('exit', end);
       child.kill('SIGTERM');
