@@ -1,0 +1,418 @@
+/**
+ * One log in its directory, as this process has it: the epochs that make it up, who leads, who waits for it to grow.
+ * All handles on the log share one. Which rules keep it safe: docs/log.md and claim-protocol.int.test.ts.
+ */
+import type { Disk } from '../env/disk.ts';
+import { assert } from '../kernel/assert.ts';
+import { isLockstepError, LockstepError } from '../kernel/errors.ts';
+import type { Waits } from '../observe/waits.ts';
+import { openJournal, type Journal } from '../wal/journal.ts';
+import type { JournalLimits, JournalPorts } from '../wal/journal-options.ts';
+import type { JournalReader } from '../wal/journal-reader.ts';
+import { viewJournal, type JournalView } from '../wal/journal-view.ts';
+import { journalPosition } from '../wal/position.ts';
+import { decodeSegmentHeader, segmentHeaderBytes } from '../wal/segment-header.ts';
+import { segmentPath, listFiles } from '../wal/segment-files.ts';
+import type { JournalCut, JournalPlace } from '../wal/recovery.ts';
+import { chainBeforeFirst } from './chain.ts';
+import type { LogConfig } from './config.ts';
+import { beforeFirst, epoch, position } from './coordinates.ts';
+import { Claims } from './file-claims.ts';
+import { decodeOrigin, encodeOrigin, epochFiles, join, listOpenLog, type Origin } from './file-format.ts';
+import { Holds } from './holds.ts';
+import type { Epoch, LogId, Position } from './port.ts';
+import type { RecordCodec, StoredRecord } from './record.ts';
+import { pause } from './within.ts';
+
+/** What the file engine needs of a world. */
+export type FilePorts = JournalPorts;
+
+export interface CoreContext {
+  readonly ports: FilePorts;
+  readonly config: LogConfig;
+  readonly limits: Partial<JournalLimits>;
+  readonly codec: RecordCodec;
+  readonly waits: Waits | null;
+  /** Hears of a torn end that was left out. */
+  readonly onCut: ((cut: JournalCut) => void) | null;
+  readonly name: string;
+  readonly directory: string;
+  readonly id: LogId;
+}
+
+/** One epoch's records from `after` on. */
+interface Part {
+  readonly epoch: Epoch;
+  readonly after: Position;
+  readonly source: Journal | JournalView;
+  /** Where it ends, once another epoch goes on from there; null while it may grow. */
+  upTo: Position | null;
+}
+
+/** A claimed epoch without records yet: what it goes on from. */
+interface Seat extends Omit<Origin, 'id'> {
+  readonly epoch: Epoch;
+}
+
+/** The newest record as far as its successor must know it. */
+export interface Head {
+  readonly position: Position;
+  readonly chain: string;
+  readonly nextRevision: number;
+}
+
+/** An epoch of this process that leads. */
+export interface Led {
+  readonly epoch: Epoch;
+  readonly journal: Journal;
+  readonly claim: Head;
+}
+
+export type CoreRead =
+  | { readonly kind: 'records'; readonly first: Position; readonly records: readonly Uint8Array[] }
+  | { readonly kind: 'trimmed'; readonly earliest: Position }
+  | { readonly kind: 'end'; readonly last: Position }
+  | { readonly kind: 'gone' };
+
+/** A reader's place, so that it goes on where it stopped. */
+export interface Cursor {
+  part: Part;
+  reader: JournalReader;
+}
+
+export class FileCore {
+  readonly context: CoreContext;
+  readonly claims: Claims;
+  readonly holds: Holds = new Holds();
+  readonly #disk: Disk;
+  #parts: Part[] = [];
+  /** The newest epoch that this process claimed. */
+  #claimed: Epoch = epoch(0);
+  #seat: Seat | null = null;
+  #onDeposed: (() => void) | null = null;
+  #gone = false;
+  #turn: Promise<unknown> = Promise.resolve();
+  #growth: PromiseWithResolvers<void> | null = null;
+
+  constructor(context: CoreContext) {
+    this.context = context;
+    this.#disk = context.ports.disk;
+    this.claims = new Claims(this.#disk, context.directory);
+  }
+
+  /** Claims an epoch, which fences whoever wrote before, and learns what the log holds. */
+  async open(): Promise<void> {
+    await this.#inTurn(async () => {
+      this.#seat = await this.#takeSeat();
+    });
+  }
+
+  get isGone(): boolean {
+    return this.#gone;
+  }
+
+  get isLed(): boolean {
+    return this.#onDeposed !== null;
+  }
+
+  get tail(): Position {
+    const last = this.#parts.at(-1);
+    return last === undefined ? beforeFirst : endOf(last);
+  }
+
+  /** The first position that is kept; one past the last when none is. */
+  get first(): Position {
+    const [oldest] = this.#parts;
+    return position(oldest === undefined ? 1 : Math.max(oldest.after + 1, oldest.source.first));
+  }
+
+  /**
+   * Leads from here on, with this claim in the log. Null: somebody else claimed meanwhile. `onDeposed` is called, once,
+   * when this process knows of a newer claim.
+   */
+  lead(payload: Uint8Array, onDeposed: () => void): Promise<Led | null> {
+    return this.#inTurn(async () => {
+      if (this.#gone) throw goneLog(this.context.id);
+      const reserved = this.#seat;
+      this.#seat = null;
+      const seat = reserved !== null && this.claims.leads(reserved.epoch) ? reserved : await this.#takeSeat();
+      const led = await this.#establish(seat, payload);
+      if (led !== null && !this.#gone) this.#onDeposed = onDeposed;
+      return led;
+    });
+  }
+
+  /** What its holder says when it stops; the claim of another has said so before. */
+  resigned(led: Led): void {
+    if (this.#parts.at(-1)?.source === led.journal) this.#onDeposed = null;
+  }
+
+  /** Records after a position. `cursor` is the one of the last call. */
+  async read(after: Position, cursor: { at: Cursor | null }, bytesMax: number): Promise<CoreRead> {
+    for (;;) {
+      if (this.#gone) return { kind: 'gone' };
+      if (after + 1 < this.first) return { kind: 'trimmed', earliest: this.first };
+      if (after >= this.tail) return { kind: 'end', last: this.tail };
+      const part = this.#partOf(position(after + 1));
+      const from = journalPosition(after + 1);
+      if (cursor.at?.part !== part || cursor.at.reader.position !== from)
+        cursor.at = { part, reader: part.source.reader(from) };
+      const batch = await cursor.at.reader.next(bytesMax).catch((error: unknown) => {
+        // What is removed while it is read is not damaged.
+        if (this.#gone || after + 1 < this.first) return null;
+        throw error;
+      });
+      if (batch?.kind !== 'entries') continue;
+      const records = batch.entries.slice(0, endOf(part) - after);
+      assert(records.length > 0, 'what is before the end of an epoch is in it');
+      return { kind: 'records', first: position(after + 1), records };
+    }
+  }
+
+  /** Resolves once there is something after a position, or the log is gone; too early is allowed. */
+  async grown(after: Position): Promise<void> {
+    if (this.#gone || this.tail > after) return;
+    this.#growth ??= Promise.withResolvers();
+    await this.#growth.promise;
+  }
+
+  /** To be called when records were acknowledged. */
+  grew(): void {
+    this.#growth?.resolve();
+    this.#growth = null;
+  }
+
+  trim(before: Position): Promise<Position> {
+    return this.#inTurn(async () => {
+      if (this.#gone) throw goneLog(this.context.id);
+      // The last one stays: what comes next continues its chain.
+      const wanted = position(Math.min(this.holds.limit(before), this.tail));
+      if (wanted <= this.first) return this.first;
+      for (let [oldest] = this.#parts; this.#parts.length > 1 && oldest !== undefined; [oldest] = this.#parts) {
+        if (endOf(oldest) >= wanted) break;
+        this.#parts.shift();
+      }
+      const [oldest, next] = this.#parts;
+      if (oldest === undefined) return this.first;
+      await this.#removeEpochsBefore(oldest.epoch);
+      if (next === undefined && 'trimBefore' in oldest.source && oldest.upTo === null)
+        await oldest.source.trimBefore(journalPosition(wanted));
+      return this.first;
+    });
+  }
+
+  /**
+   * What became of a record that a claim overtook before it was acknowledged. Told by the newest claim's segment, once
+   * that is there for good: it says where this epoch ends.
+   * @throws LockstepError `unknown` when that is not known in time.
+   */
+  async settle(of: Epoch, at: Position): Promise<'appended' | 'fenced'> {
+    const { ports, config } = this.context;
+    const deadline = ports.clock.now() + config.settleMsMax;
+    let cause: unknown = undefined;
+    for (let pauseMs = 1; ; pauseMs = Math.min(100, pauseMs * 2)) {
+      try {
+        const verdict = this.#gone ? null : await this.#verdict(of, at);
+        if (verdict !== null) return verdict;
+      } catch (error) {
+        if (!isLockstepError(error)) throw error;
+        cause = error;
+      }
+      if (this.#gone || ports.clock.now() >= deadline)
+        throw new LockstepError(
+          'unknown',
+          'another claimed the log during an append, and has not told where it goes on',
+          {
+            values: { log: this.context.name, epoch: of, position: at },
+            cause,
+          },
+        );
+      await pause(ports.timers, pauseMs);
+    }
+  }
+
+  /** The log was removed: whoever reads or writes it is told. */
+  vanish(): void {
+    this.#gone = true;
+    this.#depose();
+    this.grew();
+  }
+
+  async close(): Promise<void> {
+    this.#depose();
+    await this.#inTurn(async () => {
+      const last = this.#parts.at(-1);
+      if (last !== undefined && 'close' in last.source && last.upTo === null) await last.source.close();
+    });
+  }
+
+  /** The newest record, which the next one continues. */
+  async #head(): Promise<Head> {
+    const { tail } = this;
+    if (tail === 0) return { position: beforeFirst, chain: chainBeforeFirst, nextRevision: 0 };
+    const read = await this.read(position(tail - 1), { at: null }, 1);
+    assert(read.kind === 'records' && read.records.length === 1, 'the last record is kept');
+    const record: StoredRecord = this.context.codec.decode(tail, read.records[0] as Uint8Array);
+    return { position: tail, chain: record.chain, nextRevision: record.firstRevision + record.revisionCount };
+  }
+
+  async #takeSeat(): Promise<Seat> {
+    const known = this.#claimed;
+    this.#claimed = epoch(0); // until all of this has succeeded, the files must be read
+    let claimed = epoch(0);
+    let follows = false;
+    await this.claims.claim((mine) => {
+      claimed = mine;
+      // Nobody else claimed since: all that was acknowledged is known here, and nothing else will be.
+      follows = known > 0 && mine === known + 1;
+      this.#depose();
+      this.#freeze();
+    });
+    if (!follows) await this.#load();
+    this.#claimed = claimed;
+    const before = this.#parts.at(-1);
+    if (before === undefined)
+      return { epoch: claimed, before: epoch(0), end: { segment: 0, offset: 0 }, upTo: beforeFirst };
+    return { epoch: claimed, before: before.epoch, end: before.source.end, upTo: endOf(before) };
+  }
+
+  /** What was acknowledged in the epoch that led is all that there will be of it. */
+  #freeze(): void {
+    const last = this.#parts.at(-1);
+    if (last === undefined || last.upTo !== null) return;
+    last.upTo = endOf(last);
+    // Its append that is under way ends by itself, refused; what fails there concerns nobody but its writer, who is told.
+    if ('close' in last.source) last.source.close().catch(() => {});
+  }
+
+  /** What the files say: the newest epoch, and from each the one before it, as far as they are kept. */
+  async #load(): Promise<void> {
+    const { directory, id, onCut } = this.context;
+    const parts: Part[] = [];
+    const listing = listOpenLog(this.#disk, directory);
+    let next: Epoch = listing.epochs.at(-1) ?? epoch(0);
+    let end: JournalPlace | undefined;
+    let upTo: Position | null = null;
+    while (next !== 0 && listing.epochs.includes(next)) {
+      const files = epochFiles(directory, next);
+      const view = await viewJournal(this.#disk, files, { end });
+      if (view === null) break;
+      const path = segmentPath(files, listFiles(this.#disk, files)?.segments[0] ?? 1);
+      const origin = decodeOrigin(view.origin, path);
+      if (origin.id !== id)
+        throw new LockstepError('invalid', 'a segment is of another log', {
+          values: { path, offset: 84, expected: id, found: origin.id },
+          advice: ['move it back to where it came from'],
+        });
+      if (end === undefined) {
+        await view.settle();
+        if (view.cut !== null) onCut?.(view.cut);
+      }
+      const last = position(view.next - 1);
+      if (upTo !== null && last !== upTo)
+        throw new LockstepError('corrupt', 'an epoch does not end where the next one goes on', {
+          values: { path, offset: end?.offset ?? 0, expected: upTo, found: last },
+        });
+      parts.unshift({ epoch: next, after: origin.upTo, source: view, upTo: last });
+      if (view.first > origin.upTo + 1) break;
+      [next, end, upTo] = [origin.before, origin.end, origin.upTo];
+    }
+    this.#parts = parts;
+  }
+
+  async #establish(seat: Seat, payload: Uint8Array): Promise<Led | null> {
+    const { ports, limits, codec, id, directory } = this.context;
+    const head = await this.#head();
+    assert(head.position === seat.upTo, 'an epoch goes on where the one before it ends');
+    const journal = await openJournal(ports, {
+      ...epochFiles(directory, seat.epoch),
+      create: true,
+      origin: encodeOrigin({ ...seat, id }),
+      firstPosition: seat.upTo + 1,
+      confirm: () => this.claims.leads(seat.epoch),
+      limits,
+    });
+    assert(journal !== null, 'a journal is made where there is none');
+    try {
+      const turn = { epoch: seat.epoch, sequence: 0, firstRevision: head.nextRevision, revisionCount: 0 };
+      const { bytes, chain } = codec.encode({ id, chainBefore: head.chain, payload, ...turn });
+      const outcome = await journal.append([bytes]);
+      if (outcome.kind !== 'appended') {
+        await journal.close();
+        return null;
+      }
+      this.#parts.push({ epoch: seat.epoch, after: seat.upTo, source: journal, upTo: null });
+      this.grew();
+      const claim = { position: position(outcome.last), chain, nextRevision: head.nextRevision };
+      return { epoch: seat.epoch, journal, claim };
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
+  }
+
+  async #verdict(of: Epoch, at: Position): Promise<'appended' | 'fenced' | null> {
+    const { directory } = this.context;
+    const newest = this.claims.newest();
+    if (newest <= of) return null;
+    const origins: Origin[] = [];
+    for (let next = newest; next > of;) {
+      const origin = this.#originOf(next);
+      if (origin === null) return null;
+      origins.push(origin);
+      next = origin.before;
+    }
+    // From here on its name is there for good; its header was before it had one.
+    await this.#disk.syncDirectory(directory);
+    if (!this.claims.leads(newest)) return null;
+    const successor = origins.at(-1);
+    return successor?.before === of && at <= successor.upTo ? 'appended' : 'fenced';
+  }
+
+  #originOf(of: Epoch): Origin | null {
+    const files = epochFiles(this.context.directory, of);
+    const number = listFiles(this.#disk, files)?.segments[0];
+    const path = number === undefined ? '' : segmentPath(files, number);
+    const file = number === undefined ? null : this.#disk.open(path, 'read');
+    if (file === null) return null;
+    try {
+      const bytes = new Uint8Array(segmentHeaderBytes);
+      return decodeOrigin(decodeSegmentHeader(bytes.subarray(0, file.read(bytes, 0)), path).origin, path);
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Whole epochs, oldest first, each name durably gone before the next: a crash leaves no gap. */
+  async #removeEpochsBefore(kept: Epoch): Promise<void> {
+    const { directory } = this.context;
+    for (const { name, epoch: of } of listOpenLog(this.#disk, directory).files) {
+      if (of === 0 || of >= kept) continue;
+      await this.#disk.remove(join(directory, name));
+      await this.#disk.syncDirectory(directory);
+    }
+  }
+
+  #partOf(at: Position): Part {
+    const part = this.#parts.findLast(({ after }) => after < at);
+    assert(part !== undefined, 'what is kept is in an epoch');
+    return part;
+  }
+
+  #depose(): void {
+    const onDeposed = this.#onDeposed;
+    this.#onDeposed = null;
+    onDeposed?.();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+}
+
+const endOf = (part: Part): Position => part.upTo ?? position(part.source.next - 1);
+
+export const goneLog = (id: LogId): LockstepError =>
+  new LockstepError('unavailable', 'the log was removed, or made anew under its name', { values: { id } });
