@@ -1,5 +1,6 @@
 /**
- * package.json's map of exports, printed from tools/layers.ts: the root and one subpath an open room. The condition
+ * package.json's map of exports, printed from tools/layers.ts: the root, one subpath an open room, and the contracts
+ * that authors of engines run. The condition
  * `lockstep-source` leads to the sources: with it this repository's own tests, examples and pages run unbuilt.
  * `node tools/exports.ts --write` writes it; tools/generated.test.ts compares.
  */
@@ -10,15 +11,21 @@ export const sourceCondition = 'lockstep-source';
 
 type ExportMap = Record<string, string | Record<string, string>>;
 
+/** Files that are imported by themselves, beside the index of their room: whoever does not write engines has none of them. */
+const openFiles: readonly string[] = ['log/contract'];
+
 const entry = (path: string): Record<string, string> => ({
-  [sourceCondition]: `./src/${path}index.ts`,
-  types: `./dist/${path}index.d.ts`,
-  default: `./dist/${path}index.js`,
+  [sourceCondition]: `./src/${path}.ts`,
+  types: `./dist/${path}.d.ts`,
+  default: `./dist/${path}.js`,
 });
 
-export function exportMap(rooms: readonly string[] = openRooms): ExportMap {
-  const subpaths = rooms.map((room) => [`./${room}`, entry(`${room}/`)] as const);
-  return { '.': entry(''), ...Object.fromEntries(subpaths), './package.json': './package.json' };
+export function exportMap(rooms: readonly string[] = openRooms, files: readonly string[] = openFiles): ExportMap {
+  const subpaths = rooms.flatMap((room) => [
+    [`./${room}`, entry(`${room}/index`)] as const,
+    ...files.filter((file) => file.startsWith(`${room}/`)).map((file) => [`./${file}`, entry(file)] as const),
+  ]);
+  return { '.': entry('index'), ...Object.fromEntries(subpaths), './package.json': './package.json' };
 }
 
 export function withExports(packageText: string): string {

@@ -4,6 +4,8 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { errorKinds } from '../src/kernel/errors.ts';
+import { memoryGuarantees } from '../src/log/memory.ts';
+import type { Guarantees } from '../src/log/port.ts';
 import { layers, type Room } from './layers.ts';
 import { suites } from './suites.ts';
 
@@ -17,6 +19,7 @@ export const printed: readonly Printed[] = [
   { page: 'CONTRIBUTING.md', name: 'map', print: printMap },
   { page: 'CONTRIBUTING.md', name: 'suites', print: printSuites },
   { page: 'docs/errors.md', name: 'errors', print: printErrors },
+  { page: 'docs/engines.md', name: 'engines', print: printEngines },
 ];
 
 /** The page with what the code says between its markers; null where it has none. */
@@ -69,3 +72,26 @@ function printErrors(): string {
   ]);
   return table(['kind', 'what it means', 'did it happen?', 'can the same call succeed later?', 'what to do'], rows);
 }
+
+/** One line an engine. */
+const engines: readonly (readonly [string, Guarantees])[] = [['memory', memoryGuarantees]];
+
+function printEngines(): string {
+  const rows = engines.map(([name, { survives, failoverKeepsAcknowledged, payloadBytesMax, because }]) => [
+    `\`${name}\``,
+    survives,
+    failoverKeepsAcknowledged === null ? 'has none' : failoverKeepsAcknowledged ? 'yes' : 'no',
+    grouped(payloadBytesMax),
+    because,
+  ]);
+  const head = [
+    'engine',
+    'an acknowledgement survives',
+    'and a failover of the engine',
+    'largest payload, bytes',
+    'because',
+  ];
+  return table(head, rows);
+}
+
+const grouped = (count: number): string => String(count).replaceAll(/\B(?=(\d{3})+$)/g, ',');

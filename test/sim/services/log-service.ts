@@ -4,7 +4,7 @@
  */
 import { isLockstepError } from '../../../src/kernel/errors.ts';
 import { position } from '../../../src/log/coordinates.ts';
-import { MemoryStores } from '../../../src/log/memory.ts';
+import type { MemoryStores } from '../../../src/log/memory.ts';
 import type { Guarantees, LogId, Position } from '../../../src/log/port.ts';
 import type { RecordStore, RecordStores, StoreRead } from '../../../src/log/store.ts';
 import type { Env, FrameStream, NodeAddress } from 'lockstep/env';
