@@ -107,6 +107,11 @@ export class Journal {
     return journalPosition(this.#store.map.nextPosition);
   }
 
+  /** The position after the last entry that was taken, acknowledged or not. */
+  get appended(): JournalPosition {
+    return journalPosition(this.#nextPosition);
+  }
+
   /** Where the acknowledged groups end, for an owner whose successor must know. */
   get end(): JournalPlace {
     const { header, end } = this.#store.map.last;
@@ -166,6 +171,11 @@ export class Journal {
     this.#nextPosition = position + 1;
     const outcome = await this.#wait(this.#groups.push('cut', position + 1), position, position);
     return outcome.kind === 'refused' ? 'refused' : 'cut';
+  }
+
+  /** Whether `trimBefore` of this position would give up a segment. */
+  trims(position: JournalPosition): boolean {
+    return this.#store.map.removable(position) !== null;
   }
 
   /**

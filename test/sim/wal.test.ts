@@ -128,7 +128,9 @@ async function writer(world: World, env: Env, model: Model, plan: Plan): Promise
         await journal.room();
       } else model.answered(world, operation);
     } catch (error) {
-      failed = error;
+      // It is behind an append that was full.
+      if (operation.kind === 'cut' && isLockstepError(error, 'misuse')) model.takeBack(operation);
+      else failed = error;
     }
   };
   for (let round = 0; round < plan.rounds && failed === null; round++) {
