@@ -162,29 +162,22 @@ class FileEngine implements LogEngine {
       await disk.syncDirectory(directory); // its name may not have been durable when its maker stopped
       return kept;
     }
-    if (!create) return null;
-    if (listing !== null) await this.#makeRoom(directory);
-    const id = newLogId(randomness);
-    await writeIdentity(disk, directory, id);
-    return id;
-  }
-
-  /** Nothing is overwritten: what a removal or a making left behind goes, what anybody else has put here stays and is told. */
-  async #makeRoom(directory: string): Promise<void> {
-    const { disk } = this.#ports;
-    const listing = listLog(disk, directory);
-    if (listing === null) return;
-    if (listing.foreign.length > 0)
-      throw new LockstepError('invalid', 'the directory of a log holds what is no part of one', {
-        values: { directory, file: listing.foreign[0] ?? null },
-        advice: ['move it away, or give the log another name'],
-      });
-    if (!listing.isGoing && listing.files.some(({ name }) => name !== 'identity.draft'))
+    if (listing !== null && !listing.isGoing && listing.files.some(({ name }) => name !== 'identity.draft'))
       throw new LockstepError('corrupt', 'a log has lost its identity', {
         values: { path: join(directory, 'identity'), offset: 0 },
         advice: ['restore the file from a backup; nothing was overwritten'],
       });
-    await clearLog(disk, directory, listing);
+    if (!create) return null;
+    if (listing !== null && listing.foreign.length > 0)
+      throw new LockstepError('invalid', 'the directory of a log holds what is no part of one', {
+        values: { directory, file: listing.foreign[0] ?? null },
+        advice: ['move it away, or give the log another name'],
+      });
+    // What a removal or a making that stopped in the middle left behind.
+    if (listing !== null) await clearLog(disk, directory, listing);
+    const id = newLogId(randomness);
+    await writeIdentity(disk, directory, id);
+    return id;
   }
 
   #isThere(name: string): boolean {
