@@ -2,6 +2,7 @@
  * The log against the raw disk and Redis Streams: fsync before every acknowledgement on all sides. Callers that come
  * at once are gathered into one record, as a partition does it; what is counted are their entries.
  */
+import { fileEngine } from '../src/log/file.ts';
 import { memoryEngine } from '../src/log/memory.ts';
 import type { Row, Suite } from './harness.ts';
 import { journal } from './log/journal-subject.ts';
@@ -13,13 +14,10 @@ import { appending, MemoryMeter, opening, readingBack, type Reopened } from './l
 import type { Ratio } from './ratios.ts';
 
 const [KiB, MiB] = [1_024, 1_024 * 1_024];
-/** What the bars are about, first. */
-const subjects: readonly Reopened[] = [journal];
-const ours = journal;
-
+const ours = logSubject('file log', 'machine', (host) => fileEngine(host, 'logs'));
+const subjects: readonly Reopened[] = [ours, journal];
 /** What the log costs without a disk. */
 const inMemory = logSubject('log in memory', 'none', (host) => memoryEngine(host, { bytesMax: 1_024 * MiB }));
-
 const smallBytes = 256;
 const largeBytes = 4 * KiB;
 const callers = 256;
