@@ -1,6 +1,7 @@
 /**
- * `npm start`: a tour of what there is so far, the simulator. A small cluster runs through a storm that a seed
- * chooses, faults and verdict are shown; then a bug is planted, found, and shown again from its seed.
+ * `npm start`: a tour of what there is so far. A small cluster runs through a storm that a seed chooses, faults and
+ * verdict are shown; then a bug is planted, found, and shown again from its seed; then real processes append to a log
+ * and are killed.
  *
  *     npm start                          the tour
  *     npm start -- --seed 7              with another storm
@@ -8,6 +9,7 @@
  */
 import { parseArgs, styleText } from 'node:util';
 import { simulate, SimulationFailure, textDiagram, type SeedResult, type TraceEvent } from 'lockstep/sim';
+import { survive } from './survive.ts';
 import { cluster, kindWeather, roughWeather } from './scenario.ts';
 
 const width = 80;
@@ -75,18 +77,32 @@ async function hunt(seeds: number | { readonly only: number }): Promise<void> {
   }
 }
 
+async function killWriters(): Promise<void> {
+  heading('3  A log in a directory, and kill -9');
+  say('A real process appends lines to a log and is killed in the middle, three\ntimes.\n');
+  const { kills, acknowledged, missing, unsaid, epochs } = await survive(3, 200);
+  say(`${acknowledged} lines were acknowledged, each after its sync, by ${kills} writers in turn.`);
+  const verdict =
+    missing === 0 ? styleText(['bold', 'green'], 'All are there') : styleText(['bold', 'red'], `${missing} are lost`);
+  const beside = unsaid === 0 ? '' : `, and ${unsaid} whose writer was killed before it could say so`;
+  say(`${verdict}${beside}.`);
+  say(`Each writer led in an epoch of its own: ${epochs}.`);
+  if (missing > 0) process.exitCode = 1;
+}
+
 function whatNext(): void {
-  heading('3  What next');
+  heading('4  What next');
   say(
     [
       'This is the ground floor: the simulator, the ports that services are written',
-      'against, clocks, metrics. Logs, consensus, state machines will stand on it.',
+      'against, clocks, metrics, and the log. State machines will stand on it.',
       '',
       'npm run sim                a list of scenarios to run over thousands of seeds',
       'npm run sim -- counter --bug lost-update --diagram lost-update.html',
       'npm test                   everything, the simulator included',
       '',
       'docs/sim.md                how to put a service of your own into it',
+      'docs/log.md                the log, and what it promises',
       'examples/tour/             what you have just seen, to read and to change',
     ].join('\n'),
   );
@@ -159,5 +175,6 @@ if (seed === null) {
 } else {
   await storm(seed.number);
   await hunt(500);
+  await killWriters();
   whatNext();
 }

@@ -4,6 +4,8 @@
  * an older epoch never follows a claim. Start at `memoryEngine` and `Log`. To bring an engine of your own, implement
  * `RecordStores` (anything with a conditional append) and call `storeEngine`, then run the contract of `docs/engines.md` over it.
  */
+export { fileEngine, fileGuarantees } from './file.ts';
+export type { FileEngineOptions } from './file.ts';
 export { memoryEngine, memoryGuarantees } from './memory.ts';
 export type { MemoryEngineOptions } from './memory.ts';
 export type {
