@@ -57,7 +57,7 @@ export interface Log {
    * Stands for leadership; resolves when this node leads, its claim acknowledged in the log. May wait long: while
    * another shows life, and while the engine cannot be reached.
    * @throws LockstepError `unknown` at a doubt that could not be settled in time; `misuse` for a name that is none;
-   * `stopped` once the log is closed; the signal's reason. A claim that is under way is waited for, and given up if it
+   * `stopped` once the log is closed or removed; the signal's reason. A claim that is under way is waited for, and given up if it
    * succeeds.
    */
   acquire(options: { readonly owner: string; readonly signal?: AbortSignal | undefined }): Promise<LogWriter>;

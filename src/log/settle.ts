@@ -31,6 +31,8 @@ export async function settle(context: StoreContext, after: Position, bytes: Uint
     const answer = await firm(attempts, () => attempts.once(() => store.append(after, bytes)));
     if (answer === 'appended') return 'appended';
     if (answer === 'gone') return 'taken';
+    // A client that sends again by itself gets "conflict" from its own first success.
+    if (answer === 'conflict') attempts.inDoubt = true;
     const stands = await firm(attempts, () => attempts.once(() => whatStands(context, after, bytes)));
     if (stands !== null && stands !== 'nothing') return stands;
     if (attempts.leftMs <= 0) throw attempts.failure('an append');

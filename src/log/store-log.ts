@@ -47,7 +47,7 @@ export class StoreLog implements Log {
     const { store, config, reads } = this.#context;
     const follower = new Follower({ id: this.id, after: from, chain });
     for (;;) {
-      const read = await this.#unlessAborted(signal, () => store.read(follower.last, config.batchBytesMax));
+      const read = await this.#attempt(() => store.read(follower.last, config.batchBytesMax), signal);
       const end = this.#endOf(follower.last, read, reads);
       if (end !== null) return yield end;
       const { records, diverged } = this.#checked(follower, read);
@@ -137,10 +137,10 @@ export class StoreLog implements Log {
   }
 
   async #growth(last: Position, signal: AbortSignal | undefined): Promise<void> {
-    const { waits, name, store } = this.#context;
+    const { ports, waits, name, store } = this.#context;
     const wait = waits?.enter({ what: 'read', key: name, waitsFor: `position ${last + 1}`, withinMs: null });
     try {
-      await this.#unlessAborted(signal, (either) => store.grown(last, either));
+      await within(ports.timers, Infinity, [signal, this.#closing.signal], (either) => store.grown(last, either));
     } finally {
       wait?.leave();
     }
@@ -187,19 +187,12 @@ export class StoreLog implements Log {
     return persist(this.#context.ports, this.#context.config, what, call);
   }
 
-  async #attempt<T>(call: () => Promise<T>): Promise<T> {
+  async #attempt<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    this.#check();
     const { ports, config } = this.#context;
-    const ended = await within(ports.timers, config.attemptMsMax, [this.#closing.signal], call);
+    const ended = await within(ports.timers, config.attemptMsMax, [signal, this.#closing.signal], call);
     if (ended.kind === 'done') return ended.value;
     throw new LockstepError('unavailable', 'the store did not answer', { values: { withinMs: config.attemptMsMax } });
-  }
-
-  async #unlessAborted<T>(signal: AbortSignal | undefined, call: (either: AbortSignal) => Promise<T>): Promise<T> {
-    this.#check();
-    const { timers } = this.#context.ports;
-    const ended = await within(timers, Infinity, [signal, this.#closing.signal], call);
-    if (ended.kind === 'done') return ended.value;
-    throw closedLog();
   }
 
   #check(): void {
@@ -217,4 +210,4 @@ const headOf = (record: StoredRecord): Omit<Head, 'position'> => ({
 const closedLog = (): LockstepError => new LockstepError('stopped', 'the log is closed');
 
 const gone = (id: LogId): LockstepError =>
-  new LockstepError('unavailable', 'the log was removed, or made anew under its name', { values: { id } });
+  new LockstepError('stopped', 'the log was removed, or made anew under its name', { values: { id } });
