@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FormingGroup, FormingGroups, payloadBytesOf } from './forming-groups.ts';
-import { crc32c } from '../bytes/crc32c.ts';
+import { xxHash32 } from './xxhash32.ts';
 import { encodeGroupHeader, groupBytes, groupHeaderBytes, readGroup, sectorBytes, type GroupHeader } from './group.ts';
 
 const seed = 4_711;
@@ -16,7 +16,7 @@ function written(): { readonly bytes: Uint8Array; readonly header: GroupHeader }
     offset: 8_192,
     payloadBytes: group.payloadBytes,
     entryCount: 3,
-    payloadChecksum: crc32c(bytes, groupHeaderBytes, group.length, seed),
+    payloadChecksum: xxHash32(bytes, groupHeaderBytes, group.length, seed),
     firstPosition: 9,
     durableUpTo: 8,
   };

@@ -6,6 +6,7 @@
  * A group is written only after all before it were synced: that it is there proves them durable, which is the mark.
  */
 import { crc32c } from '../bytes/crc32c.ts';
+import { xxHash32 } from './xxhash32.ts';
 import { getUint32, getUint64, putUint32, putUint64 } from './little-endian.ts';
 
 /** Where groups may start; a header never spans two sectors, so it is never half there. */
@@ -84,6 +85,6 @@ export function readGroup(bytes: Uint8Array, at: number, end: number, offset: nu
   const from = at + groupHeaderBytes;
   const to = from + header.payloadBytes;
   if (to > end) return { kind: 'incomplete', header };
-  const intact = crc32c(bytes, from, to, seed) === header.payloadChecksum;
+  const intact = xxHash32(bytes, from, to, seed) === header.payloadChecksum;
   return { kind: intact ? 'group' : 'damaged', header };
 }

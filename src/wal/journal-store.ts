@@ -4,7 +4,7 @@
  */
 import type { DiskFile } from '../env/disk.ts';
 import { assert } from '../kernel/assert.ts';
-import { crc32c } from '../bytes/crc32c.ts';
+import { xxHash32 } from './xxhash32.ts';
 import type { FormingGroup } from './forming-groups.ts';
 import { encodeGroupHeader, groupBytes, groupHeaderBytes, sectorBytes, type GroupHeader } from './group.ts';
 import type { JournalLimits, JournalOptions, JournalPorts } from './journal-options.ts';
@@ -16,6 +16,7 @@ import { SpareSegments } from './spare-segments.ts';
 
 /** A segment that grows is filled with zeros so far ahead: a sync that need not change the file's size is faster. */
 const aheadBytes = 256 * 1024;
+const groupBytesLarge = 64 * 1024;
 
 export class JournalStore {
   readonly map: SegmentMap;
@@ -118,18 +119,17 @@ export class JournalStore {
       offset: segment.end,
       payloadBytes: group.payloadBytes,
       entryCount: group.entryCount,
-      payloadChecksum: crc32c(whole, groupHeaderBytes, group.length, seed),
+      payloadChecksum: xxHash32(whole, groupHeaderBytes, group.length, seed),
       firstPosition: group.firstPosition,
       durableUpTo: map.nextPosition - 1,
     };
     assert(header.offset % sectorBytes === 0 && whole.length === bytes, 'a group is whole sectors');
     assert(header.offset + bytes <= segmentBytes, 'a group fits its segment');
     encodeGroupHeader(whole, header, seed);
-    this.#fillAhead(header.offset + bytes, segmentBytes);
     this.#file.write(whole, header.offset);
-    this.#filledTo = Math.max(this.#filledTo, header.offset + bytes);
+    this.#fillAhead(header.offset + bytes, bytes, segmentBytes);
     await this.#file.sync();
-    if (header.offset + bytes > segmentBytes / 2) this.#spares.prepare(segment.header.number + 1);
+    this.#prepareNext(segment, header.offset + bytes);
     return header;
   }
 
@@ -182,11 +182,19 @@ export class JournalStore {
     }
   }
 
-  #fillAhead(end: number, segmentBytes: number): void {
+  /** In a file that still grows; large groups gain nothing by it. */
+  #fillAhead(end: number, bytes: number, segmentBytes: number): void {
     if (end <= this.#filledTo) return;
-    const to = Math.min(segmentBytes, end + aheadBytes);
-    this.#file.write(new Uint8Array(to - this.#filledTo), this.#filledTo);
+    const to = bytes < groupBytesLarge ? Math.min(segmentBytes, end + aheadBytes) : end;
+    if (to > end) this.#file.write(new Uint8Array(to - end), end);
     this.#filledTo = to;
+  }
+
+  /** Zeros ahead are written twice in all: worth it for many small groups, not where the disk's bandwidth is the limit. */
+  #prepareNext(segment: Segment, end: number): void {
+    if (end <= segment.header.segmentBytes / 2) return;
+    const meanBytes = end / (this.map.nextGroup - segment.header.firstGroup + 1);
+    if (meanBytes < groupBytesLarge) this.#spares.prepare(segment.header.number + 1);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Files for segments to come: full of zeros written ahead in slices, each synced, so that neither the loop nor another
- * sync waits long; or trimmed segments, whose old bytes the next segment's seed makes meaningless. Named `.spare` until
+ * sync waits long (a sync that need not change a file's size is faster); or trimmed segments, whose old bytes the next segment's seed makes meaningless. Named `.spare` until
  * a durable header makes a segment of one.
  */
 import type { Disk, DiskFile } from '../env/disk.ts';
@@ -18,6 +18,8 @@ export class SpareSegments {
   #preparing: Promise<void> | null = null;
   #failure: unknown = null;
   #closed = false;
+  /** Somebody waits for it: what is filled is enough, the segment grows from there. */
+  #hurry = false;
 
   constructor(disk: Disk, files: JournalFiles, segmentBytes: number, countMax: number) {
     this.#disk = disk;
@@ -60,10 +62,12 @@ export class SpareSegments {
     );
   }
 
-  /** The path of a spare, made now if none is ready. @throws what the disk threw. */
+  /** The path of a spare, made now if none is ready; then it is not full of zeros. @throws what the disk threw. */
   async take(number: number): Promise<string> {
+    this.#hurry = true;
     this.prepare(number);
     if (this.#ready.length === 0) await this.#preparing;
+    this.#hurry = false;
     const path = this.#ready.shift();
     if (path !== undefined) return path;
     throw this.#failure ?? new LockstepError('stopped', 'the journal was closed');
@@ -91,6 +95,7 @@ export class SpareSegments {
     const zeros = new Uint8Array(Math.min(sliceBytes, this.#segmentBytes));
     for (let at = 0; at < this.#segmentBytes; at += zeros.length) {
       if (this.#closed) return false;
+      if (this.#hurry) return true;
       file.write(zeros.subarray(0, Math.min(zeros.length, this.#segmentBytes - at)), at);
       await file.sync();
     }
