@@ -1,11 +1,16 @@
 /**
- * One log, two nodes that want to lead, and one that follows. Ann leads and appends; Bob takes over; what Ann appends
+ * One log in a file, two who want to lead, and one who follows. Ann leads and appends; Bob takes over; what Ann appends
  * after that is fenced: it is certainly not in the log, and she knows.
  */
-import { hostEnv } from 'lockstep';
-import { beforeFirst, isClaim, memoryEngine, ownerOf, type LogEntry, type LogRecord } from 'lockstep/log';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openHostEnv } from 'lockstep';
+import { beforeFirst, fileEngine, isClaim, ownerOf, type LogEntry, type LogRecord } from 'lockstep/log';
 
-const engine = memoryEngine(hostEnv, { config: { silenceMs: 100, pauseMsMax: 20 } });
+const data = await mkdtemp(join(tmpdir(), 'lockstep-log-'));
+const env = await openHostEnv({ data });
+const engine = fileEngine(env, 'logs', { config: { silenceMs: 100, pauseMsMax: 20 } });
 const log = await engine.open('accounts', { create: true });
 if (log === null) throw new Error('with create there is a log');
 
@@ -44,3 +49,5 @@ await bob.append(entry('the end'));
 
 await following;
 await engine.close();
+await env.close();
+await rm(data, { recursive: true });

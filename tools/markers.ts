@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { errorKinds } from '../src/kernel/errors.ts';
+import { fileGuarantees } from '../src/log/file.ts';
 import { memoryGuarantees } from '../src/log/memory.ts';
 import type { Guarantees } from '../src/log/port.ts';
 import { layers, type Room } from './layers.ts';
@@ -74,7 +75,10 @@ function printErrors(): string {
 }
 
 /** One line an engine. */
-const engines: readonly (readonly [string, Guarantees])[] = [['memory', memoryGuarantees]];
+const engines: readonly (readonly [string, Guarantees])[] = [
+  ['memory', memoryGuarantees],
+  ['file', fileGuarantees],
+];
 
 function printEngines(): string {
   const rows = engines.map(([name, { survives, failoverKeepsAcknowledged, payloadBytesMax, because }]) => [

@@ -1,8 +1,9 @@
 /**
  * `lockstep/log`: a totally ordered sequence of records with one writer at a time, on whatever keeps it. Open a `Log`
  * from an engine, `acquire` a `LogWriter` to lead and append, `read` to follow. Who is deposed is fenced: a record of
- * an older epoch never follows a claim. Start at `memoryEngine` and `Log`. To bring an engine of your own, implement
- * `RecordStores` (anything with a conditional append) and call `storeEngine`, then run the contract of `docs/engines.md` over it.
+ * an older epoch never follows a claim. Start at `fileEngine` and `Log`; `memoryEngine` is for tests. To bring an engine
+ * of your own, implement `RecordStores` (anything with a conditional append), call `storeEngine`, and run the contract
+ * over it (`docs/engines.md`).
  */
 export { fileEngine, fileGuarantees } from './file.ts';
 export type { FileEngineOptions } from './file.ts';
