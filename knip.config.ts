@@ -4,6 +4,7 @@ import type { KnipConfig } from 'knip';
 const config: KnipConfig = {
   entry: [
     'src/*/index.ts',
+    'src/cli/main.ts',
     'src/*/*-worker.ts', // loaded as a thread, by its address
     'tools/*.ts',
     'bench/*.bench.ts',

@@ -14,7 +14,7 @@ export interface Room {
 const room = (name: string, holds: string): Room => ({ name, holds, open: false });
 const openRoom = (name: string, holds: string): Room => ({ name, holds, open: true });
 
-/** Rows in order; the last one, the wings, are the two worlds that implement `env`. */
+/** Rows in order; `os` and `sim`, the wings, are the two worlds that implement `env`. */
 export const layers: readonly (readonly Room[])[] = [
   [room('kernel', 'assert, brands, errors, durations, bounded queue, seeded random numbers: imports nothing')],
   [room('bytes', "order-preserving tuple keys, varints, checksums, frames, the one codec of users' values")],
@@ -27,12 +27,13 @@ export const layers: readonly (readonly Room[])[] = [
     room('os', 'the real world: env over Node, file for file'),
     openRoom('sim', 'the simulated world: env from a seed, with faults, file for file'),
   ],
+  [room('cli', 'the `lockstep` command')],
 ];
 
 /** Rooms that may import `node:*`; everything else also runs in a browser. */
-export const nodeRooms: ReadonlySet<string> = new Set(['os']);
-/** Who may import a room of the real world, besides itself: the package's root entry alone, until there is a server and a command line. */
-export const osImporters: ReadonlySet<string> = new Set(['index.ts']);
+export const nodeRooms: ReadonlySet<string> = new Set(['os', 'cli']);
+/** Who may import the real world, besides itself: the package's root entry and the command. */
+export const osImporters: ReadonlySet<string> = new Set(['index.ts', 'cli/main.ts']);
 
 export const rooms: readonly Room[] = layers.flat();
 export const openRooms: readonly string[] = rooms.filter((one) => one.open).map((one) => one.name);

@@ -88,7 +88,11 @@ export const bans: readonly Ban[] = [
     use: 'a port of env',
     except: [],
   },
-  { what: ['console'], use: 'a returned value, an error, or src/observe: a library prints nothing', except: [] },
+  {
+    what: ['console'],
+    use: 'a returned value, an error, or src/observe: a library prints nothing',
+    except: ['src/cli/'],
+  },
 ];
 
 /** Tests wait for what happens, they do not sleep; and a test with chance in it names its seed. */

@@ -74,11 +74,15 @@ function wayBack(
   return null;
 }
 
-/** A file of src/ is an index, or something other than a test leads to it. */
+/** Files that a program is started by: package.json's `bin`. */
+const programs = ['src/cli/main.ts'];
+
+/** A file of src/ is an index or a program, or something other than a test leads to it. */
 export const orphanRule: Rule = {
   name: 'orphan',
   check(source, all) {
     if (!source.path.startsWith('src/') || source.isTest || source.path.endsWith('/index.ts')) return [];
+    if (programs.includes(source.path)) return [];
     const used = [...all.values()].some((other) => !other.isTest && other !== source && leadsTo(other, source));
     return used
       ? []
