@@ -56,16 +56,16 @@ async function inspectEpoch(disk: Disk, directory: string, epoch: Epoch): Promis
   const { value: recovered, damage } = await attempt(() =>
     recover(disk, epochFiles(directory, epoch), {
       onGroup: (segment, group) => {
-        const count = counts.get(segment.path) ?? { groupCount: 0, entryCount: 0, markCount: 0, end: 0 };
-        count.groupCount++;
-        count.entryCount += group.entryCount;
-        if (group.kind === 'mark') count.markCount++;
-        count.end = segment.end;
-        counts.set(segment.path, count);
+        const counted = counts.get(segment.path) ?? { groupCount: 0, entryCount: 0, markCount: 0, end: 0 };
+        counted.groupCount++;
+        counted.entryCount += group.entryCount;
+        if (group.kind === 'mark') counted.markCount++;
+        counted.end = segment.end;
+        counts.set(segment.path, counted);
       },
     }),
   );
-  const segments = [...counts].map(([path, count]) => ({ path, ...count, size: disk.stat(path)?.size ?? 0 }));
+  const segments = [...counts].map(([path, counted]) => ({ path, ...counted, size: disk.stat(path)?.size ?? 0 }));
   const entryCount = segments.reduce((sum, segment) => sum + segment.entryCount, 0);
   if (recovered === null) return { epoch, before: null, first: null, last: null, segments, torn: null, damage };
   const { map, cut } = recovered;
