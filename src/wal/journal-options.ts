@@ -1,3 +1,4 @@
+/** What a journal is opened with, its limits, and what it answers. */
 import type { Ports } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { groupBytes } from './group.ts';

@@ -49,10 +49,8 @@ export class JournalStore {
     const { disk, randomness } = ports;
     const { directory } = options;
     disk.makeDirectory(directory);
-    const journalId = new Uint8Array(16);
-    randomness.fill(journalId);
     const header: SegmentHeader = {
-      journalId,
+      journalId: Uint8Array.from({ length: 16 }, () => randomness.below(256)),
       number: 1,
       seed: randomness.uint32(),
       firstGroup: 1,

@@ -245,7 +245,7 @@ export class Journal {
 
   async #writeGroups(): Promise<void> {
     for (;;) {
-      for (let turn = 0; turn < turnsToGather; turn++) await null;
+      for (let turn = 0; turn < turnsToGather; turn++) await Promise.resolve();
       if (this.#ended !== null) return;
       const group = this.#groups.shift();
       if (group === undefined) return;

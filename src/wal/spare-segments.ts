@@ -70,7 +70,8 @@ export class SpareSegments {
     this.#hurry = false;
     const path = this.#ready.shift();
     if (path !== undefined) return path;
-    throw this.#failure ?? new LockstepError('stopped', 'the journal was closed');
+    if (this.#failure instanceof Error) throw this.#failure;
+    throw new LockstepError('stopped', 'the journal was closed');
   }
 
   async close(): Promise<void> {

@@ -56,7 +56,7 @@ export class Wal {
   readonly #asked = new Map<number, { first: number; next: number }>();
   readonly #streamCountMax: number;
   #compacting: Promise<void> | null = null;
-  #compactingFailure: unknown = null;
+  #compactingFailure: Error | null = null;
 
   /** For the room's own use: `openWal` makes it. */
   constructor(journal: Journal, streams: Map<number, StreamIndex>, countMax: number) {
@@ -218,7 +218,7 @@ export class Wal {
     this.#compacting = compact()
       .catch((error: unknown) => {
         // What the disk did finished the journal, which says so to whoever appends; anything else is our bug.
-        if (!isLockstepError(error)) this.#compactingFailure = error;
+        if (!isLockstepError(error) && error instanceof Error) this.#compactingFailure = error;
       })
       .finally(() => {
         this.#compacting = null;
