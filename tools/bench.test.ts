@@ -1,6 +1,7 @@
 /** Benchmarks cannot rot: every suite runs here at its smallest, and the harness is held to what it promises. */
 import { expect, test } from 'vitest';
-import { measure, median, type Row, type Side } from '../bench/harness.ts';
+import { measure, median, percentile, type Row, type Side } from '../bench/harness.ts';
+import { judge } from '../bench/ratios.ts';
 import { openSuite, printRow, suiteNames } from '../bench/run.ts';
 
 test.each(suiteNames())('bench/%s.bench.ts runs, and each side does the same work each time', async (name) => {
@@ -62,4 +63,28 @@ test('a goal is judged in full runs only, from the results by name', async () =>
 test('the median is the middle, or the mean of the two in the middle', () => {
   expect(median([9, 1, 5])).toBe(5);
   expect(median([4, 1, 3, 2])).toBe(2.5);
+});
+
+const timed = (name: string, ms: number): Side => ({
+  name,
+  prepare: () => () => ({ checksum: 1, latenciesMs: Float64Array.of(ms, 9, ms / 2), bytes: 1_000 }),
+});
+
+test('percentiles are of each run, then their median; bytes become a rate', async () => {
+  const result = await measure(row([timed('a', 2)]), { quick: true });
+  expect(result.sides[0]).toMatchObject({ p50Ms: 2, p99Ms: 9 });
+  expect(result.sides[0]?.bytesPerSecond).toBeGreaterThan(0);
+  expect(percentile(Float64Array.of(1, 2, 3, 4), 0.5)).toBe(2);
+  expect((await measure(row([constant('a', 1)]), { quick: true })).sides[0]).toMatchObject({
+    p50Ms: null,
+    bytesPerSecond: null,
+  });
+});
+
+test('a ratio is one side by the best of the others, and null where none was measured', async () => {
+  const result = await measure(row([timed('a', 2), timed('b', 4), timed('c', 8)]), { quick: true });
+  const ratio = { name: 'x', row: 'sum', of: 'a', to: ['b', 'c'], figure: 'p50Ms', bar: { atMost: 0.4 } } as const;
+  expect(judge([ratio], [result])).toEqual([{ name: 'x', value: 0.5, bar: 'at most 0.4', aim: null, met: false }]);
+  expect(judge([{ ...ratio, to: ['gone'] }], [result])[0]).toMatchObject({ value: null, met: null });
+  expect(() => judge([{ ...ratio, row: 'gone' }], [result])).toThrow("names the row 'gone'");
 });
