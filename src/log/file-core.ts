@@ -49,9 +49,10 @@ interface Part {
   upTo: Position | null;
 }
 
-/** A claimed epoch without records yet: what it goes on from. */
-interface Seat extends Omit<Origin, 'id'> {
+/** An epoch of this process without records yet. Its segment is there: whoever claims later goes on from it. */
+interface Seat {
   readonly epoch: Epoch;
+  readonly journal: Journal;
 }
 
 /** The newest record as far as its successor must know it. */
@@ -87,7 +88,9 @@ export class FileCore {
   readonly #disk: Disk;
   #parts: Part[] = [];
   /** The newest epoch that this process claimed. */
-  #claimed: Epoch = epoch(0);
+  #newest: Epoch = epoch(0);
+  /** The same while all of the log up to it is known here, otherwise 0. */
+  #known: Epoch = epoch(0);
   #seat: Seat | null = null;
   #onDeposed: (() => void) | null = null;
   #gone = false;
@@ -136,7 +139,7 @@ export class FileCore {
       const reserved = this.#seat;
       this.#seat = null;
       const seat = reserved !== null && this.claims.leads(reserved.epoch) ? reserved : await this.#takeSeat();
-      const led = await this.#establish(seat, payload);
+      const led = await this.#claim(seat, payload);
       if (led !== null && !this.#gone) this.#onDeposed = onDeposed;
       return led;
     });
@@ -160,9 +163,11 @@ export class FileCore {
       const batch = await cursor.at.reader.next(bytesMax).catch((error: unknown) => {
         // What is removed while it is read is not damaged.
         if (this.#gone || after + 1 < this.first) return null;
-        throw error;
+        if (this.#known === 0) throw this.#overtaken(error);
+        return this.#rethrow(error);
       });
-      if (batch?.kind !== 'entries') continue;
+      if (batch === null || (batch.kind === 'trimmed' && after + 1 < this.first)) continue;
+      assert(batch.kind === 'entries', 'what is before the end of an epoch is in it');
       const records = batch.entries.slice(0, endOf(part) - after);
       assert(records.length > 0, 'what is before the end of an epoch is in it');
       return { kind: 'records', first: position(after + 1), records };
@@ -257,23 +262,57 @@ export class FileCore {
   }
 
   async #takeSeat(): Promise<Seat> {
-    const known = this.#claimed;
-    this.#claimed = epoch(0); // until all of this has succeeded, the files must be read
-    let claimed = epoch(0);
-    let follows = false;
-    await this.claims.claim((mine) => {
-      claimed = mine;
-      // Nobody else claimed since: all that was acknowledged is known here, and nothing else will be.
-      follows = known > 0 && mine === known + 1;
+    const known = this.#known;
+    this.#known = epoch(0);
+    const claimed = await this.claims.claim((mine) => {
+      this.#newest = mine;
       this.#depose();
       this.#freeze();
     });
-    if (!follows) await this.#load();
-    this.#claimed = claimed;
-    const before = this.#parts.at(-1);
-    if (before === undefined)
-      return { epoch: claimed, before: epoch(0), end: { segment: 0, offset: 0 }, upTo: beforeFirst };
-    return { epoch: claimed, before: before.epoch, end: before.source.end, upTo: endOf(before) };
+    // If nobody else claimed since, all that was acknowledged is known here, and nothing else will be.
+    const follows = known > 0 && claimed === known + 1;
+    try {
+      const parts = follows ? this.#parts : await this.#load();
+      const journal = await this.#begin(claimed, parts.at(-1));
+      // Nothing of what was loaded is given out before this: a claim that came between might go on from an earlier place.
+      this.#parts = [...parts, { epoch: claimed, after: position(journal.next - 1), source: journal, upTo: null }];
+      this.#known = claimed;
+      return { epoch: claimed, journal };
+    } catch (error) {
+      return this.#rethrow(error);
+    }
+  }
+
+  /** The epoch's first segment, and with it the place from which it goes on. */
+  async #begin(of: Epoch, before: Part | undefined): Promise<Journal> {
+    const { ports, limits, id, directory } = this.context;
+    const upTo = before === undefined ? beforeFirst : endOf(before);
+    const end = before === undefined ? { segment: 0, offset: 0 } : before.source.end;
+    const journal = await openJournal(ports, {
+      ...epochFiles(directory, of),
+      create: true,
+      origin: encodeOrigin({ id, before: before?.epoch ?? epoch(0), end, upTo }),
+      firstPosition: upTo + 1,
+      confirm: () => this.claims.leads(of),
+      limits,
+    });
+    assert(journal !== null, 'a journal is made where there is none');
+    if (this.claims.leads(of)) return journal;
+    await journal.close();
+    throw this.#overtaken(undefined);
+  }
+
+  /** Of a log that another process has, files go and change: that is no damage. */
+  #rethrow(error: unknown): never {
+    throw this.claims.leads(this.#newest) ? error : this.#overtaken(error);
+  }
+
+  #overtaken(cause: unknown): LockstepError {
+    return new LockstepError('unavailable', 'another process has taken this log over', {
+      values: { log: this.context.name, epoch: this.#newest },
+      advice: ['ask that process, or stand for leadership here'],
+      cause,
+    });
   }
 
   /** What was acknowledged in the epoch that led is all that there will be of it. */
@@ -286,7 +325,7 @@ export class FileCore {
   }
 
   /** What the files say: the newest epoch, and from each the one before it, as far as they are kept. */
-  async #load(): Promise<void> {
+  async #load(): Promise<Part[]> {
     const { directory, id, onCut } = this.context;
     const parts: Part[] = [];
     const listing = listOpenLog(this.#disk, directory);
@@ -317,38 +356,18 @@ export class FileCore {
       if (view.first > origin.upTo + 1) break;
       [next, end, upTo] = [origin.before, origin.end, origin.upTo];
     }
-    this.#parts = parts;
+    return parts;
   }
 
-  async #establish(seat: Seat, payload: Uint8Array): Promise<Led | null> {
-    const { ports, limits, codec, id, directory } = this.context;
-    const head = await this.#head();
-    assert(head.position === seat.upTo, 'an epoch goes on where the one before it ends');
-    const journal = await openJournal(ports, {
-      ...epochFiles(directory, seat.epoch),
-      create: true,
-      origin: encodeOrigin({ ...seat, id }),
-      firstPosition: seat.upTo + 1,
-      confirm: () => this.claims.leads(seat.epoch),
-      limits,
-    });
-    assert(journal !== null, 'a journal is made where there is none');
-    try {
-      const turn = { epoch: seat.epoch, sequence: 0, firstRevision: head.nextRevision, revisionCount: 0 };
-      const { bytes, chain } = codec.encode({ id, chainBefore: head.chain, payload, ...turn });
-      const outcome = await journal.append([bytes]);
-      if (outcome.kind !== 'appended') {
-        await journal.close();
-        return null;
-      }
-      this.#parts.push({ epoch: seat.epoch, after: seat.upTo, source: journal, upTo: null });
-      this.grew();
-      const claim = { position: position(outcome.last), chain, nextRevision: head.nextRevision };
-      return { epoch: seat.epoch, journal, claim };
-    } catch (error) {
-      await journal.close();
-      throw error;
-    }
+  async #claim({ epoch, journal }: Seat, payload: Uint8Array): Promise<Led | null> {
+    const { codec, id } = this.context;
+    const { chain: chainBefore, nextRevision } = await this.#head();
+    const turn = { epoch, sequence: 0, firstRevision: nextRevision, revisionCount: 0 };
+    const { bytes, chain } = codec.encode({ id, chainBefore, payload, ...turn });
+    const outcome = await journal.append([bytes]);
+    if (outcome.kind !== 'appended') return null;
+    this.grew();
+    return { epoch, journal, claim: { position: position(outcome.last), chain, nextRevision } };
   }
 
   async #verdict(of: Epoch, at: Position): Promise<'appended' | 'fenced' | null> {

@@ -11,6 +11,7 @@
  */
 import type { Disk } from '../env/disk.ts';
 import { crc32c } from '../bytes/crc32c.ts';
+import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { JournalPlace } from '../wal/recovery.ts';
 import type { JournalFiles } from '../wal/segment-files.ts';
@@ -67,6 +68,10 @@ export function decodeOrigin(bytes: Uint8Array, path: string): Origin {
   };
 }
 
+const isOwnName = (name: string): boolean => name === 'identity' || name === 'removing' || isDraft(name);
+/** An identity that is not known to be the log's. */
+export const isDraft = (name: string): boolean => /^identity-[0-9a-f]{32}\.draft$/.test(name);
+
 export interface Listing {
   readonly claims: readonly Epoch[];
   readonly epochs: readonly Epoch[];
@@ -87,7 +92,7 @@ export function listLog(disk: Disk, directory: string): Listing | null {
   const foreign: string[] = [];
   for (const { name, kind } of entries) {
     const match = /^(?:claim-(\d{10,15})|epoch-(\d{10,15})-\d{10,15}\.(seg|spare))$/.exec(name);
-    const known = match !== null || name === 'identity' || name === 'identity.draft' || name === 'removing';
+    const known = match !== null || isOwnName(name);
     if (!known || kind !== 'file') {
       foreign.push(name);
       continue;
@@ -135,7 +140,7 @@ export function readIdentity(disk: Disk, directory: string): LogId | null {
   return hexAt(bytes, 12) as LogId;
 }
 
-/** Durable when it resolves, with the directory and its name. */
+/** Makes the directory a log with this id, unless somebody else did so first. Durable when it resolves, with all names above. */
 export async function writeIdentity(disk: Disk, directory: string, id: LogId): Promise<void> {
   disk.makeDirectory(directory);
   const bytes = new Uint8Array(identityBytes);
@@ -143,17 +148,22 @@ export async function writeIdentity(disk: Disk, directory: string, id: LogId): P
   putUint32(bytes, 8, formatVersion);
   putWords(bytes, 12, wordsOf(id));
   putUint32(bytes, 28, crc32c(bytes, 0, 28));
-  const draft = join(directory, 'identity.draft');
-  await disk.remove(draft); // of a making that stopped in the middle
+  const draft = join(directory, `identity-${id}.draft`);
   const file = disk.open(draft, 'create');
-  if (file === null) throw new LockstepError('in-use', 'two make a log of this name', { values: { directory } });
+  assert(file !== null, 'an id is made once');
   try {
     file.write(bytes, 0);
     await file.sync();
   } finally {
     file.close();
   }
-  disk.rename(draft, join(directory, 'identity'));
+  disk.link(draft, join(directory, 'identity'));
+  await disk.remove(draft);
+  await syncUpwards(disk, directory);
+}
+
+/** The names in a directory, its own, and those above. */
+export async function syncUpwards(disk: Disk, directory: string): Promise<void> {
   for (let path = directory; ; path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) {
     await disk.syncDirectory(path);
     if (path === '') return;

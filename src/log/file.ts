@@ -11,7 +11,7 @@ import type { JournalCut } from '../wal/recovery.ts';
 import { newLogId } from './chain.ts';
 import { logConfig, type LogConfig } from './config.ts';
 import { FileCore, type FilePorts } from './file-core.ts';
-import { clearLog, join, listLog, readIdentity, writeIdentity } from './file-format.ts';
+import { clearLog, isDraft, join, syncUpwards, listLog, readIdentity, writeIdentity } from './file-format.ts';
 import { FileLog } from './file-log.ts';
 import type { Guarantees, Log, LogEngine, LogId } from './port.ts';
 import { recordHeaderBytesMax, RecordCodec } from './record.ts';
@@ -159,10 +159,10 @@ class FileEngine implements LogEngine {
     const listing = listLog(disk, directory);
     const kept = listing === null || listing.isGoing ? null : readIdentity(disk, directory);
     if (kept !== null) {
-      await disk.syncDirectory(directory); // its name may not have been durable when its maker stopped
+      await syncUpwards(disk, directory); // its maker may have stopped before it did
       return kept;
     }
-    if (listing !== null && !listing.isGoing && listing.files.some(({ name }) => name !== 'identity.draft'))
+    if (listing !== null && !listing.isGoing && listing.files.some(({ name }) => !isDraft(name)))
       throw new LockstepError('corrupt', 'a log has lost its identity', {
         values: { path: join(directory, 'identity'), offset: 0 },
         advice: ['restore the file from a backup; nothing was overwritten'],
@@ -173,11 +173,9 @@ class FileEngine implements LogEngine {
         values: { directory, file: listing.foreign[0] ?? null },
         advice: ['move it away, or give the log another name'],
       });
-    // What a removal or a making that stopped in the middle left behind.
-    if (listing !== null) await clearLog(disk, directory, listing);
-    const id = newLogId(randomness);
-    await writeIdentity(disk, directory, id);
-    return id;
+    if (listing?.isGoing === true) await clearLog(disk, directory, listing); // a removal that stopped in the middle
+    await writeIdentity(disk, directory, newLogId(randomness));
+    return readIdentity(disk, directory);
   }
 
   #isThere(name: string): boolean {
