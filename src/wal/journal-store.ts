@@ -87,7 +87,7 @@ export class JournalStore {
   ): Promise<JournalStore> {
     const { disk } = ports;
     await syncNames(ports, options.directory);
-    const file = await settle(ports, recovered);
+    const file = await settle(ports, recovered, sectorBytes);
     try {
       const store = new JournalStore(ports, options, limits, recovered.map, file);
       await store.#spares.adopt(listFiles(disk, options)?.spares ?? []);
@@ -230,14 +230,21 @@ function openNamed({ disk }: JournalPorts, segment: Segment): DiskFile {
   return file;
 }
 
-/** The last segment, open to write, with everything in it durable as it reads. */
-export async function settle({ disk }: Pick<JournalPorts, 'disk'>, recovered: Recovered): Promise<DiskFile> {
+/**
+ * The last segment, open to write, with everything in it durable as it reads. Its last group alone has to be written
+ * again; `clearedBytes` behind it become zeros, as far as there are any.
+ */
+export async function settle(
+  { disk }: Pick<JournalPorts, 'disk'>,
+  recovered: Recovered,
+  clearedBytes: number,
+): Promise<DiskFile> {
   const segment = recovered.map.last;
   const file = disk.open(segment.path, 'write');
   assert(file !== null, 'a segment that was read is there');
   try {
     const from = recovered.lastGroup?.offset ?? segment.end;
-    const tail = new Uint8Array(segment.end + sectorBytes - from);
+    const tail = new Uint8Array(segment.end + clearedBytes - from);
     const count = await file.load(tail, from);
     tail.fill(0, segment.end - from);
     // Not past the end of the file: opening needs no space.

@@ -65,9 +65,9 @@ export class JournalView {
     return new JournalReader(this.#disk, this.#recovered.map, from);
   }
 
-  /** Makes durable what was read: after a crash or a failed sync of its writer nobody knows whether it is. */
+  /** Makes durable what was read: after a crash or a failed sync of its writer nobody knows whether it is. What is behind stays. */
   async settle(): Promise<void> {
-    const file = await settle({ disk: this.#disk }, this.#recovered);
+    const file = await settle({ disk: this.#disk }, this.#recovered, 0);
     file.close();
     await this.#disk.syncDirectory(this.#files.directory);
   }

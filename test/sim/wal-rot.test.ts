@@ -12,6 +12,9 @@ afterAll(() => {
   vi.unstubAllEnvs();
 });
 
+const pathOf = (segment: number): string =>
+  `${files.directory}/${files.prefix}-${String(segment).padStart(10, '0')}.seg`;
+
 describe('rot', () => {
   /** Writes, waits for the mark, has a bit flipped, opens again. */
   const rotted =
@@ -29,11 +32,14 @@ describe('rot', () => {
           await env.sleep('1s');
           const { segment, offset } = journal.end;
           await journal.close();
-          return { path: `${files.directory}/${files.prefix}-${String(segment).padStart(10, '0')}.seg`, offset };
+          const last = pathOf(segment);
+          const names = (env.disk.list(files.directory) ?? []).filter(({ name }) => name.endsWith('.seg'));
+          const path = `${files.directory}/${world.random.pick(names).name}`;
+          return { path, offset: path === last ? offset : (env.disk.stat(path)?.size ?? 0) };
         },
         { on: 'writer', steady: true },
       );
-      // The last sector holds the mark itself, behind which nothing stands.
+      // Of the last segment the last sector holds the mark itself, behind which nothing stands.
       const position = world.random.below(used.offset - 512);
       world.disk('writer').rot(used.path, position);
       await world.run(
@@ -58,6 +64,29 @@ describe('rot', () => {
 
   test('before a mark is reported with file and offset, and never read', async () => {
     await simulate({ seeds: 150, weather: 'calm' }, rotted(openRight));
+  });
+
+  test('under a journal that is open is told to whoever reads there', async () => {
+    let toldCount = 0;
+    await simulate({ seeds: 60, weather: 'calm', twice: false }, async (world) => {
+      await world.run('writer', async (env) => {
+        const journal = await openRight(env);
+        if (journal === null) throw new Error('it is created');
+        const texts = Array.from({ length: 12 }, (_, index) => `${index}`.padEnd(500, '.'));
+        for (const text of texts) await journal.append([encoder.encode(text)]);
+        world.disk('writer').rot(pathOf(1), 4_096 + world.random.below(2_048));
+        try {
+          const read = await readAll(journal, 1 + world.random.below(3_000));
+          if (read.join() !== texts.join()) world.fail('rot was read as data');
+        } catch (error) {
+          if (!isLockstepError(error, 'corrupt') || error.values['path'] !== pathOf(1)) throw error;
+          toldCount++;
+        }
+        await journal.close();
+      });
+    });
+    // About half of what was written is the rest of sectors.
+    expect(toldCount).toBeGreaterThan(15);
   });
 
   test('one that cuts marked damage is found within 200 seeds', async () => {
@@ -88,7 +117,7 @@ describe('rot', () => {
         return journal.end;
       });
       world.crash('writer', { kind: 'process', restart: '10ms' });
-      const path = `${files.directory}/${files.prefix}-${String(place.segment).padStart(10, '0')}.seg`;
+      const path = pathOf(place.segment);
       const position = place.offset - 1_024 + world.random.below(56 + 602);
       world.disk('writer').rot(path, position);
       await world.run(
