@@ -160,10 +160,11 @@ export class FileCore {
       const from = journalPosition(after + 1);
       if (cursor.at?.part !== part || cursor.at.reader.position !== from)
         cursor.at = { part, reader: part.source.reader(from) };
-      const batch = await cursor.at.reader.next(bytesMax).catch((error: unknown) => {
+      const batch = await cursor.at.reader.next(bytesMax).catch(async (error: unknown) => {
         // What is removed while it is read is not damaged.
         if (this.#gone || after + 1 < this.first) return null;
         if (this.#known === 0) throw this.#overtaken(error);
+        if (this.claims.leads(this.#newest) && (await this.#sawTrim())) return null;
         return this.#rethrow(error);
       });
       if (batch === null || (batch.kind === 'trimmed' && after + 1 < this.first)) continue;
@@ -272,7 +273,7 @@ export class FileCore {
     // If nobody else claimed since, all that was acknowledged is known here, and nothing else will be.
     const follows = known > 0 && claimed === known + 1;
     try {
-      const parts = follows ? this.#parts : await this.#load();
+      const parts = follows ? this.#parts : await this.#loadKept();
       const journal = await this.#begin(claimed, parts.at(-1));
       // Nothing of what was loaded is given out before this: a claim that came between might go on from an earlier place.
       this.#parts = [...parts, { epoch: claimed, after: position(journal.next - 1), source: journal, upTo: null }];
@@ -302,6 +303,19 @@ export class FileCore {
     throw this.#overtaken(undefined);
   }
 
+  /** Whether the process that had the log before was still trimming when this one took it over, and removed what was found here. */
+  async #sawTrim(): Promise<boolean> {
+    const { epochs } = listOpenLog(this.#disk, this.context.directory);
+    const kept = this.#parts.findIndex((part) => epochs.includes(part.epoch));
+    const oldest = this.#parts[kept];
+    if (oldest === undefined || oldest.upTo === null) return false;
+    const { first, end } = oldest.source;
+    const view = await viewJournal(this.#disk, epochFiles(this.context.directory, oldest.epoch), { end });
+    if (view === null || this.#parts[kept] !== oldest || (kept === 0 && view.first === first)) return false;
+    this.#parts = [{ ...oldest, source: view }, ...this.#parts.slice(kept + 1)];
+    return true;
+  }
+
   /** Of a log that another process has, files go and change: that is no damage. */
   #rethrow(error: unknown): never {
     throw this.claims.leads(this.#newest) ? error : this.#overtaken(error);
@@ -322,6 +336,19 @@ export class FileCore {
     last.upTo = endOf(last);
     // Its append that is under way ends by itself, refused; what fails there concerns nobody but its writer, who is told.
     if ('close' in last.source) last.source.close().catch(() => {});
+  }
+
+  /** As `#load`, again when the process that had the log removed what was being read. */
+  async #loadKept(): Promise<Part[]> {
+    for (;;) {
+      const before = listOpenLog(this.#disk, this.context.directory).files;
+      try {
+        return await this.#load();
+      } catch (error) {
+        const now = new Set(listOpenLog(this.#disk, this.context.directory).files.map(({ name }) => name));
+        if (before.every(({ name }) => now.has(name) || name.endsWith('.spare'))) throw error;
+      }
+    }
   }
 
   /** What the files say: the newest epoch, and from each the one before it, as far as they are kept. */
@@ -407,6 +434,7 @@ export class FileCore {
     const { directory } = this.context;
     for (const { name, epoch: of } of listOpenLog(this.#disk, directory).files) {
       if (of === 0 || of >= kept) continue;
+      if (!this.claims.leads(this.#newest)) throw this.#overtaken(undefined);
       await this.#disk.remove(join(directory, name));
       await this.#disk.syncDirectory(directory);
     }
