@@ -94,6 +94,11 @@ test('whatever differs in what is said, written, synced or noted differs in the 
       web(world, () => new Response(''));
       return world.run('client', ({ fetch }) => fetch('http://web.test/', { headers: { 'x-odd': String(odd) } }));
     },
+    'a draw that nobody sees': (world, odd) =>
+      world.run('node', async ({ random, sleep }) => {
+        if (odd) random();
+        void sleep('1s');
+      }),
     'a note': async (world, odd) => world.note('world', odd ? 'odd' : 'even'),
     'where a write goes': (world, odd) =>
       world.run('node', async ({ disk }) => disk.open('f', 'create')?.write(new Uint8Array([1]), odd ? 1 : 2)),

@@ -14,6 +14,8 @@ export class SimRandomness extends RandomSource {
 
   override uint32(): number {
     this.#process.check();
-    return this.#random.uint32();
+    const drawn = this.#random.uint32();
+    this.#process.machine.timeline.fingerprint.word(drawn);
+    return drawn;
   }
 }

@@ -241,10 +241,7 @@ export class Run implements World {
     fingerprint.number(this.nowMs);
     fingerprint.word(this.timeline.performedCount);
     fingerprint.word(this.random.uint32());
-    for (const machine of this.#machines.values()) {
-      fingerprint.word(machine.random.uint32());
-      for (const process of machine.processes) fingerprint.word(process.random.uint32());
-    }
+    for (const machine of this.#machines.values()) fingerprint.word(machine.random.uint32());
     return fingerprint.toString();
   }
 

@@ -85,8 +85,11 @@ async function runSeed(
   const weather = chooseWeather(options.weather ?? 'stormy', new SeededRandom(seed).fork('weather'));
   const run = new Run(seed, weather, traceMax);
   const limits: Limits = { worldMsMax: durationMs(options.within ?? '1h'), eventCountMax };
-  let waits: readonly string[] = [];
-  await drive(run, scenario, turn, limits, () => (waits = run.waits()));
+  let [waits, fingerprint]: [readonly string[], string] = [[], ''];
+  await drive(run, scenario, turn, limits, () => {
+    waits = run.waits();
+    fingerprint = run.fingerprint();
+  });
   const { timeline, found } = run;
   const facts = {
     seed,
@@ -99,7 +102,7 @@ async function runSeed(
   return {
     seed,
     weather,
-    fingerprint: run.fingerprint(),
+    fingerprint,
     eventCount: facts.eventCount,
     worldMs: facts.atMs,
     events: facts.events,
