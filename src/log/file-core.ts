@@ -9,16 +9,15 @@ import type { Waits } from '../observe/waits.ts';
 import { openJournal, type Journal } from '../wal/journal.ts';
 import type { JournalLimits, JournalPorts } from '../wal/journal-options.ts';
 import type { JournalReader } from '../wal/journal-reader.ts';
-import { viewJournal, type JournalView } from '../wal/journal-view.ts';
+import { viewJournal } from '../wal/journal-view.ts';
 import { journalPosition } from '../wal/position.ts';
-import { decodeSegmentHeader, segmentHeaderBytes } from '../wal/segment-header.ts';
-import { segmentPath, listFiles } from '../wal/segment-files.ts';
-import type { JournalCut, JournalPlace } from '../wal/recovery.ts';
+import type { JournalCut } from '../wal/recovery.ts';
 import { chainBeforeFirst } from './chain.ts';
 import type { LogConfig } from './config.ts';
 import { beforeFirst, epoch, position } from './coordinates.ts';
 import { Claims } from './file-claims.ts';
-import { decodeOrigin, encodeOrigin, epochFiles, join, listOpenLog, type Origin } from './file-format.ts';
+import { endOf, loadParts, originOf, type Part } from './file-epochs.ts';
+import { encodeOrigin, epochFiles, join, listOpenLog, type Origin } from './file-format.ts';
 import { Holds } from './holds.ts';
 import type { Epoch, LogId, Position } from './port.ts';
 import type { RecordCodec, StoredRecord } from './record.ts';
@@ -38,15 +37,6 @@ export interface CoreContext {
   readonly name: string;
   readonly directory: string;
   readonly id: LogId;
-}
-
-/** One epoch's records from `after` on. */
-interface Part {
-  readonly epoch: Epoch;
-  readonly after: Position;
-  readonly source: Journal | JournalView;
-  /** Where it ends, once another epoch goes on from there; null while it may grow. */
-  upTo: Position | null;
 }
 
 /** An epoch of this process without records yet. Its segment is there: whoever claims later goes on from it. */
@@ -273,7 +263,7 @@ export class FileCore {
     // If nobody else claimed since, all that was acknowledged is known here, and nothing else will be.
     const follows = known > 0 && claimed === known + 1;
     try {
-      const parts = follows ? this.#parts : await this.#loadKept();
+      const parts = follows ? this.#parts : await loadParts(this.context);
       const journal = await this.#begin(claimed, parts.at(-1));
       // Nothing of what was loaded is given out before this: a claim that came between might go on from an earlier place.
       this.#parts = [...parts, { epoch: claimed, after: position(journal.next - 1), source: journal, upTo: null }];
@@ -338,54 +328,6 @@ export class FileCore {
     if ('close' in last.source) last.source.close().catch(() => {});
   }
 
-  /** As `#load`, again when the process that had the log removed what was being read. */
-  async #loadKept(): Promise<Part[]> {
-    for (;;) {
-      const before = listOpenLog(this.#disk, this.context.directory).files;
-      try {
-        return await this.#load();
-      } catch (error) {
-        const now = new Set(listOpenLog(this.#disk, this.context.directory).files.map(({ name }) => name));
-        if (before.every(({ name }) => now.has(name) || name.endsWith('.spare'))) throw error;
-      }
-    }
-  }
-
-  /** What the files say: the newest epoch, and from each the one before it, as far as they are kept. */
-  async #load(): Promise<Part[]> {
-    const { directory, id, onCut } = this.context;
-    const parts: Part[] = [];
-    const listing = listOpenLog(this.#disk, directory);
-    let next: Epoch = listing.epochs.at(-1) ?? epoch(0);
-    let end: JournalPlace | undefined;
-    let upTo: Position | null = null;
-    while (next !== 0 && listing.epochs.includes(next)) {
-      const files = epochFiles(directory, next);
-      const view = await viewJournal(this.#disk, files, { end });
-      if (view === null) break;
-      const path = segmentPath(files, listFiles(this.#disk, files)?.segments[0] ?? 1);
-      const origin = decodeOrigin(view.origin, path);
-      if (origin.id !== id)
-        throw new LockstepError('invalid', 'a segment is of another log', {
-          values: { path, offset: 84, expected: id, found: origin.id },
-          advice: ['move it back to where it came from'],
-        });
-      if (end === undefined) {
-        await view.settle();
-        if (view.cut !== null) onCut?.(view.cut);
-      }
-      const last = position(view.next - 1);
-      if (upTo !== null && last !== upTo)
-        throw new LockstepError('corrupt', 'an epoch does not end where the next one goes on', {
-          values: { path, offset: end?.offset ?? 0, expected: upTo, found: last },
-        });
-      parts.unshift({ epoch: next, after: origin.upTo, source: view, upTo: last });
-      if (view.first > origin.upTo + 1) break;
-      [next, end, upTo] = [origin.before, origin.end, origin.upTo];
-    }
-    return parts;
-  }
-
   async #claim({ epoch, journal }: Seat, payload: Uint8Array): Promise<Led | null> {
     const { codec, id } = this.context;
     const { chain: chainBefore, nextRevision } = await this.#head();
@@ -403,7 +345,7 @@ export class FileCore {
     if (newest <= of) return null;
     const origins: Origin[] = [];
     for (let next = newest; next > of;) {
-      const origin = this.#originOf(next);
+      const origin = originOf(this.#disk, directory, next);
       if (origin === null) return null;
       origins.push(origin);
       next = origin.before;
@@ -413,20 +355,6 @@ export class FileCore {
     if (!this.claims.leads(newest)) return null;
     const successor = origins.at(-1);
     return successor?.before === of && at <= successor.upTo ? 'appended' : 'fenced';
-  }
-
-  #originOf(of: Epoch): Origin | null {
-    const files = epochFiles(this.context.directory, of);
-    const number = listFiles(this.#disk, files)?.segments[0];
-    const path = number === undefined ? '' : segmentPath(files, number);
-    const file = number === undefined ? null : this.#disk.open(path, 'read');
-    if (file === null) return null;
-    try {
-      const bytes = new Uint8Array(segmentHeaderBytes);
-      return decodeOrigin(decodeSegmentHeader(bytes.subarray(0, file.read(bytes, 0)), path).origin, path);
-    } finally {
-      file.close();
-    }
   }
 
   /** Whole epochs, oldest first, each name durably gone before the next: a crash leaves no gap. */
@@ -458,8 +386,6 @@ export class FileCore {
     return turn;
   }
 }
-
-const endOf = (part: Part): Position => part.upTo ?? position(part.source.next - 1);
 
 export const goneLog = (id: LogId): LockstepError =>
   new LockstepError('unavailable', 'the log was removed, or made anew under its name', { values: { id } });
