@@ -9,6 +9,7 @@
  */
 import type { Disk } from '../env/disk.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import { newLogId } from './chain.ts';
 import { fileEngine, type FileEngineOptions } from './file.ts';
 import type { FilePorts } from './file-core.ts';
 import { join } from './file-format.ts';
@@ -52,9 +53,7 @@ export async function openFileEngine(
   const holder = readOwner(disk, path);
   if (holder !== null && options.takeOver !== true && (options.isAlive?.(holder) ?? true))
     throw inUse(directory, holder);
-  const tokenBytes = new Uint8Array(16);
-  randomness.fill(tokenBytes);
-  const token = [...tokenBytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const token = newLogId(randomness);
   const owner: Owner = {
     pid: options.pid,
     host: options.host,

@@ -132,7 +132,10 @@ test('a reader goes on across the epochs of another holder once this one leads a
   await inWorld(async (env) => {
     const mine = await made(env);
     const reader = mine.read(position(0))[Symbol.asyncIterator]();
-    const next = async (): Promise<LogBatch> => (await reader.next()).value ?? expect.unreachable();
+    const next = async (): Promise<LogBatch> => {
+      const { value, done } = await reader.next();
+      return done === true ? expect.unreachable() : value;
+    };
     await mine.acquire({ owner: 'ann' });
     expect(await next()).toMatchObject({ kind: 'records', records: [{ position: 1 }] });
     const theirs = await made(env);

@@ -140,7 +140,10 @@ const stopping: Meddling = (env) =>
         else kept.push({ bytes: bytes.slice(), at });
       },
       read: (into, at) => (flush(), file.read(into, at)),
-      load: (into, at) => (flush(), file.load(into, at)),
+      load: (into, at) => {
+        flush();
+        return file.load(into, at);
+      },
       size: () => (flush(), file.size()),
       truncate: (size) => (flush(), file.truncate(size)),
       sync: async () => {
