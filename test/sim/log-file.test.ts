@@ -337,3 +337,45 @@ for (const [name, meddling] of Object.entries(bugs)) {
     if (found instanceof SimulationFailure) console.log(`${name}: seed ${found.seed}, ${found.message.split('\n')[0]}`);
   });
 }
+
+/** A bit flips in what is stored. It is told with file and offset, or nothing depends on it; what is read is what was written. */
+const rotting = async (world: World): Promise<void> => {
+  const promises = new Promises(world);
+  await world.run('ann', (env) => filled(env, promises), { on: 'machine' });
+  const where = world.disk('machine').rot();
+  if (where === null) world.fail('there is something to rot');
+  let told: unknown = null;
+  const read = await world.run(
+    'judge',
+    (env) =>
+      everything(env).catch((error: unknown) => {
+        told = error;
+        return null;
+      }),
+    { on: 'machine' },
+  );
+  if (read === null) {
+    if (!isLockstepError(told, 'corrupt') && !isLockstepError(told, 'invalid')) throw told;
+    const { path, offset } = told.values;
+    if (typeof path !== 'string' || typeof offset !== 'number')
+      world.fail(`damage at ${where.path} is told without a place`);
+    return;
+  }
+  // Closing adds a mark behind the last record, so no record may be missing.
+  promises.judge(read.first, read.records);
+};
+
+async function filled(env: Env, promises: Promises): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    const engine = fileEngine(env, 'logs', options);
+    const log = await engine.open('log', { create: true });
+    if (log === null) throw new Error('it is created');
+    await lead(env, promises, log, 'ann', new AbortController().signal);
+    await engine.close();
+  }
+}
+
+test('rot is reported with its place, never read as data', { timeout: 60_000 }, async () => {
+  const report = await simulate({ seeds: 300, weather: 'calm', twice: false }, rotting);
+  expect(report.seedCount).toBe(300);
+});
