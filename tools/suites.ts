@@ -29,7 +29,7 @@ const suite = (name: string, holds: string, include: string, budgetSeconds: numb
 export const suites: readonly Suite[] = [
   suite('unit', 'beside the code: milliseconds each, no disk, no socket', 'src/**/*.test.ts', 60, 10_000),
   suite('house', 'the rules of the house, and the tools themselves', 'tools/**/*.test.ts', 45, 20_000),
-  suite('integration', 'real disks, sockets, threads, processes', integration, 90, 30_000),
+  suite('integration', 'real disks, sockets, threads, processes', integration, 120, 30_000),
   suite('sim', 'whole systems under faults, in simulated time', 'test/sim/**/*.test.ts', 120, 90_000),
   suite('docs', 'every block of code on every page, and every example', 'test/docs/**/*.test.ts', 60, 40_000),
   suite('browser', 'the core in Chromium', 'test/browser/**/*.test.ts', 60, 45_000),
