@@ -1,4 +1,3 @@
-// tidy: orphan: for Raft groups and trees, which come next; proved before anything stands on it
 /**
  * Many streams over one journal, so that they share its syncs: Raft groups, trees. Each stream has its own dense
  * indexes from 1. A segment goes when every stream has let go of what it holds.
