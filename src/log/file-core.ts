@@ -142,7 +142,8 @@ export class FileCore {
 
   /** Records after a position. `cursor` is the one of the last call. */
   async read(after: Position, cursor: { at: Cursor | null }, bytesMax: number): Promise<CoreRead> {
-    for (;;) {
+    for (let tries = 0; ; tries++) {
+      assert(tries < 1_000, 'what removes what is read comes to an end');
       if (this.#gone) return { kind: 'gone' };
       if (after + 1 < this.first) return { kind: 'trimmed', earliest: this.first };
       if (after >= this.tail) return { kind: 'end', last: this.tail };
