@@ -140,3 +140,14 @@ test('a candidate that was away for long waits anew: its own pause is not their 
     expect(claimedMs).toBeGreaterThanOrEqual(10_500 + config.silenceMs - 1);
   });
 });
+
+test('a pause of next to nothing is over at once, however coarse the timers', async () => {
+  await inWorld(async (env) => {
+    const holder = new Holder(env);
+    holder.vacant = true;
+    let first = true;
+    const candidacy = holder.candidacy({ claim: async () => (first ? ((first = false), null) : 'won') });
+    expect(await campaign(env, { silenceMs: 1_000, pauseMsMax: 1e-6 }, candidacy, [])).toBe('won');
+    expect(holder.elapsedMs).toBeLessThan(10);
+  });
+});

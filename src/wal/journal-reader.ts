@@ -60,7 +60,8 @@ export class JournalReader {
       const bytes = new Uint8Array(length);
       const count = await this.#load(segment, bytes);
       if (!segment.kept || this.#position < map.first) continue;
-      const found = this.#collect(segment, bytes.subarray(0, count), bytesMax);
+      const isAll = count < length || this.#offset + length >= segment.end;
+      const found = this.#collect(segment, bytes.subarray(0, count), isAll, bytesMax);
       if (found.entries.length > 0) {
         return {
           kind: 'entries',
@@ -68,6 +69,8 @@ export class JournalReader {
           entries: found.entries,
         };
       }
+      // A file that ends before its groups do would be asked the same for ever.
+      if (count === 0) throw this.#corrupt(segment);
       bytesWanted = found.bytesNeeded ?? bytesWanted;
     }
   }
@@ -91,10 +94,11 @@ export class JournalReader {
     }
   }
 
-  /** Takes whole groups, as long as there are any and `bytesMax` allows. `bytesNeeded`: what the next group takes, when it is not all there. */
+  /** Takes whole groups, as long as there are any and `bytesMax` allows. `isAll`: the disk has no more. `bytesNeeded`: what the next group takes, when it is not all there. */
   #collect(
     segment: Segment,
     bytes: Uint8Array,
+    isAll: boolean,
     bytesMax: number,
   ): { readonly entries: readonly Uint8Array[]; readonly bytesNeeded: number | null } {
     const entries: Uint8Array[] = [];
@@ -102,8 +106,7 @@ export class JournalReader {
     let room = bytesMax;
     for (let at = 0; at < bytes.length;) {
       const read = readGroup(bytes, at, bytes.length, this.#offset, seed);
-      const wholeAhead = this.#offset + bytes.length - at >= segment.end;
-      if (read.kind === 'incomplete' && !wholeAhead) {
+      if (read.kind === 'incomplete' && !isAll) {
         return { entries, bytesNeeded: groupHeaderBytes + read.header.payloadBytes };
       }
       if (read.kind !== 'group') {
