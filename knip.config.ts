@@ -10,6 +10,7 @@ const config: KnipConfig = {
     'bench/*.bench.ts',
     'examples/**/*.ts',
     'test/**/*.test.ts',
+    'test/chaos/*-soak.ts', // run by hand, for hours
     'src/**/*.test.ts',
     'tools/**/*.test.ts',
   ],
