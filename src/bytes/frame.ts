@@ -14,6 +14,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import { viewOf } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { crc32c } from './crc32c.ts';
+import { getUint32, putUint32 } from './little-endian.ts';
 
 /** A frame of up to this many bytes gets its room at once; a larger one as it arrives: its header may promise much and bring nothing. */
 const bytesAhead = 65_536;
@@ -33,9 +34,9 @@ export interface FrameLimits {
  */
 export function writeFrameHeader(into: Uint8Array, offset: number, payload: Uint8Array, seed = 0): void {
   assert(offset + frameHeaderBytes <= into.length, 'there is room for the header');
-  writeUint32(into, offset, payload.length);
-  writeUint32(into, offset + 4, crc32c(payload, 0, payload.length, seed));
-  writeUint32(into, offset + 8, crc32c(into, offset, offset + 8, seed));
+  putUint32(into, offset, payload.length);
+  putUint32(into, offset + 4, crc32c(payload, 0, payload.length, seed));
+  putUint32(into, offset + 8, crc32c(into, offset, offset + 8, seed));
 }
 
 /** Header and payload in one new array. `FrameWriter` saves that allocation where there are many. */
@@ -63,11 +64,11 @@ export function readFrame(bytes: Uint8Array, offset: number, limits: FrameLimits
   const start = offset + frameHeaderBytes;
   if (start > bytes.length) return { kind: 'incomplete', end: null };
   if (!headerIntact(bytes, offset, seed)) return { kind: 'damaged', part: 'header' };
-  const payloadBytes = readUint32(bytes, offset);
+  const payloadBytes = getUint32(bytes, offset);
   if (payloadBytes > limits.payloadBytesMax) return { kind: 'too-large', payloadBytes };
   const end = start + payloadBytes;
   if (end > bytes.length) return { kind: 'incomplete', end };
-  if (crc32c(bytes, start, end, seed) !== readUint32(bytes, offset + 4)) {
+  if (crc32c(bytes, start, end, seed) !== getUint32(bytes, offset + 4)) {
     return { kind: 'damaged', part: 'payload', end };
   }
   return { kind: 'frame', payload: viewOf(bytes, start, end), end };
@@ -222,7 +223,7 @@ export class FrameReader {
 
   #checkHeader(bytes: Uint8Array, at: number): number {
     if (!headerIntact(bytes, at, this.#seed)) throw this.#fail(damaged('header', this.#offset));
-    const payloadBytes = readUint32(bytes, at);
+    const payloadBytes = getUint32(bytes, at);
     if (payloadBytes > this.#payloadBytesMax) {
       throw this.#fail(tooLarge(payloadBytes, this.#payloadBytesMax, this.#offset));
     }
@@ -231,7 +232,7 @@ export class FrameReader {
 
   #checkPayload(bytes: Uint8Array, at: number, end: number): Uint8Array {
     const start = at + frameHeaderBytes;
-    if (crc32c(bytes, start, end, this.#seed) !== readUint32(bytes, at + 4)) {
+    if (crc32c(bytes, start, end, this.#seed) !== getUint32(bytes, at + 4)) {
       throw this.#fail(damaged('payload', this.#offset));
     }
     this.#offset += end - at;
@@ -260,18 +261,4 @@ const tooLarge = (payloadBytes: number, payloadBytesMax: number, offset: number 
   });
 
 const headerIntact = (bytes: Uint8Array, at: number, seed: number): boolean =>
-  crc32c(bytes, at, at + 8, seed) === readUint32(bytes, at + 8);
-
-const readUint32 = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)) >>>
-  0;
-
-function writeUint32(into: Uint8Array, at: number, value: number): void {
-  into[at] = value;
-  into[at + 1] = value >>> 8;
-  into[at + 2] = value >>> 16;
-  into[at + 3] = value >>> 24;
-}
+  crc32c(bytes, at, at + 8, seed) === getUint32(bytes, at + 8);

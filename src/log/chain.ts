@@ -2,6 +2,7 @@
  * Chains and log ids as bytes and as text: 16 bytes, or 32 hexadecimal digits in the order of the bytes. Inside they
  * are four words (little-endian), so that reading a log makes no text that nobody asks for.
  */
+import { getUint32, putUint32 } from '../bytes/little-endian.ts';
 import type { Randomness } from '../env/randomness.ts';
 import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
@@ -46,10 +47,10 @@ export function putWords(into: Uint8Array, at: number, words: Uint32Array): void
 
 /** Whether the 16 bytes at `at` are these words. */
 export const wordsAre = (bytes: Uint8Array, at: number, words: Uint32Array): boolean =>
-  uint32At(bytes, at) === words[0] &&
-  uint32At(bytes, at + 4) === words[1] &&
-  uint32At(bytes, at + 8) === words[2] &&
-  uint32At(bytes, at + 12) === words[3];
+  getUint32(bytes, at) === words[0] &&
+  getUint32(bytes, at + 4) === words[1] &&
+  getUint32(bytes, at + 8) === words[2] &&
+  getUint32(bytes, at + 12) === words[3];
 
 export function hexAt(bytes: Uint8Array, at: number): string {
   let text = '';
@@ -59,20 +60,6 @@ export function hexAt(bytes: Uint8Array, at: number): string {
 
 export const hexOfWord = (word: number): string =>
   `${hexOfByte[word & 0xff]}${hexOfByte[(word >>> 8) & 0xff]}${hexOfByte[(word >>> 16) & 0xff]}${hexOfByte[word >>> 24]}`;
-
-export const uint32At = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)) >>>
-  0;
-
-export function putUint32(into: Uint8Array, at: number, value: number): void {
-  into[at] = value;
-  into[at + 1] = value >>> 8;
-  into[at + 2] = value >>> 16;
-  into[at + 3] = value >>> 24;
-}
 
 const swapped = (word: number): number =>
   (((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;

@@ -15,7 +15,8 @@ import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { JournalPlace } from '../wal/recovery.ts';
 import type { JournalFiles } from '../wal/segment-files.ts';
-import { hexAt, putUint32, putWords, uint32At, wordsOf } from './chain.ts';
+import { getUint32, getUint64, putUint32, putUint64 } from '../bytes/little-endian.ts';
+import { hexAt, putWords, wordsOf } from './chain.ts';
 import { epoch, position } from './coordinates.ts';
 import type { Epoch, LogId, Position } from './port.ts';
 
@@ -45,21 +46,19 @@ export function encodeOrigin({ id, before, end, upTo }: Origin): Uint8Array {
   putUint32(bytes, 0, formatVersion);
   putWords(bytes, 4, wordsOf(id));
   for (const [index, number] of [before, end.segment, end.offset, upTo].entries()) {
-    putUint32(bytes, 20 + index * 8, number >>> 0);
-    putUint32(bytes, 24 + index * 8, Math.floor(number / 4_294_967_296));
+    putUint64(bytes, 20 + index * 8, number);
   }
   return bytes;
 }
 
 /** @throws LockstepError `invalid` for one of another format. Damage was met before, by the segment's own check. */
 export function decodeOrigin(bytes: Uint8Array, path: string): Origin {
-  if (bytes.length !== originBytes || uint32At(bytes, 0) !== formatVersion)
+  if (bytes.length !== originBytes || getUint32(bytes, 0) !== formatVersion)
     throw new LockstepError('invalid', 'a segment is none of a log, or has another format', {
       values: { path, offset: 80, originBytes: bytes.length },
       advice: ['open it with the version of the program that wrote it'],
     });
-  const number = (index: number): number =>
-    uint32At(bytes, 20 + index * 8) + uint32At(bytes, 24 + index * 8) * 4_294_967_296;
+  const number = (index: number): number => getUint64(bytes, 20 + index * 8);
   return {
     id: hexAt(bytes, 4) as LogId,
     before: epoch(number(0)),
@@ -128,13 +127,13 @@ export function readIdentity(disk: Disk, directory: string): LogId | null {
   const count = file.read(bytes, 0);
   file.close();
   const whole = count === identityBytes;
-  if (!whole || magic.some((byte, at) => bytes[at] !== byte) || uint32At(bytes, 28) !== crc32c(bytes, 0, 28))
+  if (!whole || magic.some((byte, at) => bytes[at] !== byte) || getUint32(bytes, 28) !== crc32c(bytes, 0, 28))
     throw new LockstepError('corrupt', 'the identity of a log is not what was written', {
       values: { path, offset: 0 },
     });
-  if (uint32At(bytes, 8) !== formatVersion)
+  if (getUint32(bytes, 8) !== formatVersion)
     throw new LockstepError('invalid', 'a log has another version of the format', {
-      values: { path, offset: 8, version: uint32At(bytes, 8), supported: formatVersion },
+      values: { path, offset: 8, version: getUint32(bytes, 8), supported: formatVersion },
       advice: ['open it with the version of the program that wrote it'],
     });
   return hexAt(bytes, 12) as LogId;

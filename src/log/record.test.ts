@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hash128 } from '../bytes/hash.ts';
 import { isLockstepError } from '../kernel/errors.ts';
-import { chainBeforeFirst, logId, putUint32 } from './chain.ts';
+import { putUint32 } from '../bytes/little-endian.ts';
+import { chainBeforeFirst, logId } from './chain.ts';
 import { epoch, position } from './coordinates.ts';
 import { isClaim, ownerBytes, ownerOf, RecordCodec, recordHeaderBytesMax, recordHeaderBytesMin } from './record.ts';
 

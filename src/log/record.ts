@@ -19,7 +19,8 @@ import { hash128 } from '../bytes/hash.ts';
 import { putVarint, readVarint, varintBytes } from '../bytes/varint.ts';
 import { assert } from '../kernel/assert.ts';
 import { LockstepError, type ErrorValues } from '../kernel/errors.ts';
-import { digestBytes, hexAt, hexOfWord, putUint32, putWords, uint32At, wordsAre, wordsOf } from './chain.ts';
+import { getUint32, putUint32 } from '../bytes/little-endian.ts';
+import { digestBytes, hexAt, hexOfWord, putWords, wordsAre, wordsOf } from './chain.ts';
 import { epoch } from './coordinates.ts';
 import type { Epoch, LogId, LogRecord, Position } from './port.ts';
 
@@ -180,7 +181,7 @@ export class RecordCodec {
     const { length } = bytes;
     if (length < recordHeaderBytesMin) throw damaged('a record is shorter than its header', position, length, length);
     hash128(this.#words, bytes, formatAt);
-    if (uint32At(bytes, 0) !== this.#words[0]) throw damaged("a record's check does not fit", position, 0, length);
+    if (getUint32(bytes, 0) !== this.#words[0]) throw damaged("a record's check does not fit", position, 0, length);
     if (bytes[formatAt] !== formatVersion)
       throw refused('a record has a format that this version does not know', position, {
         offset: formatAt,

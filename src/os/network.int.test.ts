@@ -8,7 +8,7 @@ import { connect as connectTcp, createServer, type AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest';
 import type { FrameStream, NodeAddress } from '../env/network.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
-import { parseAddress, printAddress } from './address.ts';
+import { parseAddress, printAddress } from '../env/address.ts';
 import { hostLimits, type HostLimits } from './limits.ts';
 import { HostNetwork } from './network.ts';
 

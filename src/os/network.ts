@@ -7,7 +7,7 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import type { ConnectOptions, FrameStream, Listener, Network, NodeAddress } from '../env/network.ts';
 import { LockstepError, type ErrorKind } from '../kernel/errors.ts';
-import { parseAddress, printAddress } from './address.ts';
+import { parseAddress, printAddress } from '../env/address.ts';
 import { SocketStream } from './frame-stream.ts';
 import type { HostLimits } from './limits.ts';
 import { codeOf } from './system-code.ts';

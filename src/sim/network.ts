@@ -1,4 +1,5 @@
 import type { ConnectOptions, FrameStream, Listener, Network, NodeAddress } from '../env/network.ts';
+import { parseAddress } from '../env/address.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import type { Fabric, Listening } from './fabric.ts';
 import type { Process } from './machine.ts';
@@ -138,14 +139,6 @@ class Attempt {
     const { timeline, name } = this.#process.machine;
     timeline.record('connect', name, text, parseAddress(this.#address).host);
   }
-}
-
-/** @throws LockstepError `misuse` for anything but `host:port`. */
-function parseAddress(address: NodeAddress): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':');
-  const port = Number(address.slice(colon + 1));
-  if (colon > 0 && Number.isInteger(port) && port >= 0 && port < 65_536) return { host: address.slice(0, colon), port };
-  throw new LockstepError('misuse', 'an address is host:port', { values: { address } });
 }
 
 const refusedError = (address: string): LockstepError =>

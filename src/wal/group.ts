@@ -7,7 +7,7 @@
  */
 import { crc32c } from '../bytes/crc32c.ts';
 import { xxHash32 } from './xxhash32.ts';
-import { getUint32, getUint64, putUint32, putUint64 } from './little-endian.ts';
+import { getUint32, getUint64, putUint32, putUint64 } from '../bytes/little-endian.ts';
 
 /** Where groups may start; a header never spans two sectors, so it is never half there. */
 export const sectorBytes = 512;

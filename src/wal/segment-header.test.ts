@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { crc32c } from '../bytes/crc32c.ts';
-import { putUint32 } from './little-endian.ts';
+import { putUint32 } from '../bytes/little-endian.ts';
 import {
   decodeSegmentHeader,
   encodeSegmentHeader,

@@ -6,7 +6,7 @@
 import { crc32c } from '../bytes/crc32c.ts';
 import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
-import { getUint32, getUint64, putUint32, putUint64 } from './little-endian.ts';
+import { getUint32, getUint64, putUint32, putUint64 } from '../bytes/little-endian.ts';
 
 export const segmentHeaderBytes = 4_096;
 export const formatVersion = 1;

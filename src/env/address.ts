@@ -1,7 +1,7 @@
 /**
- * `host:port` as the network takes it: a name, an IPv4 address, or an IPv6 address in brackets (`[::1]:4000`).
+ * The rule for addresses of the network port, one for every world. `host:port`: a name, an IPv4 address, or an IPv6 address in brackets (`[::1]:4000`).
  */
-import type { NodeAddress } from '../env/network.ts';
+import type { NodeAddress } from './network.ts';
 import { LockstepError } from '../kernel/errors.ts';
 
 export interface HostAndPort {
