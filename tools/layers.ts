@@ -35,5 +35,14 @@ export const nodeRooms: ReadonlySet<string> = new Set(['os', 'cli']);
 /** Who may import the real world, besides itself: the package's root entry and the command. */
 export const osImporters: ReadonlySet<string> = new Set(['index.ts', 'cli/main.ts']);
 
+/**
+ * Files (and the folders named as them) that may import a package: an engine's client, an optional peer dependency.
+ * They import it only when it is used, so that whoever has another engine needs none of it.
+ */
+export const engineClients: Readonly<Record<string, readonly string[]>> = {
+  'log/postgres': ['pg', 'postgres'],
+  'log/nats': ['@nats-io/transport-node', '@nats-io/jetstream'],
+};
+
 export const rooms: readonly Room[] = layers.flat();
 export const openRooms: readonly string[] = rooms.filter((one) => one.open).map((one) => one.name);

@@ -29,6 +29,7 @@ export { beforeFirst, nextPosition, position } from './coordinates.ts';
 export { isClaim, ownerOf } from './record.ts';
 export { logDefaults } from './config.ts';
 export type { LogConfig } from './config.ts';
+export type { LogSource, LogSourceEnv } from './source.ts';
 export { storeEngine } from './store-engine.ts';
 export type { StoreEngineOptions } from './store-engine.ts';
 export type { RecordStore, RecordStores, StoredBytes, StoreRead } from './store.ts';

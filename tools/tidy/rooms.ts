@@ -1,5 +1,6 @@
 /** The house's order: who may import whom, from tools/layers.ts; cycles; what nobody imports; where an index may be. */
-import { layers, nodeRooms, openRooms, osImporters } from '../layers.ts';
+import { engineClients, layers, nodeRooms, openRooms, osImporters } from '../layers.ts';
+import { openFiles } from '../exports.ts';
 import type { Finding, Import, Rule, Source } from './source.ts';
 
 const rowOf = new Map(layers.flatMap((row, at) => row.map((room) => [room.name, at] as const)));
@@ -25,9 +26,18 @@ export const directionRule: Rule = {
 
 function packageMessage(source: Source, request: string): string | null {
   if (source.isTest) return null;
-  if (!request.startsWith('node:')) return `imports the package '${request}': there are no runtime dependencies`;
+  if (!request.startsWith('node:')) {
+    if (clientsOf(source.path).includes(request)) return null;
+    return `imports the package '${request}': there are no runtime dependencies but engines' clients (tools/layers.ts)`;
+  }
   if (source.room !== null && nodeRooms.has(source.room)) return null;
   return `imports ${request}: only ${[...nodeRooms].join(', ')} may; use a port of env`;
+}
+
+/** The packages that `engineClients` grants a file, or the folder of its name. */
+function clientsOf(path: string): readonly string[] {
+  const owner = Object.keys(engineClients).find((one) => path === `src/${one}.ts` || path.startsWith(`src/${one}/`));
+  return owner === undefined ? [] : (engineClients[owner] ?? []);
 }
 
 function roomMessage(source: Source, target: string): string | null {
@@ -82,7 +92,7 @@ export const orphanRule: Rule = {
   name: 'orphan',
   check(source, all) {
     if (!source.path.startsWith('src/') || source.isTest || source.path.endsWith('/index.ts')) return [];
-    if (programs.includes(source.path)) return [];
+    if (programs.includes(source.path) || openFiles.some((file) => source.path === `src/${file}.ts`)) return [];
     const used = [...all.values()].some((other) => !other.isTest && other !== source && leadsTo(other, source));
     return used
       ? []

@@ -22,6 +22,9 @@ test('direction: own room and earlier rows only, the real world from the root al
   expect(of('src/sim/x.ts', '../env/index.ts')).toHaveLength(1);
   expect(of('src/env/x.ts', 'node:fs')).toHaveLength(1);
   expect(of('src/env/x.ts', 'cbor-x')).toHaveLength(1);
+  expect(of('src/log/x.ts', 'pg')).toHaveLength(1);
+  expect(of('src/log/postgres.ts', 'pg')).toEqual([]);
+  expect(of('src/log/postgres/client.ts', 'pg')).toEqual([]);
   expect(of('src/env/x.ts', '../../tools/layers.ts')).toHaveLength(1);
   expect(of('src/cellar/x.ts', './y.ts')).toHaveLength(1);
   expect(broken({ 'src/kernel/x.ts': `const later = import('../env/clock.ts');` }, 'direction')).toHaveLength(1);
