@@ -34,6 +34,8 @@ export interface CoreContext {
   readonly waits: Waits | null;
   /** Hears of a torn end that was left out. */
   readonly onCut: ((cut: JournalCut) => void) | null;
+  /** Asked before every claim; throws when this process has lost the directory. */
+  readonly mayClaim: (() => void) | null;
   readonly name: string;
   readonly directory: string;
   readonly id: LogId;
@@ -90,7 +92,7 @@ export class FileCore {
   constructor(context: CoreContext) {
     this.context = context;
     this.#disk = context.ports.disk;
-    this.claims = new Claims(this.#disk, context.directory);
+    this.claims = new Claims(this.#disk, context.directory, context.mayClaim);
   }
 
   /** Claims an epoch, which fences whoever wrote before, and learns what the log holds. */

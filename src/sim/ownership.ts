@@ -1,0 +1,43 @@
+import type { Beacon, FileSystem, Ownership, ProcessName } from '../env/ownership.ts';
+import { checkPath } from '../env/path.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import type { Process } from './machine.ts';
+
+/** Who runs on a machine, as its processes see it: the machine knows, so nothing is ever unknown. */
+export class SimOwnership implements Ownership {
+  readonly self: ProcessName;
+  readonly #process: Process;
+
+  constructor(process: Process) {
+    this.#process = process;
+    this.self = { pid: process.pid, host: process.machine.name };
+  }
+
+  async show(path: string): Promise<Beacon> {
+    this.#process.check();
+    checkPath(path, 'below the root');
+    const { beacons } = this.#process.machine;
+    if (beacons.get(path)?.alive === true)
+      throw new LockstepError('in-use', 'somebody shows itself there', { values: { path } });
+    beacons.set(path, this.#process);
+    return {
+      proof: 'socket',
+      end: async () => {
+        if (beacons.get(path) === this.#process) beacons.delete(path);
+      },
+    };
+  }
+
+  async look(path: string): Promise<'runs' | 'ended'> {
+    this.#process.check();
+    return this.#process.machine.beacons.get(path)?.alive === true ? 'runs' : 'ended';
+  }
+
+  fileSystemOf(directory: string): FileSystem {
+    this.#process.check();
+    checkPath(directory, 'root too');
+    if (this.#process.machine.volume.entry(directory) !== 'directory')
+      throw new LockstepError('disk-failed', 'there is no such directory', { values: { path: directory } });
+    return { kind: 'local', name: 'simulated' };
+  }
+}
