@@ -142,21 +142,33 @@ export class RecordCodec {
    * @throws LockstepError `misuse` for a payload over the limit or revisions that cannot be counted.
    */
   encode(fields: RecordFields): { readonly bytes: Uint8Array; readonly chain: string } {
+    const bytes = new Uint8Array(this.bytesOf(fields));
+    return { bytes, chain: this.encodeInto(bytes, 0, fields) };
+  }
+
+  /** How many bytes they will be. @throws as `encode`. */
+  bytesOf(fields: RecordFields): number {
     this.check(fields);
     const { epoch, sequence, firstRevision, revisionCount, payload } = fields;
     assert(epoch > 0 && Number.isSafeInteger(sequence) && sequence >= 0, 'epochs count from 1, sequences from 0');
-    const numbers = [epoch, sequence, firstRevision, revisionCount] as const;
-    let at = numbersAt;
-    const numberBytes = numbers.reduce((sum, number) => sum + varintBytes(number), 0);
-    const bytes = new Uint8Array(at + numberBytes + payload.length);
-    bytes[formatAt] = formatVersion;
-    putWords(bytes, logIdAt, wordsOf(fields.id));
-    putWords(bytes, chainBeforeAt, wordsOf(fields.chainBefore));
-    for (const number of numbers) at = putVarint(bytes, at, number);
-    bytes.set(payload, at);
-    hash128(this.#words, bytes, formatAt);
-    putUint32(bytes, 0, this.#words[0] as number);
-    return { bytes, chain: [...this.#words].map(hexOfWord).join('') };
+    const turn = varintBytes(epoch) + varintBytes(sequence);
+    return numbersAt + turn + varintBytes(firstRevision) + varintBytes(revisionCount) + payload.length;
+  }
+
+  /** The same, written from `start` on, where `bytesOf` them has room. The chain that they make. */
+  encodeInto(into: Uint8Array, start: number, fields: RecordFields): string {
+    const { payload } = fields;
+    into[start + formatAt] = formatVersion;
+    putWords(into, start + logIdAt, wordsOf(fields.id));
+    putWords(into, start + chainBeforeAt, wordsOf(fields.chainBefore));
+    let at = putVarint(into, start + numbersAt, fields.epoch);
+    at = putVarint(into, at, fields.sequence);
+    at = putVarint(into, at, fields.firstRevision);
+    at = putVarint(into, at, fields.revisionCount);
+    into.set(payload, at);
+    hash128(this.#words, into, start + formatAt, at + payload.length);
+    putUint32(into, start, this.#words[0] as number);
+    return [...this.#words].map(hexOfWord).join('');
   }
 
   /** What `encode` refuses, before anything is done. @throws as `encode`. */
