@@ -102,6 +102,11 @@ export class FileCore {
     });
   }
 
+  /** The newest epoch that this process claimed. */
+  get newest(): Epoch {
+    return this.#newest;
+  }
+
   get isGone(): boolean {
     return this.#gone;
   }
@@ -156,7 +161,7 @@ export class FileCore {
       const batch = await cursor.at.reader.next(bytesMax).catch(async (error: unknown) => {
         // What is removed while it is read is not damaged.
         if (this.#gone || after + 1 < this.first) return null;
-        if (this.#known === 0) throw this.#overtaken(error);
+        if (this.#known === 0) throw this.overtaken(error);
         if (this.claims.leads(this.#newest) && (await this.#sawTrim())) return null;
         return this.#rethrow(error);
       });
@@ -293,7 +298,7 @@ export class FileCore {
     assert(journal !== null, 'a journal is made where there is none');
     if (this.claims.leads(of)) return journal;
     await journal.close();
-    throw this.#overtaken(undefined);
+    throw this.overtaken(undefined);
   }
 
   /** Whether the process that had the log before was still trimming when this one took it over, and removed what was found here. */
@@ -311,10 +316,10 @@ export class FileCore {
 
   /** Of a log that another process has, files go and change: that is no damage. */
   #rethrow(error: unknown): never {
-    throw this.claims.leads(this.#newest) ? error : this.#overtaken(error);
+    throw this.claims.leads(this.#newest) ? error : this.overtaken(error);
   }
 
-  #overtaken(cause: unknown): LockstepError {
+  overtaken(cause: unknown): LockstepError {
     return new LockstepError('unavailable', 'another process has taken this log over', {
       values: { log: this.context.name, epoch: this.#newest },
       advice: ['ask that process, or stand for leadership here'],
@@ -365,7 +370,7 @@ export class FileCore {
     const { directory } = this.context;
     for (const { name, epoch: of } of listOpenLog(this.#disk, directory).files) {
       if (of === 0 || of >= kept) continue;
-      if (!this.claims.leads(this.#newest)) throw this.#overtaken(undefined);
+      if (!this.claims.leads(this.#newest)) throw this.overtaken(undefined);
       await this.#disk.remove(join(directory, name));
       await this.#disk.syncDirectory(directory);
     }
