@@ -3,7 +3,7 @@
  * by the process that was started and nothing else. Alone, or with a standby made from it. PostgreSQL refuses to run as
  * root; there it runs as its own user.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -23,10 +23,10 @@ export interface PostgresServer {
   /** SIGSTOP to all of its processes, until `resume`. */
   pause(): void;
   resume(): void;
-  /** A standby that follows this one; `name` is what `synchronous_standby_names` calls it. */
-  startStandby(name: string): Promise<PostgresServer>;
-  /** Makes a standby a primary. */
-  promote(): void;
+  /** A standby that follows this one, by a proxy's port if one is given; `name` is what `synchronous_standby_names` calls it. */
+  startStandby(name: string, port?: number): Promise<PostgresServer>;
+  /** Makes a standby a primary, and waits until it is one. */
+  promote(): Promise<void>;
   /** Changes settings while it runs. */
   configure(settings: PostgresSettings): void;
   /** Stops it and removes its data. */
@@ -51,7 +51,7 @@ export async function startPostgres(program: string, settings: PostgresSettings 
   try {
     const data = join(home, 'data');
     const args = ['-D', data, '-A', 'trust', '-U', 'postgres', '-N', '-E', 'UTF8', '--no-locale'];
-    runAs(join(dirname(program), 'initdb'), args);
+    await runAs(join(dirname(program), 'initdb'), args);
     writeSettings(data, { ...quiet, ...settings });
     return await Instance.start(program, home, data);
   } catch (error) {
@@ -112,11 +112,11 @@ class Instance implements PostgresServer {
     this.#signal('SIGCONT');
   }
 
-  async startStandby(name: string): Promise<PostgresServer> {
+  async startStandby(name: string, port = this.port): Promise<PostgresServer> {
     const home = newFolder('lockstep-standby-');
     const data = join(home, 'data');
-    const source = `host=127.0.0.1 port=${this.port} user=postgres application_name=${name}`;
-    runAs(join(dirname(this.#program), 'pg_basebackup'), [
+    const source = `host=127.0.0.1 port=${port} user=postgres application_name=${name}`;
+    await runAs(join(dirname(this.#program), 'pg_basebackup'), [
       '-D',
       data,
       '-d',
@@ -132,8 +132,8 @@ class Instance implements PostgresServer {
     return Instance.start(this.#program, home, data);
   }
 
-  promote(): void {
-    runAs(join(dirname(this.#program), 'pg_ctl'), ['promote', '-D', this.#data, '-W']);
+  promote(): Promise<void> {
+    return runAs(join(dirname(this.#program), 'pg_ctl'), ['promote', '-D', this.#data, '-w']);
   }
 
   configure(settings: PostgresSettings): void {
@@ -221,8 +221,14 @@ export function writeOwned(path: string, text: string): void {
   if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
 }
 
-function runAs(program: string, args: readonly string[]): void {
-  execFileSync(program, args, { ...ownerIds(), cwd: tmpdir(), stdio: ['ignore', 'ignore', 'pipe'] });
+/** Not synchronous: it may go through a proxy in this process. */
+function runAs(program: string, args: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    execFile(program, args, { ...ownerIds(), cwd: tmpdir() }, (error, _, said) => {
+      if (error === null) resolve();
+      else reject(new Error(`${program} failed:\n${said}`, { cause: error }));
+    });
+  });
 }
 
 export function freePort(): Promise<number> {

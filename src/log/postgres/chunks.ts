@@ -25,7 +25,7 @@ export class Chunks {
 
   /** Null: the log is gone. */
   static async load(client: SqlClient, names: Names, id: LogId): Promise<Chunks | null> {
-    const rows = await client.query(chunksText(names), [id]);
+    const rows = await client.look(chunksText(names), [id]);
     if (rows.length === 0) return null;
     if (rows[0]?.[2] === 'true') throw onStandby();
     const begun = rows.flatMap(([number, first]) =>

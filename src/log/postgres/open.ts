@@ -78,7 +78,7 @@ async function checkSchema(client: SqlClient, names: Names, migrate: 'refuse' | 
       values,
       advice: ['use the version of lockstep that made them, or a newer one'],
     });
-  const [row] = await client.query("select has_schema_privilege($1, 'create')::text", [names.schema]);
+  const [row] = await client.look("select has_schema_privilege($1, 'create')::text", [names.schema]);
   if (row?.[0] !== 'true')
     throw new LockstepError('invalid', 'this role may not make tables in the schema, which logs need', {
       values: { schema: names.schema },
@@ -87,8 +87,8 @@ async function checkSchema(client: SqlClient, names: Names, migrate: 'refuse' | 
 }
 
 async function versionIn(client: SqlClient, names: Names): Promise<number | null> {
-  const [there] = await client.query('select to_regclass($1)::text', [names.version]);
+  const [there] = await client.look('select to_regclass($1)::text', [names.version]);
   if (there?.[0] === null || there === undefined) return null;
-  const [row] = await client.query(`select max(version)::text from ${names.version}`, []);
+  const [row] = await client.look(`select max(version)::text from ${names.version}`, []);
   return row === undefined || row[0] === null ? null : Number(row[0]);
 }

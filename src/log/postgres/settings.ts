@@ -29,7 +29,7 @@ const settingsText = `select current_setting('server_version_num'), pg_is_in_rec
   (select count(*)::text from pg_stat_replication)`;
 
 export async function settingsOf(client: SqlClient): Promise<ServerSettings> {
-  const [row] = await client.query(settingsText, []);
+  const [row] = await client.look(settingsText, []);
   const text = (at: number): string | null => (typeof row?.[at] === 'string' ? row[at] : null);
   return {
     versionNumber: Number(text(0)),

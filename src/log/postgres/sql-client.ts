@@ -4,7 +4,7 @@
  * Statements are never named: a pooler in transaction mode may give each its own connection. Nothing is sent again here.
  */
 import type { Timers } from '../../env/timers.ts';
-import { LockstepError } from '../../kernel/errors.ts';
+import { isLockstepError, LockstepError } from '../../kernel/errors.ts';
 import { within } from '../within.ts';
 import { connectFailure, statementFailure } from './sql-errors.ts';
 
@@ -15,6 +15,8 @@ export type SqlRow = readonly unknown[];
 export interface SqlClient {
   /** One statement, in a transaction of its own. */
   query(text: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]>;
+  /** One that changes nothing: what is lost of it is `unavailable`, never `unknown`. */
+  look(text: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]>;
   /** Several statements without values, all of them or none. */
   script(text: string): Promise<void>;
   /** On a connection of its own, until that ends: then `onEnd` is called, once, unless it was closed here. */
@@ -73,6 +75,15 @@ export function sqlClient(connection: PgPool | PostgresSql, options: SqlClientOp
 const tooLate = (withinMs: number): LockstepError =>
   new LockstepError('unknown', 'PostgreSQL did not answer', { values: { withinMs } });
 
+async function harmless<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    if (!isLockstepError(cause, 'unknown')) throw cause;
+    throw new LockstepError('unavailable', cause.message, { cause });
+  }
+}
+
 class PgClient implements SqlClient {
   readonly #pool: PgPool;
   readonly #options: SqlClientOptions;
@@ -84,6 +95,10 @@ class PgClient implements SqlClient {
 
   query(text: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
     return this.#run({ text, values: [...values], rowMode: 'array' });
+  }
+
+  look(text: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
+    return harmless(() => this.query(text, values));
   }
 
   async script(text: string): Promise<void> {
@@ -171,6 +186,10 @@ class PostgresClient implements SqlClient {
 
   query(text: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
     return this.#run(async () => this.#sql.unsafe(text, [...values] as never[], { prepare: false }).values());
+  }
+
+  look(text: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
+    return harmless(() => this.query(text, values));
   }
 
   async script(text: string): Promise<void> {

@@ -73,7 +73,7 @@ export class PostgresStore implements RecordStore {
       const text = readText(names, names.chunk(this.id, chunk.number), names.chunk(this.id, newest.number));
       const looked = growth.looking(this.id);
       const rows = await ifThere(() =>
-        client.query(text, [this.id, after, Math.min(bytesMax, Number.MAX_SAFE_INTEGER)]),
+        client.look(text, [this.id, after, Math.min(bytesMax, Number.MAX_SAFE_INTEGER)]),
       );
       if (rows?.length === 0) return { kind: 'gone' };
       const read = rows === null ? null : readOf(rows, after, newest.first);
@@ -169,7 +169,7 @@ export class PostgresStore implements RecordStore {
 
   async #filledOf(chunk: number, table: string): Promise<{ bytes: number }> {
     if (this.#filled?.chunk === chunk) return this.#filled;
-    const [row] = await this.#context.client.query(bytesInText(table), []);
+    const [row] = await this.#context.client.look(bytesInText(table), []);
     const filled = { chunk, bytes: Number(row?.[0]) };
     this.#filled = filled;
     return filled;

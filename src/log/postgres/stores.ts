@@ -44,7 +44,7 @@ export class PostgresStores implements RecordStores {
   }
 
   async list(): Promise<readonly string[]> {
-    const rows = await this.#context.client.query(listText(this.#context.names), []);
+    const rows = await this.#context.client.look(listText(this.#context.names), []);
     return rows.map(([name]) => String(name));
   }
 
@@ -78,14 +78,14 @@ export class PostgresStores implements RecordStores {
   }
 
   async #idOf(name: string): Promise<LogId | null> {
-    const [row] = await this.#context.client.query(idOfText(this.#context.names), [name]);
+    const [row] = await this.#context.client.look(idOfText(this.#context.names), [name]);
     return row === undefined ? null : logId(String(row[0]));
   }
 
   /** Drops the tables of logs that are no more, as far as nobody reads them. */
   async #sweep(): Promise<void> {
     const { client, names } = this.#context;
-    for (const [id, number] of await client.query(orphansText(names), [])) {
+    for (const [id, number] of await client.look(orphansText(names), [])) {
       await dropChunk(client, names, logId(String(id)), Number(number));
     }
   }
