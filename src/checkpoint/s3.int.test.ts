@@ -97,6 +97,15 @@ describe('a file of several parts', () => {
     expect(await readAll(store, name)).toHaveLength(bytes.length);
   });
 
+  test('whose completion fails after 200 was said is completed again', async () => {
+    const server = await start();
+    const store = await open(server);
+    const completes = (url: string, method: string): boolean => method === 'POST' && url.includes('uploadId=');
+    once(server, completes, { when: 'before', status: 200, code: 'InternalError' });
+    expect(await store.put(name, contentOf(bytes))).toBe('stored');
+    expect([server.bucket.uploads.size, await namesIn(store)]).toEqual([0, [name]]);
+  });
+
   test('that somebody else stored meanwhile is already there', async () => {
     const server = await start();
     const [store, other] = [await open(server), await open(server)];

@@ -52,10 +52,12 @@ const meanings: Readonly<Record<string, Meaning>> = {
 
 /** For answers without a code that is known: those to HEAD have no body. */
 function meaningOf(status: number): Meaning {
+  if (status === 403) return { kind: 'rejected', advice: meanings['AccessDenied']?.advice ?? [] };
+  if (status === 301 || status === 307) return { kind: 'invalid', advice: meanings['PermanentRedirect']?.advice ?? [] };
   if (status === 429 || status === 503) return { kind: 'overloaded', advice: [] };
   if (status === 408 || status === 409) return { kind: 'unavailable', advice: [] };
-  // It failed somewhere within: before the request took effect, or after.
-  if (status >= 500) return { kind: 'unknown', advice: [] };
+  // It failed somewhere within, before the request took effect or after; a long request may have said 200 before that.
+  if (status >= 500 || status < 300) return { kind: 'unknown', advice: [] };
   return { kind: 'rejected', advice: ['look the code up in the documentation of the service'] };
 }
 

@@ -6,7 +6,7 @@ import { hexOf, Sha256 } from '../../bytes/sha256.ts';
 import { isLockstepError, LockstepError } from '../../kernel/errors.ts';
 import { logDefaults } from '../../log/config.ts';
 import { Attempts, isPassing } from '../../log/within.ts';
-import { failureIn, type S3Answer } from './answers.ts';
+import { codeIn, failureIn, type S3Answer } from './answers.ts';
 import type { S3Place, S3Ports } from './options.ts';
 import { signerOf, type Signer } from './signing.ts';
 
@@ -57,7 +57,7 @@ export class S3Requests {
       const answer = await attempts
         .once(async (signal) => {
           const answered = await this.#exchange(request, bodyHash, signal);
-          if (statuses.includes(answered.status)) return answered;
+          if (statuses.includes(answered.status) && !failsLate(request, answered)) return answered;
           throw (last = failureIn(answered, asked));
         })
         .catch((cause: unknown) => {
@@ -103,6 +103,10 @@ export class S3Requests {
     }
   }
 }
+
+/** Of a request that takes long, 200 is said before the work is done; what came of it stands in the body. */
+const failsLate = ({ method }: S3Request, answer: S3Answer): boolean =>
+  method === 'POST' && answer.status === 200 && codeIn(answer) !== '';
 
 const escaped = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);

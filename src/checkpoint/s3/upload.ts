@@ -8,7 +8,7 @@ import { LockstepError } from '../../kernel/errors.ts';
 import { joined } from '../content.ts';
 import { hashIn, type FileName } from '../file-name.ts';
 import type { Content } from '../port.ts';
-import { codeIn, elementIn, failureIn, textIn } from './answers.ts';
+import { elementIn, failureIn, textIn } from './answers.ts';
 import { partCountMax } from './options.ts';
 import type { S3Requests } from './requests.ts';
 
@@ -117,8 +117,8 @@ async function complete(
   const body = new TextEncoder().encode(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`);
   const request = { method: 'POST', key, query: { uploadId }, headers: ifAbsent, body } as const;
   const { answer, inDoubt } = await requests.send(request, [200, 404, 412]);
-  // 200 is said before the work is done: what came of it stands in the body.
-  if (answer.status === 200 && codeIn(answer) === '') return 'stored';
+  if (answer.status === 200) return 'stored';
+  // No such upload: an attempt whose answer was lost has completed it, or somebody has aborted it.
   const there = await requests.send({ method: 'HEAD', key }, [200, 404]);
   if (there.answer.status === 200) return answer.status === 412 && !inDoubt ? 'already' : 'stored';
   throw failureIn(answer, `POST ${key}`);
