@@ -37,7 +37,7 @@ function harness(servers: () => NatsServers, replicas: 1 | 3): LogHarness {
 }
 
 for (const count of [1, 3] as const) {
-  describe.skipIf(program === null)(`with ${count} server${count > 1 ? 's' : ''}`, () => {
+  describe.skipIf(program === null).concurrent(`with ${count} server${count > 1 ? 's' : ''}`, () => {
     let running: NatsServers | null = null;
     const servers = (): NatsServers => running ?? raise();
     beforeAll(async () => {

@@ -56,6 +56,7 @@ export function nats(options: NatsOptions = {}): LogSource {
     throw new LockstepError('misuse', 'a stream has 1, 3 or 5 replicas', { values: { replicas } });
   if (connection !== undefined && (servers !== undefined || connect !== undefined))
     throw new LockstepError('misuse', 'a connection has its servers already: give one or the other');
+  logConfig(options.config); // refuses now what would be refused later
   return { name: 'nats', open: (env) => open({ ...options, prefix }, env) };
 }
 

@@ -46,7 +46,10 @@ export async function startNats(program: string, options: NatsServersOptions = {
   for (let tries = 1; ; tries++) {
     const folder = mkdtempSync(join(tmpdir(), 'lockstep-nats-'));
     const nodes = await nodesOf(program, folder, options);
+    const end = (): void => nodes.forEach((node) => node.end());
+    process.once('exit', end);
     const stop = async (): Promise<void> => {
+      process.off('exit', end);
       await Promise.all(nodes.map((node) => node.kill()));
       rmSync(folder, { recursive: true, maxRetries: 3 });
     };
@@ -90,9 +93,6 @@ class Node implements NatsNode {
   readonly #home: string;
   #child: ChildProcess | null = null;
   #exited: Promise<void> = Promise.resolve();
-  /** When this process ends without stopping it. */
-  readonly #end = (): void => void this.#child?.kill('SIGKILL');
-
   constructor(program: string, name: string, port: number, home: string) {
     this.name = name;
     this.port = port;
@@ -104,7 +104,6 @@ class Node implements NatsNode {
     const args = ['-c', join(this.#home, 'server.conf')];
     const child = spawn(this.#program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
-    process.once('exit', this.#end);
     this.#exited = new Promise((resolve) => {
       child.once('exit', () => resolve());
       child.once('error', () => resolve()); // it never ran
@@ -120,9 +119,13 @@ class Node implements NatsNode {
     });
   }
 
-  async kill(): Promise<void> {
-    process.off('exit', this.#end);
+  /** When this process ends without stopping it. */
+  end(): void {
     this.#child?.kill('SIGKILL');
+  }
+
+  async kill(): Promise<void> {
+    this.end();
     await this.#exited;
     this.#child = null;
   }

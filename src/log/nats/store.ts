@@ -22,10 +22,14 @@ export interface NatsStoreContext {
 
 /** Readers at different places have a cursor each; the one that was used longest ago goes. */
 const cursorsMax = 8;
+/** A cursor holds about so much for its reader, so that the next batch is there when one was taken. */
+const cursorBytesMax = 4_194_304;
 /** What is known to be there arrives within this, or the reader takes another way. */
 const arrivalMsMax = 500;
 /** Whoever waits without a cursor hears of growth by a word from the writer; this is how long a lost word is missed. */
 const lookMs = 3_000;
+/** The word is said at most so often: one for each append would cost a quarter of its time. */
+const tellMs = 10;
 /** A stream that is not found is gone if it is not found again after this. */
 const secondLookMs = 200;
 const wrongLastSequence: readonly number[] = [10_071, 10_164];
@@ -40,6 +44,7 @@ export class NatsStore implements RecordStore {
   #first: Position = position(1);
   #unsubscribe: (() => void) | null = null;
   #looking: Timer | null = null;
+  #telling: Timer | null = null;
   #closed = false;
   readonly #offReconnect: () => void;
 
@@ -51,7 +56,7 @@ export class NatsStore implements RecordStore {
   }
 
   async append(after: Position, bytes: Uint8Array): Promise<'appended' | 'conflict' | 'gone'> {
-    const { connection, names } = this.#context.streams;
+    const { connection } = this.#context.streams;
     const data = await connection.append(this.#subject, after, bytes);
     if (data === null) {
       if ((await this.#look()) === null) return 'gone';
@@ -68,7 +73,7 @@ export class NatsStore implements RecordStore {
         values: { expected: at, found: answer.seq ?? null, stream: answer.stream ?? null },
       });
     this.#growth.saw(at);
-    connection.publish(names.grown(this.id), String(at));
+    this.#telling ??= this.#context.ports.timers.after(tellMs, () => this.#tell());
     return 'appended';
   }
 
@@ -116,6 +121,7 @@ export class NatsStore implements RecordStore {
     if (this.#closed) return;
     this.#closed = true;
     this.#offReconnect();
+    if (this.#telling !== null) this.#tell();
     this.#looking?.cancel();
     this.#unsubscribe?.();
     for (const cursor of this.#cursors) cursor.close();
@@ -161,7 +167,7 @@ export class NatsStore implements RecordStore {
   #newCursor(after: Position): Cursor {
     if (this.#closed) throw new LockstepError('stopped', 'the log is closed');
     const { ports, streams, stream, maxPayload } = this.#context;
-    const bytesMax = Math.max(maxPayload, 1_048_576);
+    const bytesMax = Math.max(maxPayload, cursorBytesMax);
     const context = { streams, stream, subject: this.#subject, timers: ports.timers, growth: this.#growth, bytesMax };
     const cursor = new Cursor(context, after);
     if (this.#cursors.length === cursorsMax) this.#cursors.shift()?.close();
@@ -173,6 +179,14 @@ export class NatsStore implements RecordStore {
   #restart(): void {
     for (const cursor of this.#cursors) cursor.close();
     this.#growth.wake();
+  }
+
+  /** To those who wait elsewhere without a cursor: who was deposed, and who wants to lead. Nothing rests on it. */
+  #tell(): void {
+    this.#telling?.cancel();
+    this.#telling = null;
+    const { connection, names } = this.#context.streams;
+    connection.publish(names.grown(this.id), String(this.#growth.known));
   }
 
   /** Listens for the writers' word, and looks by itself now and then while somebody waits. */
