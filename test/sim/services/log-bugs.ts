@@ -11,19 +11,30 @@ const written =
   (file, path, mode) =>
     mode === 'read' || !isSegment(path) ? file : change(file, path, mode);
 
-/** Now and then this process alone is stopped: before the write takes effect, before the sync, or after it. */
-export const stopping: Meddling = (env) =>
-  otherDisk(
+/**
+ * Now and then this process alone is stopped: before the write takes effect, before the sync, or after it. How often is
+ * drawn for each process: mostly rarely, so that much gets done; sometimes often, so that stops meet.
+ */
+export const stopping: Meddling = (env) => {
+  const [writesPerStop, syncsPerStop] = [env.randomness.below(3), env.randomness.below(3)];
+  const rates = { writesPerStop: [4, 30, 200][writesPerStop] ?? 30, syncsPerStop: [4, 20, 100][syncsPerStop] ?? 20 };
+  return otherDisk(
     env.disk,
     {},
-    written((file) => stoppingFile(env, file)),
+    written((file) => stoppingFile(env, file, rates)),
   );
+};
 
-function stoppingFile(env: Env, file: DiskFile): DiskFile {
+interface StopRates {
+  readonly writesPerStop: number;
+  readonly syncsPerStop: number;
+}
+
+function stoppingFile(env: Env, file: DiskFile, { writesPerStop, syncsPerStop }: StopRates): DiskFile {
   let kept: { readonly bytes: Uint8Array; readonly at: number }[] | null = null;
   let closed = false;
   const rest = async (): Promise<void> => {
-    if (env.randomness.below(20) === 0) await env.sleep(`${env.randomness.below(300)}ms`);
+    if (env.randomness.below(syncsPerStop) === 0) await env.sleep(`${env.randomness.below(300)}ms`);
   };
   const flush = (): void => {
     for (const { bytes, at } of kept ?? []) file.write(bytes, at);
@@ -31,7 +42,7 @@ function stoppingFile(env: Env, file: DiskFile): DiskFile {
   };
   return otherFile(file, {
     write: (bytes, at) => {
-      if (kept === null && env.randomness.below(30) === 0) kept = [];
+      if (kept === null && env.randomness.below(writesPerStop) === 0) kept = [];
       if (kept === null) file.write(bytes, at);
       else kept.push({ bytes: bytes.slice(), at });
     },
@@ -82,6 +93,7 @@ const checkingBefore: Meddling = (env) => {
         sync: async () => {
           await file.sync();
           left = 2;
+          env.timers.after(0, () => (left = 0)); // of a mark nobody asks
         },
       }),
     ),

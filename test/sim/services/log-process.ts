@@ -8,10 +8,12 @@ import type { Log, LogEngine, LogRecord, LogWriter } from '../../../src/log/port
 import type { Promises } from './log-promises.ts';
 import { cutDamage } from './other-disk.ts';
 
+/** A writer's name and count take less. */
+const payloadBytesMax = 2_048;
 const options = {
   config: { silenceMs: 40, pauseMsMax: 20, attemptMsMax: 500, settleMsMax: 1_000 },
   limits: { segmentBytes: 16_384, groupBytesMax: 4_096, waitingBytesMax: 8_192, spareCountMax: 1, markAfterMs: 50 },
-  payloadBytesMax: 2_048,
+  payloadBytesMax,
 };
 export const directory = 'logs/log';
 const encoder = new TextEncoder();
@@ -23,8 +25,8 @@ export interface Ways {
   readonly cutsDamage: boolean;
 }
 
-export const engineOf = (env: Env, { disk }: Ways): LogEngine =>
-  fileEngine({ ...env, disk: disk(env) }, 'logs', options);
+export const engineOf = (env: Env, { disk }: Ways, onCut?: () => void): LogEngine =>
+  fileEngine({ ...env, disk: disk(env) }, 'logs', { ...options, onCut });
 
 export async function openLog(env: Env, engine: LogEngine, { cutsDamage }: Ways): Promise<Log> {
   for (let cuts = 0; ; cuts++) {
@@ -57,16 +59,21 @@ export async function runProcess(
 ): Promise<void> {
   const { randomness } = env;
   while (!done()) {
-    const engine = engineOf(env, ways);
+    const engine = engineOf(env, ways, () => promises.count('a torn end was cut'));
     const stop = new AbortController();
-    const pass = (error: unknown): void => tolerate(world, error, stop.signal);
+    const pass = (error: unknown): void => tolerate(world, error, promises, stop.signal);
     let reading: Promise<void> = Promise.resolve();
     try {
       const log = await openLog(env, engine, ways);
       if (randomness.below(2) === 0) who.place = { position: 0, chain: undefined };
       reading = follow(world, log, who, promises, stop.signal).catch(pass);
-      for (let turn = 1 + randomness.below(3); turn > 0; turn--)
-        await lead(world, env, promises, log, who.name, stop.signal);
+      const turns = async (handle: Log): Promise<void> => {
+        for (let turn = 1 + randomness.below(3); turn > 0; turn--)
+          await lead(world, env, promises, handle, who.name, stop.signal);
+      };
+      // Sometimes two of one process take it from each other too.
+      const handles = randomness.below(4) === 0 ? [log, await openLog(env, engine, ways)] : [log];
+      await Promise.all(handles.map((handle) => turns(handle).catch(pass)));
     } catch (error) {
       pass(error);
     }
@@ -90,12 +97,12 @@ export async function lead(
   const name = promises.newWriter(process);
   const writer = await log.acquire({ owner: name, signal });
   promises.leads(writer.epoch, writer.start, name);
-  for (let count = randomness.below(12); count > 0; count--) {
-    if ((await append(promises, writer, name, randomness.below(1_500))) === 'fenced') return;
+  for (let count = randomness.below(randomness.below(4) === 0 ? 40 : 12); count > 0; count--) {
+    if ((await append(promises, writer, name, randomness.below(payloadBytesMax + 1))) === 'fenced') return;
     if (randomness.below(4) === 0) await env.sleep(`${randomness.below(100)}ms`);
     if (randomness.below(10) > 0) continue;
     const { newestEpoch } = promises;
-    if ((await writer.confirm()) === 'lost') return;
+    if ((await writer.confirm()) === 'lost') return promises.count('no longer led, when asked');
     if (newestEpoch > writer.epoch) world.fail(`${name} is told that it leads after epoch ${newestEpoch} did`);
   }
   if (randomness.below(6) === 0) await trim(world, promises, log, randomness.below(2) === 0);
@@ -110,9 +117,11 @@ export async function append(
 ): Promise<'appended' | 'fenced'> {
   const text = promises.ask(name);
   const payload = encoder.encode(text.padEnd(bytes, '.'));
+  promises.appendsBegun++;
   const outcome = await writer.append({ payload, firstRevision: 0, revisionCount: 1 });
   if (outcome.kind === 'fenced') promises.deny(text);
   else promises.promise(outcome.position, text, 'acknowledged there is');
+  if (outcome.kind === 'appended') promises.count('appended');
   return outcome.kind;
 }
 
@@ -124,6 +133,7 @@ async function trim(world: World, promises: Promises, log: Log, holds: boolean):
   promises.trimmedTo = hold === null ? before : held;
   const first = await log.trim(position(before));
   hold?.release();
+  if (first > 1) promises.count('trimmed');
   if (first > promises.trimmedTo) world.fail(`asked to trim up to ${promises.trimmedTo}, it is gone up to ${first}`);
 }
 
@@ -132,11 +142,13 @@ async function follow(world: World, log: Log, who: Bystander, promises: Promises
   for (let trimmed = true; trimmed;) {
     trimmed = false;
     const { place } = who;
+    if (place.chain !== undefined) promises.count('a reader read on from its place');
     for await (const batch of log.read(position(place.position), { chain: place.chain, signal })) {
       if (batch.kind === 'diverged') world.fail(`a reader finds ${JSON.stringify(batch)}`);
       if (batch.kind === 'trimmed') {
         if (batch.earliest > promises.trimmedTo)
           world.fail(`${batch.earliest} is the earliest, and nobody trimmed so far`);
+        promises.count('a reader was behind a trim');
         who.place = { position: batch.earliest - 1, chain: undefined };
         trimmed = true;
       } else {
@@ -148,10 +160,17 @@ async function follow(world: World, log: Log, who: Bystander, promises: Promises
 }
 
 /** A disk may fail and a doubt may stay; what is never so is that anything is damaged. */
-function tolerate(world: World, error: unknown, signal: AbortSignal): void {
+function tolerate(world: World, error: unknown, promises: Promises, signal: AbortSignal): void {
   if (signal.aborted && error === signal.reason) return;
   const passes = ['unknown', 'unavailable', 'disk-full', 'disk-failed', 'stopped'] as const;
+  if (isLockstepError(error, 'unknown')) promises.count('unknown');
+  if (isLockstepError(error, 'disk-full') || isLockstepError(error, 'disk-failed')) promises.count('a disk failed');
   if (passes.some((kind) => isLockstepError(error, kind))) return;
+  undamaged(world, error);
+}
+
+/** For who opens a log in which nothing may be called damaged. */
+export function undamaged(world: World, error: unknown): never {
   if (isLockstepError(error, 'corrupt')) world.fail(`nothing is damaged, and yet: ${error.message}`);
   throw error;
 }

@@ -14,6 +14,23 @@ function textOf({ payload }: LogRecord): string {
 /** A claim is nobody's record: named by its place in the epochs. */
 const nameOf = (record: LogRecord): string => (record.sequence === 0 ? `claim ${record.epoch}` : textOf(record));
 
+/** What must come about in many seeds, or the scenario shows less than it seems to. */
+export const situations = [
+  'appended',
+  'fenced',
+  'unknown',
+  'no longer led, when asked',
+  'trimmed',
+  'a reader read on from its place',
+  'a reader was behind a trim',
+  'a torn end was cut',
+  'a disk failed',
+  'rot was told',
+  'rot did no harm',
+  'a last record without a mark was cut',
+] as const;
+export type Situation = (typeof situations)[number];
+
 export class Promises {
   readonly #world: World;
   readonly #at = new Map<number, string>();
@@ -25,9 +42,15 @@ export class Promises {
   newestEpoch = 0;
   trimmedTo = 1;
   acknowledged = 0;
+  appendsBegun = 0;
+  readonly counts: Map<Situation, number> = new Map();
 
   constructor(world: World) {
     this.#world = world;
+  }
+
+  count(situation: Situation): void {
+    this.counts.set(situation, (this.counts.get(situation) ?? 0) + 1);
   }
 
   newWriter(process: string): string {
@@ -60,6 +83,7 @@ export class Promises {
   deny(text: string): void {
     if (this.#placeOf.has(text)) this.#world.fail(`${text} was seen, and is denied`);
     this.#denied.add(text);
+    this.count('fenced');
   }
 
   /** A reader that was at `after` is given these. */
@@ -79,6 +103,7 @@ export class Promises {
     this.#at.delete(at);
     if (text !== undefined) this.#placeOf.delete(text);
     this.acknowledged = at - 1;
+    this.count('a last record without a mark was cut');
   }
 
   /** `records` is all that is kept, from `first` on. */

@@ -7,7 +7,7 @@ import type { Env } from 'lockstep/env';
 import { isLockstepError } from 'lockstep/env';
 import type { World } from 'lockstep/sim';
 import type { LogRecord, LogWriter } from '../../../src/log/port.ts';
-import { append, directory, engineOf, openLog, readAll, type Ways } from './log-process.ts';
+import { append, directory, engineOf, openLog, readAll, undamaged, type Ways } from './log-process.ts';
 import type { Promises } from './log-promises.ts';
 
 const machine = { on: 'machine' } as const;
@@ -24,6 +24,7 @@ export async function rotMarked(world: World, promises: Promises, ways: Ways): P
     : world.disk('machine').rot(newest, world.random.below(usedBytes));
   if (where === null) world.fail('there is something to rot');
   const read = await world.run('judge', (env) => readOrTold(world, env, ways, where.path), machine);
+  promises.count(read === null ? 'rot was told' : 'rot did no harm');
   if (read !== null) promises.judge(read.first, read.records);
 }
 
@@ -55,6 +56,9 @@ async function readOrTold(
   }
 }
 
+export const readUndamaged = (world: World, env: Env, ways: Ways): ReturnType<typeof readAll> =>
+  readAll(env, ways).catch((error: unknown) => undamaged(world, error));
+
 /** Killed right after an acknowledgement: no mark stands behind the last record. */
 export async function rotUnmarked(world: World, promises: Promises, ways: Ways): Promise<void> {
   let last: { readonly path: string; readonly from: number; readonly to: number } | null = null;
@@ -75,7 +79,7 @@ export async function rotUnmarked(world: World, promises: Promises, ways: Ways):
   const { path, from, to } = last ?? world.fail('the writer says where its last group is');
   world.disk('machine').rot(path, from + world.random.below(to - from));
   const at = promises.acknowledged;
-  const { first, records } = await world.run('judge', (env) => readAll(env, ways), machine);
+  const { first, records } = await world.run('judge', (env) => readUndamaged(world, env, ways), machine);
   if ((records.at(-1)?.position ?? first - 1) === at - 1) promises.mayHaveLost(at);
   promises.judge(first, records);
 }
