@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { errorKinds } from '../src/kernel/errors.ts';
 import { fileGuarantees } from '../src/log/file.ts';
 import { memoryGuarantees } from '../src/log/memory.ts';
+import { natsGuarantees } from '../src/log/nats/guarantees.ts';
 import type { Guarantees } from '../src/log/port.ts';
 import { layers, type Room } from './layers.ts';
 import { suites } from './suites.ts';
@@ -78,6 +79,8 @@ function printErrors(): string {
 const engines: readonly (readonly [string, Guarantees])[] = [
   ['memory', memoryGuarantees],
   ['file', fileGuarantees],
+  ['nats, 1 replica', natsGuarantees(1)],
+  ['nats, 3 replicas', natsGuarantees(3)],
 ];
 
 function printEngines(): string {

@@ -14,7 +14,7 @@ export const replicaCounts = [1, 3, 5] as const;
 export type Replicas = (typeof replicaCounts)[number];
 
 const lazily =
-  'JetStream acknowledges before it syncs (every 2 minutes, unless the servers have `sync_interval: always`)';
+  'JetStream acknowledges before it syncs (within 2 minutes, unless servers from 2.10 have `sync_interval: always`)';
 
 /** `maxPayload`: the server's largest message, in bytes. */
 export function natsGuarantees(replicas: Replicas, maxPayload: number = maxPayloadDefault): Guarantees {
@@ -25,15 +25,15 @@ export function natsGuarantees(replicas: Replicas, maxPayload: number = maxPaylo
       survives: 'process',
       failoverKeepsAcknowledged: null,
       payloadBytesMax,
-      because: `${lazily}: one server may be killed, but a loss of power loses what it had not synced`,
+      because: `${lazily}: its server may be killed, but a loss of power loses what was not synced`,
     });
   return Object.freeze({
     survives: 'minority',
     failoverKeepsAcknowledged: true,
     payloadBytesMax,
     because:
-      `a majority of ${replicas} servers has it in memory; ${lazily}: a majority that loses power within ` +
-      'that time, or one that does while others are cut off, can lose what was acknowledged',
+      `a majority of ${replicas} servers has written it; ${lazily}: if a majority loses power within that time, or ` +
+      'one server does and comes back while another that had the record is away, what was acknowledged can be lost',
   });
 }
 
