@@ -22,8 +22,8 @@ export interface GrowthOptions {
 const pollFactorMax = 16;
 /** Between two looks while they can. */
 const heardPollMs = 1_000;
-/** Between two notifications, so that a writer under load sends a few hundred a second and no more. */
-const tellPauseMs = 3;
+/** Between two notifications, so that a writer under load sends about a hundred a second and no more. */
+const tellPauseMs = 8;
 const logsPerTelling = 100;
 const probeMs = 10_000;
 const probeHeardMsMax = 2_000;
