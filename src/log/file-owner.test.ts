@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Env } from '../env/env.ts';
 import type { FileSystem } from '../env/ownership.ts';
+import { isLockstepError } from '../kernel/errors.ts';
 import { Waits } from '../observe/waits.ts';
 import { simulate } from '../sim/simulate.ts';
 import type { World } from '../sim/world.ts';
@@ -126,6 +127,35 @@ test('of many that start in one moment one has the directory, whoever had it bef
       expect(had).toBe(1);
     });
   }
+});
+
+test('whoever starts, leaves, is killed: never do two have a directory, and in the end somebody gets it', async () => {
+  await simulate({ seeds: 60, weather: 'calm', twice: false }, async (world) => {
+    const having = new Set<string>();
+    const live = async (env: Env, name: string): Promise<void> => {
+      for (let turn = 0; turn < 6; turn++) {
+        await env.sleep(`${env.randomness.below(40)}ms`);
+        const engine = await opened(env, { withinMs: env.randomness.below(300) }).catch((error: unknown) => {
+          if (!isLockstepError(error, 'in-use')) throw error;
+          return null;
+        });
+        if (engine === null) continue;
+        having.add(name);
+        if (having.size > 1) world.fail(`${[...having].join(' and ')} have one directory`);
+        await env.sleep(`${env.randomness.below(60)}ms`);
+        having.delete(name);
+        await engine.close();
+      }
+    };
+    const running = ['a', 'b', 'c', 'd'].map((name) => world.run(name, (env) => live(env, name), { on }));
+    for (let kill = 0; kill < 4; kill++) {
+      await world.sleep(`${20 + world.random.below(150)}ms`);
+      world.crash(on, { kind: world.random.pick(['process', 'power'] as const), restart: '1ms' });
+      having.clear();
+    }
+    await Promise.all(running);
+    await world.run('last', async (env) => (await opened(env)).close(), { on });
+  });
 });
 
 test('a number that is created long after the look for it is given back', async () => {
