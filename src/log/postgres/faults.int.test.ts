@@ -46,18 +46,22 @@ function load(writer: LogWriter, prefix: string): { readonly enough: () => void;
 
 const after = (ms: number): Promise<void> => hostEnv.sleep(`${ms}ms`);
 
-describe.skipIf(program === null)('PostgreSQL, when things go wrong', () => {
+const testIf = test.skipIf(program === null);
+
+describe('PostgreSQL, when things go wrong', () => {
   let server: PostgresServer;
   let proxy: TcpProxy;
   let engine: LogEngine;
   const standbys: PostgresServer[] = [];
 
   beforeAll(async () => {
-    server = await startPostgres(program ?? '');
+    if (program === null) return;
+    server = await startPostgres(program);
     proxy = await startTcpProxy(server.port);
     engine = await opened(server.url.replace(`:${server.port}/`, `:${proxy.port}/`));
   });
   afterAll(async () => {
+    if (program === null) return;
     await engine.close();
     await proxy.close();
     for (const one of [...standbys, server]) await one.stop();
@@ -79,7 +83,7 @@ describe.skipIf(program === null)('PostgreSQL, when things go wrong', () => {
     return acknowledged.length;
   }
 
-  test('killed and started again: all that was acknowledged is there, and the writer goes on', async () => {
+  testIf('killed and started again: all that was acknowledged is there, and the writer goes on', async () => {
     const count = await underLoad('killed', async () => {
       await server.kill();
       await server.restart();
@@ -87,7 +91,7 @@ describe.skipIf(program === null)('PostgreSQL, when things go wrong', () => {
     expect(count).toBeGreaterThan(0);
   });
 
-  test('stopped for longer than an attempt, and going on: each append is there once', async () => {
+  testIf('stopped for longer than an attempt, and going on: each append is there once', async () => {
     await underLoad('stopped', async () => {
       server.pause();
       await after(1_500);
@@ -95,7 +99,7 @@ describe.skipIf(program === null)('PostgreSQL, when things go wrong', () => {
     });
   });
 
-  test('connections cut, refused, delayed and silent: each append is there once', async () => {
+  testIf('connections cut, refused, delayed and silent: each append is there once', async () => {
     await underLoad('cut', async () => {
       proxy.cut();
       await after(50);
@@ -112,7 +116,7 @@ describe.skipIf(program === null)('PostgreSQL, when things go wrong', () => {
     });
   });
 
-  test('made anew: a reader of the old log is told, its writer is fenced', async () => {
+  testIf('made anew: a reader of the old log is told, its writer is fenced', async () => {
     const log = await made(engine, 'anew');
     const writer = await lead(log);
     const last = await append(writer, 'a', 'b');
@@ -126,7 +130,7 @@ describe.skipIf(program === null)('PostgreSQL, when things go wrong', () => {
     await pool.end();
   });
 
-  test('a standby promoted without the last records: its reader says diverged and never follows', async () => {
+  testIf('a standby promoted without the last records: its reader says diverged and never follows', async () => {
     const way = await startTcpProxy(server.port);
     const standby = await server.startStandby('one', way.port);
     standbys.push(standby);
@@ -159,32 +163,35 @@ describe.skipIf(program === null)('PostgreSQL, when things go wrong', () => {
     await sql.end({ timeout: 1 });
   });
 
-  test('a standby that is waited for is promoted under load: nothing acknowledged is lost, and the old primary confirms nothing', async () => {
-    const primary = standbys[0] as PostgresServer;
-    const standby = await primary.startStandby('two');
-    standbys.push(standby);
-    primary.configure({ synchronous_standby_names: 'two' });
-    await syncedBy(primary);
-    const old = await opened(primary.url, 3_000);
-    expect(old.guarantees).toMatchObject({ survives: 'minority', failoverKeepsAcknowledged: true });
-    const log = await made(old, 'synced');
-    const writer = await lead(log);
-    const { done } = load(writer, 'synced');
-    await after(300);
-    await standby.promote(); // and the old primary is still up
-    const next = await opened(standby.url);
-    const other = await made(next, 'synced');
-    const leading = await lead(other, 'bob');
-    const acknowledged = await done; // it ends by itself: nobody answers its commits any more
-    expect(acknowledged.length).toBeGreaterThan(0);
-    const kept = await textsIn(other);
-    expect(kept.slice(0, acknowledged.length)).toEqual(acknowledged);
-    expect(await writer.confirm().catch((error: unknown) => String(error))).not.toBe('held');
-    expect(await leading.confirm()).toBe('held');
-    await primary.kill();
-    await old.close();
-    await next.close();
-  });
+  testIf(
+    'a standby that is waited for is promoted under load: nothing acknowledged is lost, and the old primary confirms nothing',
+    async () => {
+      const primary = standbys[0] as PostgresServer;
+      const standby = await primary.startStandby('two');
+      standbys.push(standby);
+      primary.configure({ synchronous_standby_names: 'two' });
+      await syncedBy(primary);
+      const old = await opened(primary.url, 3_000);
+      expect(old.guarantees).toMatchObject({ survives: 'minority', failoverKeepsAcknowledged: true });
+      const log = await made(old, 'synced');
+      const writer = await lead(log);
+      const { done } = load(writer, 'synced');
+      await after(300);
+      await standby.promote(); // and the old primary is still up
+      const next = await opened(standby.url);
+      const other = await made(next, 'synced');
+      const leading = await lead(other, 'bob');
+      const acknowledged = await done; // it ends by itself: nobody answers its commits any more
+      expect(acknowledged.length).toBeGreaterThan(0);
+      const kept = await textsIn(other);
+      expect(kept.slice(0, acknowledged.length)).toEqual(acknowledged);
+      expect(await writer.confirm().catch((error: unknown) => String(error))).not.toBe('held');
+      expect(await leading.confirm()).toBe('held');
+      await primary.kill();
+      await old.close();
+      await next.close();
+    },
+  );
 });
 
 /** Reads live; `end` is the batch that is not of records. */
