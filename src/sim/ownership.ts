@@ -1,3 +1,4 @@
+/** Who runs on a simulated machine. The machine knows, so nothing is ever unknown; asking takes a moment in which others go on. */
 import type { Beacon, FileSystem, Ownership, ProcessName } from '../env/ownership.ts';
 import { checkPath } from '../env/path.ts';
 import { LockstepError } from '../kernel/errors.ts';
@@ -6,7 +7,6 @@ import type { Process } from './machine.ts';
 
 const callMs = [0.02, 0.5] as const;
 
-/** Who runs on a machine, as its processes see it: the machine knows, so nothing is ever unknown. */
 export class SimOwnership implements Ownership {
   readonly self: ProcessName;
   readonly #process: Process;
