@@ -1,4 +1,5 @@
 /** What `nats` refuses: servers without JetStream, streams that others made or changed, options that are none. */
+import { spawnSync } from 'node:child_process';
 import { connect } from '@nats-io/transport-node';
 import { jetstreamManager, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -16,6 +17,23 @@ test('options that are none are misuse, before anything is reached', async () =>
   expect(() => nats({ prefix: 'a.b' })).toThrow('a prefix is 1 to 32 letters');
   expect(() => nats({ replicas: 2 as 1 })).toThrow('a stream has 1, 3 or 5 replicas');
   expect(() => nats({ config: { silenceMs: -1 } })).toThrow('a number above 0');
+});
+
+test('where the client is not installed, opening names the command that installs it', () => {
+  const hooks = `
+    import { registerHooks } from 'node:module';
+    registerHooks({ resolve: (name, context, next) => {
+      if (!name.startsWith('@nats-io/')) return next(name, context);
+      throw Object.assign(new Error('not found'), { code: 'ERR_MODULE_NOT_FOUND' });
+    } });`;
+  const program = `
+    import { hostEnv } from ${JSON.stringify(import.meta.resolve('../os/env.ts'))};
+    import { nats } from ${JSON.stringify(import.meta.resolve('./nats.ts'))};
+    await nats().open(hostEnv).catch(({ kind, message }) => console.log(kind, message));`;
+  const url = `data:text/javascript,${encodeURIComponent(hooks)}`;
+  const args = ['--conditions=lockstep-source', '--import', url, '--input-type=module', '-e', program];
+  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect(stdout).toMatch(/^misuse logs in NATS need the package.*\n {2}npm install @nats-io\/transport-node/);
 });
 
 test('servers that are not there are unavailable', async () => {
