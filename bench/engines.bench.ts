@@ -6,7 +6,7 @@ import { lagging } from './engines/lag.ts';
 import { grouped, oneAtATime, oursInMemory, oursOnNats, oursOnPostgres } from './engines/ours.ts';
 import { rawNats, rawNatsName } from './engines/raw-nats.ts';
 import { batches, perRow, perRowName } from './engines/raw-postgres.ts';
-import { hasNats, hasPostgres } from './engines/servers.ts';
+import { hasNats, hasPostgres, startAhead } from './engines/servers.ts';
 import type { Row, Suite } from './harness.ts';
 import type { Load } from './log/load.ts';
 import type { Ratio } from './ratios.ts';
@@ -30,11 +30,15 @@ export const suite: Suite = {
     'Entries of 400 B on real servers on this machine. Ours groups what comes while an append is under way into one ' +
     'record, as a partition does; raw is a message or a row each. JetStream acknowledges before it syncs (R3: a ' +
     'majority of three has it), PostgreSQL after; compare within a row.',
-  rows: ({ quick }) => [
-    memoryRow(quick),
-    ...(hasNats ? [natsRow(quick), natsOneRow(quick), natsLagRow(quick)] : []),
-    ...(hasPostgres ? [postgresRow(quick), postgresOneRow(quick), postgresLagRow(quick)] : []),
-  ],
+  rows: ({ quick }) => {
+    const rows = [
+      memoryRow(quick),
+      ...(hasNats ? [natsRow(quick), natsOneRow(quick), natsLagRow(quick)] : []),
+      ...(hasPostgres ? [postgresRow(quick), postgresOneRow(quick), postgresLagRow(quick)] : []),
+    ];
+    if (quick) startAhead();
+    return rows;
+  },
   ratios: [...(hasNats ? natsRatios() : []), ...(hasPostgres ? postgresRatios() : [])],
 };
 
