@@ -1,13 +1,15 @@
 /** The contract over a real PostgreSQL: through `pg`, through `postgres`, and through pgbouncer in transaction mode. */
 import { Pool } from 'pg';
 import postgresJs from 'postgres';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FaultyStores, logContractOf } from '../../test/contracts/log.ts';
 import { programOf } from '../../test/servers/needs.ts';
 import { startPgbouncer, type PgbouncerServer } from '../../test/servers/pgbouncer.ts';
 import { startPostgres, type PostgresServer } from '../../test/servers/postgres.ts';
 import { hostEnv } from '../os/env.ts';
 import type { LogHarness } from './contract.ts';
+import { position } from './coordinates.ts';
+import { postgres, postgresSchema } from './postgres.ts';
 import { openPostgresStores, type OpenPostgres } from './postgres/open.ts';
 import { namesIn } from './postgres/schema.ts';
 import type { PgPool, PostgresSql } from './postgres/sql-client.ts';
@@ -71,6 +73,36 @@ describe.skipIf(program === null)('PostgreSQL', () => {
     await Promise.all([pool.end(), sql.end(), pooled.end()]);
     await bouncer?.stop();
     await server.stop();
+  });
+
+  test('opening refuses tables that are missing or newer, and a role without the rights; those it prints are enough', async () => {
+    const schema = 'opening';
+    const open = (connection: PgPool | string, migrate: 'refuse' | 'apply' = 'refuse') =>
+      postgres({ connection, schema, migrate, config, chunkBytes: 4_096 }).open(hostEnv);
+    await expect(open(pool)).rejects.toMatchObject({ kind: 'invalid', values: { version: null } });
+    await (await open(pool, 'apply')).close();
+    await pool.query('create role app login');
+    const asApp = server.url.replace('postgres@', 'app@');
+    await expect(open(asApp)).rejects.toMatchObject({ kind: 'invalid' });
+    await pool.query(postgresSchema({ schema, role: 'app' }));
+    const engine = await open(asApp);
+    expect(engine.guarantees).toMatchObject({ survives: 'machine', failoverKeepsAcknowledged: false });
+    const log = await engine.open('log', { create: true });
+    const writer = await log?.acquire({ owner: 'ann' });
+    const entry = { payload: new Uint8Array(1_000), firstRevision: 0, revisionCount: 0 };
+    for (let count = 0; count < 20; count++) await writer?.append(entry);
+    expect(await log?.trim(position(15))).toBeGreaterThan(1);
+    expect(await engine.remove('log')).toBe('removed');
+    const { rows } = await pool.query(
+      "select tablename from pg_tables where schemaname = 'opening' and tablename like 'r\\_%'",
+    );
+    expect(rows).toEqual([]);
+    await engine.close();
+    await pool.query('update opening.version set version = 2');
+    await expect(open(pool, 'apply')).rejects.toMatchObject({
+      kind: 'invalid',
+      values: { version: 2, versionHere: 1 },
+    });
   });
 
   logContractOf(

@@ -134,6 +134,7 @@ describe('PostgreSQL, when things go wrong', () => {
     const way = await startTcpProxy(server.port);
     const standby = await server.startStandby('one', way.port);
     standbys.push(standby);
+    await expect(opened(standby.url)).rejects.toMatchObject({ kind: 'unavailable' });
     const hosts = `127.0.0.1:${server.port},127.0.0.1:${standby.port}`;
     const sql = postgresJs(`postgres://postgres@${hosts}/postgres`, {
       target_session_attrs: 'read-write',
