@@ -171,7 +171,7 @@ function line(name: string, total: Total, wallMs: number, cpuMs: number): string
 
 const count = (value: number): string => String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');
 
-/** One line on a terminal that is rewritten; nothing anywhere else. */
+/** One line on a terminal that is rewritten; anywhere else a line a minute, so that a long run shows life. */
 class Progress {
   readonly #name: string;
   readonly #total: number;
@@ -187,12 +187,11 @@ class Progress {
   seed(): void {
     this.#count++;
     const now = performance.now();
-    if (!process.stderr.isTTY || now - this.#shownAt < 200) return;
+    if (now - this.#shownAt < (process.stderr.isTTY ? 200 : 60_000)) return;
     this.#shownAt = now;
     const leftS = ((now - this.#startedAt) / this.#count / 1_000) * (this.#total - this.#count);
-    process.stderr.write(
-      `\r${this.#name}: ${count(this.#count)} of ${count(this.#total)} seeds, ${leftS.toFixed(0)} s left\u001b[K`,
-    );
+    const text = `${this.#name}: ${count(this.#count)} of ${count(this.#total)} seeds, ${leftS.toFixed(0)} s left`;
+    process.stderr.write(process.stderr.isTTY ? `\r${text}\u001b[K` : `${text}\n`);
   }
 
   clear(): void {
