@@ -75,6 +75,7 @@ class Chaos {
   readonly #options: ChaosOptions;
   readonly #children = new Map<string, Child>();
   readonly #complaints: string[] = [];
+  #nodesTurn: Promise<void> = Promise.resolve();
 
   constructor(arena: Arena, folder: string, options: ChaosOptions) {
     this.#arena = arena;
@@ -120,7 +121,10 @@ class Chaos {
       await sleep(forMs);
       return this.#arena.healNetwork(target);
     }
-    return this.#hurtNodes(fault);
+    // On a slow machine a server may still be starting: what comes then comes later.
+    const turn = this.#nodesTurn.then(() => this.#hurtNodes(fault));
+    this.#nodesTurn = turn;
+    return turn;
   }
 
   async #hurtProcess(child: Child, { kind, forMs }: Fault): Promise<void> {
