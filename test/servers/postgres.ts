@@ -114,22 +114,27 @@ class Instance implements PostgresServer {
 
   async startStandby(name: string, port = this.port): Promise<PostgresServer> {
     const home = newFolder('lockstep-standby-');
-    const data = join(home, 'data');
-    const source = `host=127.0.0.1 port=${port} user=postgres application_name=${name}`;
-    await runAs(join(dirname(this.#program), 'pg_basebackup'), [
-      '-D',
-      data,
-      '-d',
-      source,
-      '-R',
-      '-X',
-      'stream',
-      '-c',
-      'fast',
-      '-N',
-    ]);
-    writeSettings(data, { synchronous_standby_names: '' });
-    return Instance.start(this.#program, home, data);
+    try {
+      const data = join(home, 'data');
+      const source = `host=127.0.0.1 port=${port} user=postgres application_name=${name}`;
+      await runAs(join(dirname(this.#program), 'pg_basebackup'), [
+        '-D',
+        data,
+        '-d',
+        source,
+        '-R',
+        '-X',
+        'stream',
+        '-c',
+        'fast',
+        '-N',
+      ]);
+      writeSettings(data, { synchronous_standby_names: '' });
+      return Instance.start(this.#program, home, data);
+    } catch (error) {
+      rmSync(home, { recursive: true });
+      throw error;
+    }
   }
 
   promote(): Promise<void> {
