@@ -130,7 +130,7 @@ class Instance implements PostgresServer {
         '-N',
       ]);
       writeSettings(data, { synchronous_standby_names: '' });
-      return Instance.start(this.#program, home, data);
+      return await Instance.start(this.#program, home, data);
     } catch (error) {
       rmSync(home, { recursive: true });
       throw error;
