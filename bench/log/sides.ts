@@ -28,7 +28,7 @@ export interface Keeper {
  * `in-use`: it has been written and trimmed for a while, as by checkpoints, so that its files are used again.
  * `growing`: it is never trimmed, and its files only grow.
  */
-export type Age = 'in-use' | 'growing';
+type Age = 'in-use' | 'growing';
 
 export const growingName = (name: string): string => `${name}, never trimmed`;
 
