@@ -14,7 +14,7 @@ export interface Room {
 const room = (name: string, holds: string): Room => ({ name, holds, open: false });
 const openRoom = (name: string, holds: string): Room => ({ name, holds, open: true });
 
-/** Rows in order; `os` and `sim`, the wings, are the two worlds that implement `env`. */
+/** Rows in order; `os` and `sim`, the wings, are the two worlds that implement `env`; `check` is the third wing. */
 export const layers: readonly (readonly Room[])[] = [
   [room('kernel', 'assert, brands, errors, durations, bounded queue, seeded random numbers: imports nothing')],
   [room('bytes', "order-preserving tuple keys, varints, checksums, frames, the one codec of users' values")],
@@ -33,6 +33,7 @@ export const layers: readonly (readonly Room[])[] = [
     room('os', 'the real world: env over Node, file for file'),
     openRoom('sim', 'the simulated world: env from a seed, with faults, file for file'),
   ],
+  [openRoom('check', 'verdicts over recorded histories: linearizability, isolation, sessions, convergence')],
   [room('cli', 'the `lockstep` command')],
 ];
 

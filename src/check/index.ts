@@ -1,0 +1,9 @@
+/**
+ * `lockstep/check`: verdicts over recorded histories. A `recorder` writes down what clients asked and were told, in the
+ * simulator or over real processes; the checkers say whether a system that keeps its promises could have answered so,
+ * and show the smallest part of the history that it could not have. Start at `recorder` and `checkLinearizable`.
+ */
+export { sortedHistory, validateHistory } from './history.ts';
+export type { History, Operation, Outcome } from './history.ts';
+export { mergeHistories, recorder } from './recorder.ts';
+export type { PendingOperation, Recorder } from './recorder.ts';
