@@ -8,6 +8,7 @@ import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import type { Waits } from '../observe/waits.ts';
 import { openJournal, type Journal } from '../wal/journal.ts';
 import type { JournalLimits, JournalPorts } from '../wal/journal-options.ts';
+import type { Entries } from '../wal/entries.ts';
 import type { JournalReader } from '../wal/journal-reader.ts';
 import { viewJournal } from '../wal/journal-view.ts';
 import { journalPosition } from '../wal/position.ts';
@@ -62,7 +63,7 @@ export interface Led {
 }
 
 export type CoreRead =
-  | { readonly kind: 'records'; readonly first: Position; readonly records: readonly Uint8Array[] }
+  | { readonly kind: 'records'; readonly first: Position; readonly count: number; readonly entries: Entries }
   | { readonly kind: 'trimmed'; readonly earliest: Position }
   | { readonly kind: 'end'; readonly last: Position }
   | { readonly kind: 'gone' };
@@ -167,9 +168,9 @@ export class FileCore {
       });
       if (batch === null || (batch.kind === 'trimmed' && after + 1 < this.first)) continue;
       assert(batch.kind === 'entries', 'what is before the end of an epoch is in it');
-      const records = batch.entries.slice(0, endOf(part) - after);
-      assert(records.length > 0, 'what is before the end of an epoch is in it');
-      return { kind: 'records', first: position(after + 1), records };
+      const count = Math.min(batch.entries.length, endOf(part) - after);
+      assert(count > 0, 'what is before the end of an epoch is in it');
+      return { kind: 'records', first: position(after + 1), count, entries: batch.entries };
     }
   }
 
@@ -255,8 +256,8 @@ export class FileCore {
     const { tail } = this;
     if (tail === 0) return { position: beforeFirst, chain: chainBeforeFirst, nextRevision: 0 };
     const read = await this.read(position(tail - 1), { at: null }, 1);
-    assert(read.kind === 'records' && read.records.length === 1, 'the last record is kept');
-    const record: StoredRecord = this.context.codec.decode(tail, read.records[0] as Uint8Array);
+    assert(read.kind === 'records' && read.count === 1, 'the last record is kept');
+    const record: StoredRecord = this.context.codec.decode(tail, read.entries.at(0));
     return { position: tail, chain: record.chain, nextRevision: record.firstRevision + record.revisionCount };
   }
 

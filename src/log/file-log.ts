@@ -44,9 +44,9 @@ export class FileLog implements Log {
         await this.#growth(follower.last, signal);
         continue;
       }
-      const { first, records: found } = read;
-      const { records, diverged } = checked(follower, found.length, (index) =>
-        codec.decode(position(first + index), found[index] as Uint8Array),
+      const { first, count, entries } = read;
+      const { records, diverged } = checked(follower, count, (index) =>
+        codec.decode(position(first + index), entries.bytes, entries.startOf(index), entries.endOf(index)),
       );
       if (records.length > 0) yield { kind: 'records', records };
       if (diverged !== null) return yield diverged;

@@ -58,21 +58,23 @@ export class StoredRecord implements LogRecord {
   readonly firstRevision: number;
   readonly revisionCount: number;
   readonly payload: Uint8Array;
-  /** The whole record, header included. */
-  readonly bytes: Uint8Array;
+  /** Where the whole record, header included, starts. */
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
   readonly #chain0: number;
   readonly #chain1: number;
   readonly #chain2: number;
   readonly #chain3: number;
 
-  constructor(position: Position, bytes: Uint8Array, reader: ByteReader, chain: Uint32Array) {
+  constructor(position: Position, start: number, reader: ByteReader, chain: Uint32Array) {
     this.position = position;
     this.epoch = epoch(readVarint(reader));
     this.sequence = readVarint(reader);
     this.firstRevision = readVarint(reader);
     this.revisionCount = readVarint(reader);
-    this.payload = viewOf(bytes, reader.at, bytes.length);
-    this.bytes = bytes;
+    this.payload = viewOf(reader.bytes, reader.at, reader.end);
+    this.#bytes = reader.bytes;
+    this.#start = start;
     this.#chain0 = chain[0] as number;
     this.#chain1 = chain[1] as number;
     this.#chain2 = chain[2] as number;
@@ -84,20 +86,20 @@ export class StoredRecord implements LogRecord {
   }
 
   get id(): LogId {
-    return hexAt(this.bytes, logIdAt) as LogId;
+    return hexAt(this.#bytes, this.#start + logIdAt) as LogId;
   }
 
   get chainBefore(): string {
-    return hexAt(this.bytes, chainBeforeAt);
+    return hexAt(this.#bytes, this.#start + chainBeforeAt);
   }
 
   /** Whether it is of the log with this id, as words: what is asked of every record makes no text. */
   isOf(id: Uint32Array): boolean {
-    return wordsAre(this.bytes, logIdAt, id);
+    return wordsAre(this.#bytes, this.#start + logIdAt, id);
   }
 
   continues(chain: Uint32Array): boolean {
-    return wordsAre(this.bytes, chainBeforeAt, chain);
+    return wordsAre(this.#bytes, this.#start + chainBeforeAt, chain);
   }
 
   chainInto(words: Uint32Array): void {
@@ -189,21 +191,21 @@ export class RecordCodec {
   }
 
   /**
-   * The record in these bytes, which it holds on to.
+   * The record in these bytes, from `start` to `end` (excluded), which it holds on to.
    * @throws LockstepError `corrupt` for bytes that nobody wrote; `invalid` for an intact record of another format or
-   * over the limit. Both with `position`, and `offset` in the bytes.
+   * over the limit. Both with `position`, and `offset` in the record.
    */
-  decode(position: Position, bytes: Uint8Array): StoredRecord {
-    const { length } = bytes;
+  decode(position: Position, bytes: Uint8Array, start = 0, end: number = bytes.length): StoredRecord {
+    const length = end - start;
     if (length < recordHeaderBytesMin) throw damaged('a record is shorter than its header', position, length, length);
-    this.#hash(bytes);
-    if (getUint32(bytes, 0) !== this.#words[0]) throw damaged("a record's check does not fit", position, 0, length);
-    if (bytes[formatAt] !== formatVersion)
+    this.#hash(bytes, start, end);
+    if (getUint32(bytes, start) !== this.#words[0]) throw damaged("a record's check does not fit", position, 0, length);
+    if (bytes[start + formatAt] !== formatVersion)
       throw refused('a record has a format that this version does not know', position, {
         offset: formatAt,
-        format: bytes[formatAt] ?? null,
+        format: bytes[start + formatAt] ?? null,
       });
-    const record = this.#read(position, bytes);
+    const record = this.#read(position, bytes, start, end);
     const { sequence, payload, firstRevision, revisionCount } = record;
     if (record.epoch === 0 || !isCount(firstRevision + revisionCount) || (sequence === 0 && revisionCount > 0))
       throw damaged('a record says what cannot be', position, numbersAt, length);
@@ -216,19 +218,18 @@ export class RecordCodec {
     return record;
   }
 
-  #hash(bytes: Uint8Array): void {
-    if (bytes.length < viewFromBytes) return hash128(this.#words, bytes, formatAt);
+  #hash(bytes: Uint8Array, start: number, end: number): void {
+    if (end - start < viewFromBytes) return hash128(this.#words, bytes, start + formatAt, end);
     if (this.#view?.buffer !== bytes.buffer) this.#view = new DataView(bytes.buffer);
-    const { byteOffset, length } = bytes;
-    hash128View(this.#words, this.#view, byteOffset + formatAt, byteOffset + length);
+    hash128View(this.#words, this.#view, bytes.byteOffset + start + formatAt, bytes.byteOffset + end);
   }
 
-  #read(position: Position, bytes: Uint8Array): StoredRecord {
-    const reader = new ByteReader(bytes, numbersAt);
+  #read(position: Position, bytes: Uint8Array, start: number, end: number): StoredRecord {
+    const reader = new ByteReader(bytes, start + numbersAt, end);
     try {
-      return new StoredRecord(position, bytes, reader, this.#words);
+      return new StoredRecord(position, start, reader, this.#words);
     } catch (cause) {
-      throw damaged("a record's header is not what was written", position, reader.at, bytes.length, cause);
+      throw damaged("a record's header is not what was written", position, reader.at - start, end - start, cause);
     }
   }
 }

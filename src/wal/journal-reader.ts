@@ -2,18 +2,19 @@
  * Reads entries in order, from disk, verified. Holds its place and nothing else, so that a slow reader costs nothing;
  * its memory is one buffer while a call lasts.
  */
-import { ByteReader, viewOf } from '../bytes/byte-reader.ts';
+import { ByteReader } from '../bytes/byte-reader.ts';
 import { readVarint } from '../bytes/varint.ts';
 import type { Disk } from '../env/disk.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
+import { Entries } from './entries.ts';
 import { groupBytes, groupHeaderBytes, readGroup, sectorBytes, type GroupHeader } from './group.ts';
 import { journalPosition, type JournalPosition } from './position.ts';
 import { segmentHeaderBytes } from './segment-header.ts';
 import type { Segment, SegmentMap } from './segment-map.ts';
 
 export type JournalBatch =
-  /** At least one entry; they count on from `first` without a gap. Views of one buffer that nobody writes to again. */
-  | { readonly kind: 'entries'; readonly first: JournalPosition; readonly entries: readonly Uint8Array[] }
+  /** At least one entry; they count on from `first` without a gap. */
+  | { readonly kind: 'entries'; readonly first: JournalPosition; readonly entries: Entries }
   /** There is nothing here yet. */
   | { readonly kind: 'end' }
   /** What was asked for is gone; `first` is the first position that is kept, or the next one. */
@@ -24,7 +25,7 @@ const sliceBytes = 512 * 1024;
 
 /** What one call has found so far. */
 interface Batch {
-  readonly entries: Uint8Array[];
+  readonly entries: Entries;
   /** How many bytes more it takes. */
   room: number;
   /** Bytes that were there. */
@@ -70,8 +71,9 @@ export class JournalReader {
         this.#offset = segmentHeaderBytes;
         continue;
       }
-      const batch: Batch = { entries: [], room: bytesMax, loaded: 0, bytesNeeded: null };
-      await this.#fill(batch, segment, Math.min(groupBytes(bytesWanted), segment.end - this.#offset));
+      const bytes = new Uint8Array(Math.min(groupBytes(bytesWanted), segment.end - this.#offset));
+      const batch: Batch = { entries: new Entries(bytes), room: bytesMax, loaded: 0, bytesNeeded: null };
+      await this.#fill(batch, segment);
       const { entries, loaded } = batch;
       if (entries.length > 0) {
         return { kind: 'entries', first: journalPosition(this.#position - entries.length), entries };
@@ -89,16 +91,17 @@ export class JournalReader {
     this.#offset = offset;
   }
 
-  /** Takes what is in the next `length` bytes. They are loaded in slices at once, so that one is verified while others come. */
-  async #fill(batch: Batch, segment: Segment, length: number): Promise<void> {
+  /** Takes what fits the batch's buffer. It is loaded in slices at once, so that one is verified while others come. */
+  async #fill(batch: Batch, segment: Segment): Promise<void> {
     const file = this.#disk.open(segment.path, 'read');
     if (file === null) {
       if (!segment.kept) return;
       throw new LockstepError('corrupt', 'a segment is missing', { values: { path: segment.path, offset: 0 } });
     }
     const from = this.#offset;
+    const { bytes } = batch.entries;
+    const { length } = bytes;
     const isAllAsked = from + length >= segment.end;
-    const bytes = new Uint8Array(length);
     const loads: Promise<number>[] = [];
     for (let at = 0; at < length; at += sliceBytes) {
       loads.push(file.load(bytes.subarray(at, at + sliceBytes), from + at));
@@ -112,8 +115,7 @@ export class JournalReader {
         // What is trimmed may be written to already.
         if (!segment.kept || this.#position < this.#map.first) return;
         const isAll = ended || (asked === length && isAllAsked);
-        const found = bytes.subarray(0, batch.loaded);
-        if (this.#collect(batch, segment, found, this.#offset - from, isAll) === 'enough' || ended) return;
+        if (this.#collect(batch, segment, this.#offset - from, isAll) === 'enough' || ended) return;
       }
     } catch (error) {
       // Told by the next call, which begins there, if there is something to give before.
@@ -125,16 +127,17 @@ export class JournalReader {
   }
 
   /** Takes whole groups from `start` on, as long as there are any and the batch has room. `isAll`: the disk has no more. */
-  #collect(batch: Batch, segment: Segment, bytes: Uint8Array, start: number, isAll: boolean): 'enough' | 'more' {
+  #collect(batch: Batch, segment: Segment, start: number, isAll: boolean): 'enough' | 'more' {
     const { seed } = segment.header;
-    for (let at = start; at < bytes.length;) {
-      const read = readGroup(bytes, at, bytes.length, this.#offset, seed);
+    const { bytes } = batch.entries;
+    for (let at = start; at < batch.loaded;) {
+      const read = readGroup(bytes, at, batch.loaded, this.#offset, seed);
       if (read.kind === 'incomplete' && !isAll) {
         batch.bytesNeeded = groupHeaderBytes + read.header.payloadBytes;
         return 'more';
       }
       if (read.kind !== 'group') throw this.#corrupt(segment);
-      const taken = this.#entriesOf(segment, read.header, bytes, at + groupHeaderBytes, batch.room, batch.entries);
+      const taken = this.#entriesOf(segment, read.header, at + groupHeaderBytes, batch);
       if (taken === null) return 'enough';
       batch.room -= taken;
       const length = groupBytes(read.header.payloadBytes);
@@ -147,20 +150,13 @@ export class JournalReader {
   }
 
   /** The bytes of the entries that were taken; null when the room ended within the group. */
-  #entriesOf(
-    segment: Segment,
-    header: GroupHeader,
-    bytes: Uint8Array,
-    start: number,
-    room: number,
-    entries: Uint8Array[],
-  ): number | null {
+  #entriesOf(segment: Segment, header: GroupHeader, start: number, { entries, room }: Batch): number | null {
     const end = start + header.payloadBytes;
     const ceiling = this.#map.ceiling(header.number);
     if (header.firstPosition > this.#position && header.firstPosition <= ceiling && header.entryCount > 0) {
       throw this.#corrupt(segment);
     }
-    const reader = new ByteReader(bytes, start, end);
+    const reader = new ByteReader(entries.bytes, start, end);
     let taken = 0;
     for (let index = 0; index < header.entryCount; index++) {
       const length = readVarint(reader);
@@ -168,7 +164,7 @@ export class JournalReader {
       const position = header.firstPosition + index;
       if (position !== this.#position || position > ceiling) continue;
       if (taken + length > room && entries.length > 0) return null;
-      entries.push(viewOf(bytes, from, from + length));
+      entries.push(from, from + length);
       this.#position++;
       taken += length;
     }

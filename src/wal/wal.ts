@@ -42,7 +42,8 @@ export async function openWal(ports: JournalPorts, options: WalOptions): Promise
   const streams = new Map<number, StreamIndex>();
   const reader = journal.reader(journal.first);
   for (let batch = await reader.next(readBytes); batch.kind === 'entries'; batch = await reader.next(readBytes)) {
-    for (const [at, entry] of batch.entries.entries()) apply(streams, decodeRecord(entry), batch.first + at);
+    for (let at = 0; at < batch.entries.length; at++)
+      apply(streams, decodeRecord(batch.entries.at(at)), batch.first + at);
   }
   const groupBytesMax = options.limits?.groupBytesMax ?? journalLimits.groupBytesMax;
   return new Wal(journal, streams, Math.min(streamCountMax, Math.floor((groupBytesMax - 32) / streamBytesMax)));
@@ -153,11 +154,11 @@ export class Wal {
       // While it was read, it may have been cut or let go.
       if (from < index.first) return { kind: 'trimmed', first: index.first };
       if (batch.kind !== 'entries') break;
-      for (const [at, bytes] of batch.entries.entries()) {
+      for (let at = 0; at < batch.entries.length; at++) {
         const wanted = from + entries.length;
         if (wanted >= index.next) break;
         if (index.positionOf(wanted) !== batch.first + at) continue;
-        const record = decodeRecord(bytes);
+        const record = decodeRecord(batch.entries.at(at));
         if (record.kind !== 'entry' || record.stream !== stream || record.index !== wanted) throw contradiction(record);
         if (entries.length > 0 && record.entry.length > room) return { kind: 'entries', first: from, entries };
         entries.push(record.entry);

@@ -122,7 +122,7 @@ test('a batch is never more than asked, but one entry at least', async () => {
     const reader = journal.reader(journalPosition(1));
     const sizes: (readonly number[])[] = [];
     for (let batch = await reader.next(130); batch.kind === 'entries'; batch = await reader.next(130)) {
-      sizes.push(batch.entries.map(({ length }) => length));
+      sizes.push([...batch.entries].map(({ length }) => length));
     }
     expect(sizes).toEqual([[60, 60], [60], [400]]);
     await journal.close();
@@ -166,7 +166,7 @@ test('what was cut is void, also for whoever opens it again, and its places are 
     const reader = again.reader(journalPosition(11));
     const fills: number[] = [];
     for (let batch = await reader.next(100); batch.kind === 'entries'; batch = await reader.next(100)) {
-      fills.push(...batch.entries.map((entry) => entry[0] ?? -1));
+      fills.push(...[...batch.entries].map((entry) => entry[0] ?? -1));
     }
     expect(fills).toEqual([10, 11, 99]);
     await again.close();
