@@ -7,3 +7,21 @@ export { sortedHistory, validateHistory } from './history.ts';
 export type { History, Operation, Outcome } from './history.ts';
 export { mergeHistories, recorder } from './recorder.ts';
 export type { PendingOperation, Recorder } from './recorder.ts';
+export { checkLinearizable } from './linearizability.ts';
+export type { CheckBudget, CheckOptions, CheckWork, LinearizabilityVerdict, Linearization } from './linearizability.ts';
+export type { LimitReached } from './search.ts';
+export type { Cited, Counterexample } from './shrink.ts';
+export { defineModel, keyed } from './model.ts';
+export type { Answer, KeyedCall, Model, ModelParts } from './model.ts';
+export { appendLog, casRegister, counter, keyValue, lock, queue, register } from './models.ts';
+export type {
+  AppendLogCall,
+  CasRegisterCall,
+  CounterCall,
+  KeyValueCall,
+  LockCall,
+  LockState,
+  QueueCall,
+  RegisterCall,
+  Value,
+} from './models.ts';
