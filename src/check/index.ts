@@ -25,3 +25,9 @@ export type {
   RegisterCall,
   Value,
 } from './models.ts';
+export { explainLinearizability } from './report.ts';
+export { htmlTimeline } from './timeline-html.ts';
+export { parseHistory } from './history-text.ts';
+export type { TextCall, TextOperation } from './history-text.ts';
+export { historyFor, modelNames } from './named-models.ts';
+export type { TextHistory } from './named-models.ts';

@@ -4,7 +4,7 @@
  */
 import { type Answer, defineModel, type Model } from './model.ts';
 
-export type Value = string | number | boolean | null;
+export type Value = string | number | bigint | boolean | null;
 type Read = { readonly kind: 'read' };
 type Write = { readonly kind: 'write'; readonly value: Value };
 type Cas = { readonly kind: 'cas'; readonly from: Value; readonly to: Value };
@@ -127,8 +127,8 @@ export interface LockState {
 }
 
 /**
- * A lock with fencing tokens, and the resource it guards. `acquire` answers a token larger than all before, or null for
- * no; `release` answers false where the caller did not hold it; `use` answers false where the resource had seen a larger
+ * A lock with fencing tokens, and the resource it guards. `acquire` answers a token larger than all before, true where
+ * it was given without one, or null for no; `release` answers false where the caller did not hold it; `use` answers false where the resource had seen a larger
  * token. `expires`: a lock may be given to another one while it is held, as leases are; the tokens then carry all.
  */
 export function lock(options: { readonly expires?: boolean } = {}): Model<LockState, LockCall, Value> {
@@ -160,6 +160,7 @@ function stepAcquire(state: LockState, owner: string, answer: Answer<Value>, exp
   const isFree = state.owner === null || expires;
   // A token that nobody was told does not bind the next one: it is larger than both.
   if (answer === null) return isFree ? [{ ...state, owner }] : [state];
+  if (answer.result === true) return isFree ? [{ ...state, owner }] : [];
   if (typeof answer.result !== 'number') return state.owner === null ? [] : [state];
   return isFree && answer.result > state.given ? [{ ...state, owner, given: answer.result }] : [];
 }

@@ -65,8 +65,7 @@ export class Search {
   /** Which of the states after that candidate. */
   #choice = 0;
   #askAt = 0;
-  #furthestRank = -1;
-  #furthest: { path: number[]; states: number[]; stuck: number } | null = null;
+  #furthest: { rank: number; left: number; path: number[]; states: number[]; stuck: number } | null = null;
   readonly #rank: Int32Array;
   stepCount = 0;
 
@@ -273,14 +272,17 @@ export class Search {
     }));
   }
 
-  /** This configuration is a dead end: is its completion later than that of the others? */
+  /** This configuration is a dead end: further in time than others, with more that must, or with less that may? */
   #noteFurthest(): void {
     const stuck = this.#firstCompletion();
     const rank = this.#rank[stuck] as number;
-    const length = this.#furthest?.path.length ?? -1;
-    if (rank < this.#furthestRank || (rank === this.#furthestRank && this.#path.length <= length)) return;
-    this.#furthestRank = rank;
-    this.#furthest = { path: [...this.#path], states: this.#states(), stuck: stuck >> 1 };
+    const best = this.#furthest;
+    if (best !== null) {
+      const further = rank - best.rank || best.left - this.#left || best.path.length - this.#path.length;
+      if (further <= 0) return;
+    }
+    const path = [...this.#path];
+    this.#furthest = { rank, left: this.#left, path, states: this.#states(), stuck: stuck >> 1 };
   }
 
   #explain(): Furthest {

@@ -1,15 +1,17 @@
 #!/usr/bin/env node
 /**
- * The `lockstep` command. So far it looks into the files of logs; more commands come with what they command.
- * Exit codes: 0 done and nothing wrong, 1 an error, or damage was found.
+ * The `lockstep` command. So far it looks into the files of logs and judges histories; more commands come with what
+ * they command. Exit codes: 0 done and nothing wrong, 1 an error, or damage was found, 2 a history is a violation, 4 it
+ * is not known whether.
  */
 import { parseArgs } from 'node:util';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { inspectFileLog, inspectOwner, printInspection, type LogInspection } from '../log/file-inspect.ts';
 import { HostDisk } from '../os/disk.ts';
 import { HostOwnership } from '../os/ownership.ts';
+import { checkFile, checkUsage } from './check.ts';
 
-const usage = `lockstep log inspect DIR [--json]
+const logUsage = `lockstep log inspect DIR [--json]
 
   Shows what the files of a log say: owner, claims, epochs, segments, marks, torn ends, damage. DIR is the directory of a log,
   or of an engine with its logs. Reads everything, changes nothing, and may run beside the process that owns it.
@@ -19,24 +21,38 @@ for example
   lockstep log inspect ./data/logs
   lockstep log inspect ./data/logs/orders --json`;
 
+const usage = `${logUsage}\n\n${checkUsage}`;
+
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
+    options: {
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+      model: { type: 'string' },
+      keyed: { type: 'boolean', default: false },
+      initial: { type: 'string' },
+      budget: { type: 'string' },
+      html: { type: 'string' },
+    },
   });
-  const [noun, verb, directory, ...rest] = positionals;
+  const [noun, verb, subject, ...rest] = positionals;
   if (values.help || noun === undefined) {
     console.log(usage);
     return 0;
   }
-  if (noun !== 'log' || verb !== 'inspect' || directory === undefined || rest.length > 0) {
-    throw new LockstepError('misuse', 'there is no such command', {
-      values: { command: positionals.join(' ') },
-      advice: usage.split('\n'),
-    });
+  if (subject !== undefined && rest.length === 0) {
+    if (noun === 'log' && verb === 'inspect') return inspect(subject, values.json);
+    if (noun === 'check' && verb === 'linearizable') {
+      const { model, initial, budget, html, keyed, json } = values;
+      return checkFile(subject, { model, initial, budget, html, keyed, json });
+    }
   }
-  return inspect(directory, values.json);
+  throw new LockstepError('misuse', 'there is no such command', {
+    values: { command: positionals.join(' ') },
+    advice: usage.split('\n'),
+  });
 }
 
 async function inspect(root: string, json: boolean): Promise<number> {
