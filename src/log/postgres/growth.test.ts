@@ -17,7 +17,7 @@ class Channel {
   #ears = new Set<{ readonly onMessage: (payload: string) => void; readonly onEnd: () => void }>();
 
   client(env: Env): SqlClient {
-    const query = async (_: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]> => {
+    const query = async (_: unknown, values: readonly SqlValue[]): Promise<readonly SqlRow[]> => {
       await env.sleep('1ms');
       this.sent.push(String(values[1]));
       if (!this.forgets) for (const { onMessage } of this.#ears) onMessage(String(values[1]));
@@ -26,6 +26,7 @@ class Channel {
     return {
       query,
       look: query,
+      prepareIfDirect: () => Promise.resolve(true),
       script: async () => {},
       listen: async (_, onMessage, onEnd) => {
         const ear = { onMessage, onEnd };
@@ -140,6 +141,20 @@ test('what a read showed is the truth, unless news came meanwhile', async () => 
     reader.tell(id, 7);
     looked(4);
     expect(await waitedMs(env, reader, 4)).toBe(0);
+  });
+});
+
+test('after news of another it looks again soon, some times; after its own append it waits for news', async () => {
+  await inWorld(async (env, _, reader, writer) => {
+    await untilHeard(env, reader);
+    writer.tell(id, 6);
+    await reader.grown(id, 5, never);
+    reader.looking(id)(6);
+    const waits: number[] = [];
+    for (let count = 0; count < 4; count++) waits.push(Math.round(await waitedMs(env, reader, 6)));
+    expect(waits).toEqual([2, 8, 32, 1_000]);
+    reader.tell(id, 7);
+    expect(Math.round(await waitedMs(env, reader, 7))).toBe(1_000);
   });
 });
 

@@ -9,7 +9,7 @@
 import { isLockstepError } from '../../kernel/errors.ts';
 import type { LogId } from '../port.ts';
 import { pause, within, type LogPorts } from '../within.ts';
-import type { SqlClient } from './sql-client.ts';
+import { repeated, type SqlClient } from './sql-client.ts';
 
 export interface GrowthOptions {
   readonly channel: string;
@@ -22,9 +22,13 @@ export interface GrowthOptions {
 const pollFactorMax = 16;
 /** Between two looks while they can. */
 const heardPollMs = 1_000;
+/** But after news of another's append, so soon, four times as long after each look in vain, and no more than so often. */
+const soonMs = 2;
+const soonLooksMax = 3;
 /** Between two notifications, so that a writer under load sends about a hundred a second and no more. */
 const tellPauseMs = 8;
 const logsPerTelling = 100;
+const notifyStatement = repeated("select set_config('synchronous_commit', 'off', true), pg_notify($1, $2)::text");
 const probeMs = 10_000;
 const probeHeardMsMax = 2_000;
 const againMsMin = 1_000;
@@ -42,8 +46,12 @@ interface Watched {
   seen: number;
   /** How often it was looked at in vain since it last grew. */
   vain: number;
+  /** Whether it grew last by somebody else's append, who may be at work: notifications are fewer than appends. */
+  follows: boolean;
   readonly waiters: Set<Waiter>;
 }
+
+const newWatched = (): Watched => ({ handles: 0, seen: 0, vain: 0, follows: false, waiters: new Set() });
 
 /** What a removed log's last position is told as: everybody looks. */
 export const removedAt: number = Number.MAX_SAFE_INTEGER;
@@ -73,7 +81,7 @@ export class Growth {
   }
 
   enter(id: LogId): void {
-    const watched = this.#watched.get(id) ?? { handles: 0, seen: 0, vain: 0, waiters: new Set<Waiter>() };
+    const watched = this.#watched.get(id) ?? newWatched();
     watched.handles++;
     this.#watched.set(id, watched);
   }
@@ -87,7 +95,7 @@ export class Growth {
 
   /** This process has appended. Tells the others. */
   tell(id: LogId, position: number): void {
-    this.#heard(id, position);
+    this.#heard(id, position, false);
     this.#toTell.set(id, Math.max(position, this.#toTell.get(id) ?? 0));
     if (!this.#telling) void this.#tellAll();
   }
@@ -98,7 +106,7 @@ export class Growth {
     return (last) => {
       const watched = this.#watched.get(id);
       if (watched === undefined) return;
-      if (last > watched.seen) watched.vain = 0;
+      if (last > watched.seen) [watched.vain, watched.follows] = [0, true];
       if (last > watched.seen || watched.seen === before) watched.seen = last;
     };
   }
@@ -109,7 +117,7 @@ export class Growth {
     const watched = this.#watched.get(id);
     if (watched === undefined || watched.seen > after) return;
     if (!this.#listening && this.#options.ears !== null) void this.#listen(this.#options.ears);
-    const pollMs = this.#hears ? heardPollMs : this.#options.pollMs * Math.min(2 ** watched.vain, pollFactorMax);
+    const pollMs = this.#pollMs(watched);
     const woken = Promise.withResolvers<void>();
     const waiter = { after, wake: woken.resolve };
     watched.waiters.add(waiter);
@@ -126,10 +134,15 @@ export class Growth {
     for (const watched of this.#watched.values()) this.#wake(watched, removedAt);
   }
 
-  #heard(id: LogId, position: number): void {
+  #pollMs({ vain, follows }: Watched): number {
+    if (!this.#hears) return this.#options.pollMs * Math.min(2 ** vain, pollFactorMax);
+    return follows && vain < soonLooksMax ? soonMs * 4 ** vain : heardPollMs;
+  }
+
+  #heard(id: LogId, position: number, follows: boolean): void {
     const watched = this.#watched.get(id);
     if (watched === undefined) return;
-    watched.vain = 0;
+    if (position > watched.seen) [watched.vain, watched.follows] = [0, follows];
     watched.seen = Math.max(watched.seen, position);
     this.#wake(watched, position);
   }
@@ -157,8 +170,7 @@ export class Growth {
   }
 
   async #notify(payload: string): Promise<void> {
-    const text = "select set_config('synchronous_commit', 'off', true), pg_notify($1, $2)::text";
-    await this.#client.query(text, [this.#options.channel, payload]);
+    await this.#client.query(notifyStatement, [this.#options.channel, payload]);
   }
 
   /** Listens, probes, and begins anew when the ears have gone. */
@@ -217,7 +229,7 @@ export class Growth {
     for (const one of payload.split(' ')) {
       const colon = one.indexOf(':');
       const position = Number(one.slice(colon + 1));
-      if (colon > 0 && Number.isSafeInteger(position)) this.#heard(one.slice(0, colon) as LogId, position);
+      if (colon > 0 && Number.isSafeInteger(position)) this.#heard(one.slice(0, colon) as LogId, position, true);
     }
   }
 }

@@ -38,6 +38,7 @@ export async function openPostgresStores(ports: LogPorts, options: OpenPostgres)
     const settings = await settingsOf(client);
     checkServer(settings);
     await checkSchema(client, names, options.migrate);
+    await client.prepareIfDirect();
     const ears = listen === false ? null : listen === true ? client : await made(listen, 1);
     const growth = new Growth(ports, client, { channel: names.schema, ears, pollMs });
     const context = {

@@ -1,28 +1,50 @@
 /**
  * The little that this engine asks of a client for PostgreSQL, over either of two: `pg` (a pool) or `postgres` (its
  * `sql`). The shapes of both are written down here, so that whoever has one of them, or neither, can compile.
- * Statements are never named: a pooler in transaction mode may give each its own connection. Nothing is sent again here.
+ * Statements are named only where connections lead straight to the server: a pooler in transaction mode may give each
+ * its own. Nothing that may have had an effect is sent again here.
  */
 import type { Timers } from '../../env/timers.ts';
+import { hash128 } from '../../bytes/hash.ts';
 import { isLockstepError, LockstepError } from '../../kernel/errors.ts';
+import { hexOfWords } from '../chain.ts';
 import { within } from '../within.ts';
-import { connectFailure, statementFailure } from './sql-errors.ts';
+import { connectFailure, sqlStateOf, sqlStates, statementFailure } from './sql-errors.ts';
 
 export type SqlValue = string | number | Uint8Array;
 export type SqlRow = readonly unknown[];
 
 /** Failures are LockstepErrors; those that a server told have its `sqlState` among their values. */
 export interface SqlClient {
-  /** One statement, in a transaction of its own. */
-  query(text: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]>;
+  /** One statement, in a transaction of its own. One that says that it is repeated is prepared, where `prepareIfDirect` found that it can. */
+  query(statement: string | Repeated, values: readonly SqlValue[]): Promise<readonly SqlRow[]>;
   /** One that changes nothing: what is lost of it is `unavailable`, never `unknown`. */
-  look(text: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]>;
+  look(statement: string | Repeated, values: readonly SqlValue[]): Promise<readonly SqlRow[]>;
   /** Several statements without values, all of them or none. */
   script(text: string): Promise<void>;
   /** On a connection of its own, until that ends: then `onEnd` is called, once, unless it was closed here. */
   listen(channel: string, onMessage: (payload: string) => void, onEnd: () => void): Promise<() => Promise<void>>;
+  /** Whether connections lead straight to a server, which then keeps what was prepared on them. */
+  prepareIfDirect(): Promise<boolean>;
   close(): Promise<void>;
 }
+
+/** A text that will come again. The name follows from it: on one connection, one name never means two texts. */
+export interface Repeated {
+  readonly name: string;
+  readonly text: string;
+}
+
+export function repeated(text: string): Repeated {
+  const words = new Uint32Array(4);
+  hash128(words, new TextEncoder().encode(text));
+  return { name: `lockstep_${hexOfWords(words)}`, text };
+}
+
+const textOf = (statement: string | Repeated): string => (typeof statement === 'string' ? statement : statement.text);
+
+/** A connection that keeps so many statements gives way to a new one: they are of tables that were filled long ago. */
+const preparedMax = 100;
 
 /** A `Pool` of `pg`. */
 export interface PgPool {
@@ -31,6 +53,8 @@ export interface PgPool {
 }
 
 export interface PgPoolClient {
+  /** Of the server's process at the other end, as it, or whatever stands between, has said. */
+  readonly processID?: number | null | undefined;
   query(config: PgStatement): Promise<{ readonly rows: readonly unknown[][] }>;
   on(event: 'notification', listener: (message: { readonly payload?: string | undefined }) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
@@ -40,6 +64,7 @@ export interface PgPoolClient {
 }
 
 export interface PgStatement {
+  readonly name?: string;
   readonly text: string;
   readonly values?: unknown[];
   readonly rowMode: 'array';
@@ -87,27 +112,62 @@ async function harmless<T>(call: () => Promise<T>): Promise<T> {
 class PgClient implements SqlClient {
   readonly #pool: PgPool;
   readonly #options: SqlClientOptions;
+  #prepares = false;
+  /** The names on each connection. */
+  readonly #prepared = new WeakMap<PgPoolClient, Set<string>>();
 
   constructor(pool: PgPool, options: SqlClientOptions) {
     this.#pool = pool;
     this.#options = options;
   }
 
-  query(text: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
-    return this.#run({ text, values: [...values], rowMode: 'array' });
+  async query(statement: string | Repeated, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
+    const plain: PgStatement = { text: textOf(statement), values: [...values], rowMode: 'array' };
+    if (typeof statement === 'string' || !this.#prepares) return this.#run(plain);
+    try {
+      return await this.#run({ name: statement.name, ...plain });
+    } catch (error) {
+      const state = sqlStateOf(error);
+      if (state !== sqlStates.unknownStatement && state !== sqlStates.duplicateStatement) throw error;
+      this.#prepares = false; // connections are shared after all; the server refused it before it did anything
+      return this.#run(plain);
+    }
   }
 
-  look(text: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
-    return harmless(() => this.query(text, values));
+  look(statement: string | Repeated, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
+    return harmless(() => this.query(statement, values));
   }
 
   async script(text: string): Promise<void> {
     await this.#run({ text, rowMode: 'array' }); // without values: one message, one transaction
   }
 
-  async #run(statement: PgStatement): Promise<readonly SqlRow[]> {
+  /** A pooler makes up the number of the process that it tells its clients. */
+  async prepareIfDirect(): Promise<boolean> {
+    const statement = { text: 'select pg_backend_pid()::text', rowMode: 'array' } as const;
+    let told: number | null | undefined;
+    try {
+      const [row] = await this.#run(statement, (client) => (told = client.processID));
+      this.#prepares = typeof told === 'number' && row?.[0] === String(told);
+    } catch (error) {
+      if (sqlStateOf(error) === null) throw error;
+      this.#prepares = false; // a server that does not tell the number of a process
+    }
+    return this.#prepares;
+  }
+
+  /** Notes what the connection keeps by now; whether that is too much. */
+  #isFull(client: PgPoolClient, name: string | undefined): boolean {
+    if (name === undefined) return false;
+    const names = this.#prepared.get(client) ?? new Set();
+    this.#prepared.set(client, names.add(name));
+    return names.size >= preparedMax;
+  }
+
+  async #run(statement: PgStatement, onClient?: (client: PgPoolClient) => void): Promise<readonly SqlRow[]> {
     const { timers, statementMsMax } = this.#options;
     const client = await this.#connection();
+    onClient?.(client);
     const onError = (): void => {}; // the statement under way rejects with it
     client.on('error', onError);
     let ended = false;
@@ -122,7 +182,7 @@ class PgClient implements SqlClient {
       throw failure;
     } finally {
       client.off('error', onError);
-      client.release(!ended);
+      client.release(!ended || this.#isFull(client, statement.name));
     }
   }
 
@@ -184,12 +244,18 @@ class PostgresClient implements SqlClient {
     this.#options = options;
   }
 
-  query(text: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
-    return this.#run(async () => this.#sql.unsafe(text, [...values] as never[], { prepare: false }).values());
+  query(statement: string | Repeated, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
+    const [text, options] = [textOf(statement), { prepare: false }];
+    return this.#run(async () => this.#sql.unsafe(text, [...values] as never[], options).values());
   }
 
-  look(text: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
-    return harmless(() => this.query(text, values));
+  /** This client does not tell which server process it talks to. */
+  prepareIfDirect(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  look(statement: string | Repeated, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
+    return harmless(() => this.query(statement, values));
   }
 
   async script(text: string): Promise<void> {

@@ -12,6 +12,9 @@ export const sqlStates = {
   undefinedTable: '42P01',
   duplicateTable: '42P07',
   lockNotAvailable: '55P03',
+  /** A prepared statement that is not on this connection, or is already. */
+  unknownStatement: '26000',
+  duplicateStatement: '42P05',
 } as const;
 
 interface Told {
@@ -83,7 +86,7 @@ function toldBy(error: unknown): Told | null {
 }
 
 /** Classes that no FATAL has: `pg` gives the severity in the server's language. */
-const plainErrors: readonly string[] = ['22', '23', '40', '42', '55', '3F'];
+const plainErrors: readonly string[] = ['22', '23', '26', '40', '42', '55', '3F'];
 
 /** An ERROR: the transaction had no effect. But for 40003, which says that it may have had one. */
 function kindOf(code: string): ErrorKind {

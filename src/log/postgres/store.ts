@@ -7,15 +7,8 @@ import { Chunks, onStandby } from './chunks.ts';
 import { dropChunk, type PostgresContext } from './context.ts';
 import type { SqlRow } from './sql-client.ts';
 import { sqlStateOf, sqlStates } from './sql-errors.ts';
-import {
-  appendText,
-  appendToNextText,
-  barrierText,
-  bytesInText,
-  createNextScript,
-  readText,
-  trimText,
-} from './statements.ts';
+import { ChunkStatements } from './chunk-statements.ts';
+import { appendToNextText, barrierText, bytesInText, createNextScript, trimText } from './statements.ts';
 
 /** How often a call looks anew which chunks there are, as others begin and drop them. */
 const turnsMax = 5;
@@ -35,6 +28,9 @@ export class PostgresStore implements RecordStore {
   /** Of the newest chunk, once it was counted. */
   #filled: { readonly chunk: number; bytes: number } | null = null;
   #next: Next | null = null;
+  readonly #statements: ChunkStatements;
+  /** The last row that a read has shown. */
+  #top = 0;
   /** An append may have been committed without its answer. */
   #inDoubt = false;
   #underWay = 0;
@@ -43,6 +39,7 @@ export class PostgresStore implements RecordStore {
   constructor(context: PostgresContext, id: LogId) {
     this.#context = context;
     this.id = id;
+    this.#statements = new ChunkStatements(context.names);
     context.growth.enter(id);
   }
 
@@ -70,16 +67,18 @@ export class PostgresStore implements RecordStore {
       const chunks = await this.#known();
       if (chunks === null) return { kind: 'gone' };
       const [chunk, { newest }] = [chunks.of(after + 1), chunks];
-      const text = readText(names, names.chunk(this.id, chunk.number), names.chunk(this.id, newest.number));
+      const [table, newestTable] = [names.chunk(this.id, chunk.number), names.chunk(this.id, newest.number)];
+      const statement = this.#statements.readOf(table, newestTable, this.#top - newest.first);
       const looked = growth.looking(this.id);
       const rows = await ifThere(() =>
-        client.look(text, [this.id, after, Math.min(bytesMax, Number.MAX_SAFE_INTEGER)]),
+        client.look(statement, [this.id, after, Math.min(bytesMax, Number.MAX_SAFE_INTEGER)]),
       );
       if (rows?.length === 0) return { kind: 'gone' };
       const read = rows === null ? null : readOf(rows, after, newest.first);
       const isPart = read !== null && read.records.length === 0 && read.first <= after + 1 && after < read.last;
       if (read !== null && !isPart) {
         looked(read.last);
+        this.#top = read.last;
         return read;
       }
       this.#chunks = null;
@@ -128,10 +127,13 @@ export class PostgresStore implements RecordStore {
     // Twice over: it waits for the next one, and tells why there is none.
     const isNext = filled.bytes >= chunkBytes && (await this.#isPrepared(number + 1, filled.bytes >= 2 * chunkBytes));
     const next = names.chunk(this.id, number + 1);
-    const text = isNext ? appendToNextText(names, table, next) : appendText(table);
     const values = [after, bytes, commitWait];
     const rows = await this.#sent(() =>
-      ifThere(() => client.query(text, isNext ? [...values, this.id, number + 1] : values)),
+      ifThere(() =>
+        isNext
+          ? client.query(appendToNextText(names, table, next), [...values, this.id, number + 1])
+          : client.query(this.#statements.appendTo(table, after + 2 - chunks.newest.first), values),
+      ),
     );
     if (rows === null || rows.length === 0) return false;
     if (!isNext) filled.bytes += bytes.length;
