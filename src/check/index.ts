@@ -31,3 +31,32 @@ export { parseHistory } from './history-text.ts';
 export type { TextCall, TextOperation } from './history-text.ts';
 export { historyFor, modelNames } from './named-models.ts';
 export type { TextHistory } from './named-models.ts';
+export { checkTransactions } from './transactions.ts';
+export type { TransactionsOptions, TransactionsVerdict } from './transactions.ts';
+export type {
+  TransactionHistory,
+  TransactionStep,
+  TransactionStepDone,
+  TransactionValue,
+} from './transactions-history.ts';
+export { anomalyNames, anomalyText, cycleMermaid, dependencyText, isolationLevels } from './anomalies.ts';
+export type { Anomaly, AnomalyKind, IsolationLevel } from './anomalies.ts';
+export type { Dependency, EdgeKind } from './dependencies.ts';
+export { checkSessions, sessionGuarantees } from './sessions.ts';
+export type {
+  SessionCall,
+  SessionGuarantee,
+  SessionHistory,
+  SessionResult,
+  SessionsVerdict,
+  SessionViolation,
+} from './sessions.ts';
+export { checkAdds, checkConvergence } from './convergence.ts';
+export type {
+  AddCall,
+  AddsVerdict,
+  ConvergenceVerdict,
+  Divergence,
+  ReplicaState,
+  WriteRecord,
+} from './convergence.ts';
