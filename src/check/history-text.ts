@@ -33,18 +33,16 @@ const types = ['invoke', 'ok', 'fail', 'info'];
 /**
  * All operations in the order of their invocations. What is no client's (a process without a number, as the nemesis) is
  * left out; what is not completed is unknown.
- * @throws LockstepError `invalid`, with `line` in its values: what cannot be read, a completion of nothing, a process
+ * @throws LockstepError `invalid`, with `line` in its values: what cannot be read, a text without an operation, a completion of nothing, a process
  * that begins an operation while it has one under way.
  */
 export function parseHistory(text: string): readonly TextOperation[] {
-  const first =
-    text
-      .split('\n')
-      .find((line) => line.trim() !== '' && !line.trim().startsWith(';'))
-      ?.trim() ?? '';
-  if (logShape.test(first) || /^(INFO|WARN|DEBUG)\b/.test(first)) return paired(logEvents(text));
-  if (/^\{\s*"/.test(first)) return jsonOperations(text);
-  return paired(ednEvents(text));
+  const first = /^(?:\s|;.*\n)*(\S\s*\S?)/.exec(text)?.[1] ?? '';
+  const operations = /^\{\s*"/.test(first)
+    ? jsonOperations(text)
+    : paired(/^[{[(#]/.test(first) ? ednEvents(text) : logEvents(text));
+  if (operations.length === 0) throw refused('there is no operation of a client in this text', 1);
+  return operations;
 }
 
 function* ednEvents(text: string): Generator<TextEvent> {

@@ -2,9 +2,10 @@
  * The search for a linearization: J. Wing and C. Gong, "Testing and verifying concurrent objects" (1993), with the
  * memory of configurations of G. Lowe, "Testing for linearizability" (2017). Depth first: place an operation whose
  * invocation stands before the first completion that is left, in a state that allows its answer; when that completion
- * cannot be reached, take the last one back. Three prunings are ours, and each keeps every verdict: a read that fits is
+ * cannot be reached, take the last one back. Four prunings are ours, and each keeps every verdict: a read that fits is
  * placed at once (it changes nothing, so a later place is no better); of equal calls of unknown outcome the earliest
- * goes first (they cannot be told apart); and see `memo.ts`.
+ * goes first (they cannot be told apart); none of them is placed that the next one makes useless (`#isDetour`); and see
+ * `memo.ts`.
  */
 import { Memo } from './memo.ts';
 import type { Problem } from './problem.ts';
@@ -175,10 +176,25 @@ export class Search {
   #choose(placed: number, operationClass: number, cursor: number): boolean {
     this.stepCount++;
     const states = this.#problem.after(this.#state, operationClass);
-    const state = states[this.#choice];
-    if (state === undefined) return false;
-    this.#push(placed, state, cursor, this.#choice + 1);
-    return true;
+    for (; this.#choice < states.length; this.#choice++) {
+      const state = states[this.#choice] as number;
+      if (placed < 0 && this.#isDetour(operationClass, state)) continue;
+      this.#push(placed, state, cursor, this.#choice + 1);
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * Whether this operation of unknown outcome leads to the same state from before one of those placed last, all of
+   * unknown outcome: then they were for nothing, and the configuration without them, which is tried as well, can do more.
+   */
+  #isDetour(operationClass: number, state: number): boolean {
+    for (let at = this.#path.length - 1; at >= 0 && (this.#path[at] as number) < 0; at--) {
+      this.stepCount++;
+      if (this.#problem.after(this.#before[at] as number, operationClass).includes(state)) return true;
+    }
+    return false;
   }
 
   /** `choice`: what to try when it is taken back; 0 means that there is no alternative to it. */
