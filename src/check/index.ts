@@ -52,11 +52,4 @@ export type {
   SessionViolation,
 } from './sessions.ts';
 export { checkAdds, checkConvergence } from './convergence.ts';
-export type {
-  AddCall,
-  AddsVerdict,
-  ConvergenceVerdict,
-  Divergence,
-  ReplicaState,
-  WriteRecord,
-} from './convergence.ts';
+export type { AddCall, AddsVerdict, ConvergenceVerdict, Divergence, ReplicaState, WriteRecord } from './convergence.ts';
