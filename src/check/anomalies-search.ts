@@ -3,12 +3,9 @@
  * budget allows. Whether there are any is decided by the components alone, in linear time; the budget is only about
  * finding the shortest. In every component the first search is made whatever the budget says.
  */
-import { cycleAnomaly, type Anomaly } from './anomalies.ts';
+import { cycleAnomaly, shownMax, type Anomaly } from './anomalies.ts';
 import { anyOf, components, CycleSearch, noTwoInARow, SearchBudget, type Automaton } from './cycles.ts';
 import { edgeKinds, type Dependency, type DependencyGraph } from './dependencies.ts';
-
-/** How many components of one kind are shown. */
-const shownMax = 20;
 
 export interface CyclesFound {
   readonly anomalies: readonly Anomaly[];

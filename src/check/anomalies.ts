@@ -59,6 +59,9 @@ export interface Anomaly {
   readonly text: string;
 }
 
+/** How many of one kind are shown; the others are counted. */
+export const shownMax = 20;
+
 export const anomalyNames: Readonly<Record<AnomalyKind, string>> = Object.freeze({
   unwritten: 'read of a value that nobody wrote',
   duplicate: 'duplicate element',

@@ -136,7 +136,7 @@ function isChain(
 
 /** Two transactions that read one version of a key and then wrote it: each would have to come before the other. */
 function reportLostUpdate<Version>(
-  { anomalies }: Observations,
+  observed: Observations,
   key: string,
   leading: Map<Version, Read>,
   version: Version,
@@ -149,7 +149,7 @@ function reportLostUpdate<Version>(
   const [first, second] = [other.transaction, read.transaction];
   const value = read.values.at(-1) ?? 'without a value';
   const text = `T${first} and T${second} both read ${key} (${value}), and both wrote it`;
-  anomalies.push(simpleAnomaly('lost-update', 'snapshot-isolation', [first, second], key, { text }));
+  observed.report(simpleAnomaly('lost-update', 'snapshot-isolation', [first, second], key, { text }));
 }
 
 function reportDirtyUpdate(observed: Observations, facts: KeyFacts, longest: readonly TransactionValue[]): void {
@@ -162,7 +162,7 @@ function reportDirtyUpdate(observed: Observations, facts: KeyFacts, longest: rea
     else if (aborted !== null) {
       const text = `T${transaction} appended ${value} to ${facts.name} after ${aborted.value}, which T${aborted.transaction} had taken back`;
       const both = [aborted.transaction, transaction];
-      observed.anomalies.push(simpleAnomaly('dirty-update', 'read-committed', both, facts.name, { text }));
+      observed.report(simpleAnomaly('dirty-update', 'read-committed', both, facts.name, { text }));
       return;
     }
   }
@@ -183,7 +183,7 @@ function reportIncompatible(
   const at = read.values.findIndex((value, index) => value !== longest[index]);
   const text = `T${read.transaction} read ${read.values[at]} at place ${at} of ${name}, T${other} read ${longest[at]} there`;
   const both = [other, read.transaction];
-  observed.anomalies.push(simpleAnomaly('incompatible-order', level, both, name, { text }));
+  observed.report(simpleAnomaly('incompatible-order', level, both, name, { text }));
 }
 
 /** A process runs one transaction after the other; one whose outcome is unknown may take effect later than the next. */

@@ -1,6 +1,6 @@
 /**
  * A serial order that explains a history, found greedily: a transaction may come next when all that must precede it
- * has come, and when nobody still has to read what it overwrites. Found, it proves the history serializable, also
+ * has come, and when nobody still has to read what it overwrites; of several the one that was complete first. Found, it proves the history serializable, also
  * where the order of a register's versions could not be inferred. Not found, it proves nothing: deciding that is
  * NP-complete in general (Papadimitriou 1979).
  */
@@ -13,8 +13,8 @@ export function hasSerialOrder(graph: DependencyGraph, observed: Observations): 
   const waitsFor = new Int32Array(nodesCount);
   for (const target of targets) waitsFor[target] = (waitsFor[target] ?? 0) + 1;
   const registers = new Registers(observed);
-  const ready: number[] = [];
-  for (let node = nodesCount - 1; node >= 0; node--) if (waitsFor[node] === 0) ready.push(node);
+  const ready = new Ready(momentsOf(graph, observed));
+  for (let node = 0; node < nodesCount; node++) if (waitsFor[node] === 0) ready.push(node);
   let doneCount = 0;
   for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
     const blocked = registers.blocks(node);
@@ -23,7 +23,7 @@ export function hasSerialOrder(graph: DependencyGraph, observed: Observations): 
       continue;
     }
     doneCount++;
-    ready.push(...registers.run(node));
+    for (const freed of registers.run(node)) ready.push(freed);
     for (let edge = first[node] ?? 0; edge < (first[node + 1] ?? 0); edge++) {
       const target = targets[edge] ?? 0;
       waitsFor[target] = (waitsFor[target] ?? 0) - 1;
@@ -31,6 +31,65 @@ export function hasSerialOrder(graph: DependencyGraph, observed: Observations): 
     }
   }
   return doneCount === nodesCount;
+}
+
+/** When each probably took effect: at its completion; an unknown one just before the first that depends on it. */
+function momentsOf({ nodesCount, first, targets }: DependencyGraph, { history }: Observations): Float64Array {
+  const moments = new Float64Array(nodesCount).fill(Number.NEGATIVE_INFINITY);
+  for (const [index, { outcome }] of history.entries()) moments[index] = outcome.at ?? Number.POSITIVE_INFINITY;
+  for (const [index, { outcome, invokedAt }] of history.entries()) {
+    if (outcome.kind === 'ok') continue;
+    let moment = Number.POSITIVE_INFINITY;
+    for (let edge = first[index] ?? 0; edge < (first[index + 1] ?? 0); edge++) {
+      moment = Math.min(moment, moments[targets[edge] ?? 0] ?? moment);
+    }
+    moments[index] = Math.max(invokedAt, Number.isFinite(moment) ? moment : invokedAt);
+  }
+  return moments;
+}
+
+/** The nodes that may come next, the one with the least moment first: a binary heap. */
+class Ready {
+  readonly #moments: Float64Array;
+  readonly #heap: number[] = [];
+
+  constructor(moments: Float64Array) {
+    this.#moments = moments;
+  }
+
+  #before(left: number, right: number): boolean {
+    const [first, second] = [this.#moments[left] ?? 0, this.#moments[right] ?? 0];
+    return first < second || (first === second && left < right);
+  }
+
+  push(node: number): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    for (; at > 0; at = (at - 1) >> 1) {
+      const parent = heap[(at - 1) >> 1] ?? node;
+      if (!this.#before(node, parent)) break;
+      heap[at] = parent;
+    }
+    heap[at] = node;
+  }
+
+  pop(): number | undefined {
+    const heap = this.#heap;
+    const top = heap[0];
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return top;
+    let at = 0;
+    for (let child = 1; child < heap.length; child = 2 * at + 1) {
+      const right = heap[child + 1];
+      if (right !== undefined && this.#before(right, heap[child] ?? right)) child++;
+      const smaller = heap[child] ?? last;
+      if (!this.#before(smaller, last)) break;
+      heap[at] = smaller;
+      at = child;
+    }
+    heap[at] = last;
+    return top;
+  }
 }
 
 /** A register while the order is played: the version it holds, who has yet to read it, who waits to overwrite it. */

@@ -4,7 +4,7 @@
  * middle of one, of a value nobody wrote) are found here. After Elle (Kingsbury and Alvaro, VLDB 2020), §4 and §6.
  */
 import { LockstepError } from '../kernel/errors.ts';
-import { simpleAnomaly, type Anomaly } from './anomalies.ts';
+import { shownMax, simpleAnomaly, type Anomaly } from './anomalies.ts';
 import type { TransactionHistory, TransactionStepDone, TransactionValue } from './transactions-history.ts';
 
 export interface Write {
@@ -34,7 +34,8 @@ export interface KeyFacts {
 export class Observations {
   readonly history: TransactionHistory;
   readonly keys = new Map<string, KeyFacts>();
-  readonly anomalies: Anomaly[] = [];
+  readonly #anomalies = new Map<string, Anomaly[]>();
+  #hiddenCount = 0;
   /** Per transaction: acknowledged, or unknown and seen by an acknowledged one. */
   readonly committed: Uint8Array;
 
@@ -47,6 +48,23 @@ export class Observations {
       if (outcome.kind === 'ok') this.#takeReads(index, outcome.result);
     }
     for (const facts of this.keys.values()) this.#judgeReads(facts);
+  }
+
+  get anomalies(): readonly Anomaly[] {
+    return [...this.#anomalies.values()].flat();
+  }
+
+  /** How many anomalies were found beyond those that are shown of one kind. */
+  get hiddenCount(): number {
+    return this.#hiddenCount;
+  }
+
+  report(anomaly: Anomaly): void {
+    const kind = `${anomaly.kind} ${anomaly.level}`;
+    const shown = this.#anomalies.get(kind);
+    if (shown === undefined) this.#anomalies.set(kind, [anomaly]);
+    else if (shown.length < shownMax) shown.push(anomaly);
+    else this.#hiddenCount++;
   }
 
   outcomeOf(transaction: number): 'ok' | 'fail' | 'info' {
@@ -122,7 +140,7 @@ export class Observations {
   ): void {
     if (!values.includes(own)) return;
     const text = `T${transaction} read ${own} from ${key} before it wrote it itself`;
-    this.anomalies.push(simpleAnomaly('internal', 'read-uncommitted', [transaction], key, { text }));
+    this.report(simpleAnomaly('internal', 'read-uncommitted', [transaction], key, { text }));
   }
 
   /** What a read saw before the transaction's own writes; null where these say all, or are not what was read. */
@@ -136,7 +154,7 @@ export class Observations {
     const end = values.slice(values.length - expected.length);
     if (values.length < expected.length || end.some((value, index) => value !== expected[index])) {
       const read = kind === 'list' ? `[${values.join(', ')}]` : String(values[0] ?? 'nothing');
-      this.anomalies.push(
+      this.report(
         simpleAnomaly('internal', 'read-uncommitted', [transaction], name, {
           text: `T${transaction} read ${read} from ${name} after it had itself written ${own.join(', ')}`,
         }),
@@ -168,7 +186,7 @@ export class Observations {
         reported.add(value);
         const others = write === undefined || write.transaction === transaction ? [] : [write.transaction];
         const level = kind === 'G1a' ? 'read-committed' : 'read-uncommitted';
-        this.anomalies.push(simpleAnomaly(kind, level, [...others, transaction], name, { text }));
+        this.report(simpleAnomaly(kind, level, [...others, transaction], name, { text }));
       };
       if (seen.has(value)) report('duplicate', `T${transaction} read ${name} with ${value} in it twice`);
       seen.add(value);
@@ -186,7 +204,7 @@ export class Observations {
     const write = writes.get(value);
     if (write === undefined || write.final || write.transaction === transaction) return;
     reported.add(value);
-    this.anomalies.push(
+    this.report(
       simpleAnomaly('G1b', 'read-committed', [write.transaction, transaction], name, {
         text: `T${transaction} read ${name} as of ${value}, in the middle of T${write.transaction}, which wrote it again`,
       }),

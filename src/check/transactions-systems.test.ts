@@ -62,3 +62,11 @@ test('a budget of nothing changes no verdict, and says what it left out', () => 
   expect(full.notSearched.join()).not.toContain('budget');
   expect(cut.notSearched.join()).toContain('budget of 0 edges');
 });
+
+test('blind writes of registers: the order of their completions proves a serializable store right', () => {
+  const options = { level: 'serializable', workload: 'register', processes: 10, keys: 30, stepsMax: 4 } as const;
+  for (let seed = 0; seed < 20; seed++) {
+    const history = toyHistory(new SeededRandom(seed), { ...options, transactions: 500, infoChance: 0 });
+    expect(checkTransactions(history, { level: 'strict-serializable' }).kind, `seed ${seed}`).toBe('ok');
+  }
+});

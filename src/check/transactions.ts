@@ -65,7 +65,9 @@ export function checkTransactions(history: TransactionHistory, options: Transact
   const tolerated = found.filter((one) => !isForbidden(one));
   const reasons = anomalies.length > 0 ? [] : reasonsForDoubt(level, observed, inference, graph, ordered);
   const kind = anomalies.length > 0 ? 'violation' : reasons.length > 0 ? 'unknown' : 'ok';
-  const notSearched = [...new Set([...plain.notSearched, ...ordered.notSearched])];
+  const { hiddenCount } = observed;
+  const hidden = hiddenCount === 0 ? [] : [`${hiddenCount} more of those that need no search are not shown`];
+  const notSearched = [...new Set([...hidden, ...plain.notSearched, ...ordered.notSearched])];
   const verdict = { kind, level, anomalies, tolerated, reasons, notSearched } as const;
   return { ...verdict, text: verdictText(history.length, verdict) };
 }
