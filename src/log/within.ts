@@ -28,20 +28,49 @@ export function within<T>(
   signals: readonly (AbortSignal | undefined)[],
   begin: (signal: AbortSignal) => Promise<T>,
 ): Promise<Within<T>> {
+  const stop = new AbortController();
+  const onLate = (): void => stop.abort(new LockstepError('stopped', 'nobody waits for this any more'));
+  return raced(timers, ms, signals, () => begin(stop.signal), {
+    onLate,
+    onAbort: (reason) => stop.abort(reason),
+  });
+}
+
+/** The same for what needs no signal, and often is late: making an error takes longer than the rest. */
+export function atMost<T>(
+  timers: Timers,
+  ms: number,
+  signals: readonly (AbortSignal | undefined)[],
+  begin: () => Promise<T>,
+): Promise<Within<T>> {
+  return raced(timers, ms, signals, begin, { onLate: () => {}, onAbort: () => {} });
+}
+
+interface Unwanted {
+  readonly onLate: () => void;
+  readonly onAbort: (reason: unknown) => void;
+}
+
+function raced<T>(
+  timers: Timers,
+  ms: number,
+  signals: readonly (AbortSignal | undefined)[],
+  begin: () => Promise<T>,
+  unwanted: Unwanted,
+): Promise<Within<T>> {
   return new Promise((resolve, reject) => {
     const aborted = signals.find((signal) => signal?.aborted);
     if (aborted !== undefined) return reject(aborted.reason);
-    const stop = new AbortController();
     const onAbort = (event: Event): void => {
       const reason: unknown = (event.target as AbortSignal).reason;
       end();
       reject(reason);
-      stop.abort(reason);
+      unwanted.onAbort(reason);
     };
     const onLate = (): void => {
       end();
       resolve({ kind: 'late' });
-      stop.abort(new LockstepError('stopped', 'nobody waits for this any more'));
+      unwanted.onLate();
     };
     const timer = ms === Infinity ? null : timers.after(ms, onLate);
     const end = (): void => {
@@ -49,7 +78,7 @@ export function within<T>(
       for (const signal of signals) signal?.removeEventListener('abort', onAbort);
     };
     for (const signal of signals) signal?.addEventListener('abort', onAbort, { once: true });
-    begin(stop.signal).then(
+    begin().then(
       (value) => {
         end();
         resolve({ kind: 'done', value });
@@ -68,7 +97,7 @@ export async function pause(
   ms: number,
   signals: readonly (AbortSignal | undefined)[] = [],
 ): Promise<void> {
-  await within(timers, ms, signals, () => new Promise<never>(() => {}));
+  await atMost(timers, ms, signals, () => new Promise<never>(() => {}));
 }
 
 /** Whether the same call may succeed in a moment. */

@@ -8,7 +8,7 @@
  */
 import { isLockstepError } from '../../kernel/errors.ts';
 import type { LogId } from '../port.ts';
-import { pause, within, type LogPorts } from '../within.ts';
+import { atMost, pause, within, type LogPorts } from '../within.ts';
 import { repeated, type SqlClient } from './sql-client.ts';
 
 export interface GrowthOptions {
@@ -122,7 +122,7 @@ export class Growth {
     const waiter = { after, wake: woken.resolve };
     watched.waiters.add(waiter);
     try {
-      const ended = await within(this.#ports.timers, pollMs, [signal], () => woken.promise);
+      const ended = await atMost(this.#ports.timers, pollMs, [signal], () => woken.promise);
       if (ended.kind === 'late') watched.vain = Math.min(watched.vain + 1, pollFactorMax);
     } finally {
       watched.waiters.delete(waiter);
