@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,4 +58,28 @@ test('a wrong call says what is right, with exit code 1', async () => {
   expect((await lockstep('log', 'expect')).told).toContain('lockstep log inspect DIR');
   expect((await lockstep('--wat')).told).toContain("Unknown option '--wat'");
   expect((await lockstep()).out).toContain('lockstep log inspect DIR');
+});
+
+test('lockstep check linearizable judges a file: the verdict is the exit code, the timeline a page', async () => {
+  const file = join(data, 'history.edn');
+  const line = (type: string, f: string, value: string) => `{:process 0, :type :${type}, :f :${f}, :value ${value}}\n`;
+  const text = line('invoke', 'write', '1') + line('ok', 'write', '1') + line('invoke', 'read', 'nil');
+  const judge = (...options: readonly string[]) => lockstep('check', 'linearizable', file, ...options);
+  await writeFile(file, text + line('ok', 'read', '1'));
+  expect(await judge('--model', 'cas-register')).toMatchObject({ code: 0, told: '' });
+  await writeFile(file, text + line('ok', 'read', '2'));
+  const page = join(data, 'timeline.html');
+  const bad = await judge('--model', 'cas-register', '--json', '--html', page);
+  expect(bad).toMatchObject({ code: 2, told: '' });
+  expect(JSON.parse(bad.out)).toMatchObject({ kind: 'violation', counterexample: { stuck: 1, isMinimal: true } });
+  expect(await readFile(page, 'utf8')).toContain('read → 2');
+  await writeFile(file, (line('invoke', 'write', '1') + line('ok', 'write', '1')).repeat(3));
+  expect(await judge('--model', 'register', '--budget', '1')).toMatchObject({ code: 4, told: '' });
+  await writeFile(file, text + line('fine', 'read', '2'));
+  expect(await judge('--model', 'cas-register')).toMatchObject({ code: 1, out: '' });
+  expect((await judge('--model', 'cas-register')).told).toContain('line=`4`');
+  expect((await judge()).told).toContain('--model MODEL');
+  expect((await lockstep('check', 'linearizable', join(data, 'none'), '--model', 'queue')).told).toContain(
+    'cannot be read',
+  );
 });
