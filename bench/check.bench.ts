@@ -7,12 +7,14 @@ import type { History } from '../src/check/history.ts';
 import { keyed, type Model } from '../src/check/model.ts';
 import { casRegister, queue } from '../src/check/models.ts';
 import { type AtomicShape, queueHistory, registerHistory } from '../test/models/atomic-history.ts';
+import { transactionRows } from './check/transaction-rows.ts';
 import type { Row, Suite } from './harness.ts';
 
 export const suite: Suite = {
   about:
     'Linearizability of generated histories: ours alone, in operations of the history a second; facts are the steps of the ' +
-    'search and the most bytes that one key held. Histories of one key and of many unknown outcomes are the hard ones.',
+    'search and the most bytes that one key held. Histories of one key and of many unknown outcomes are the hard ones. ' +
+    'Then isolation, in transactions of the history a second.',
   rows: ({ quick }) => {
     const count = quick ? 200 : 10_000;
     const registers = keyed(casRegister());
@@ -36,6 +38,7 @@ export const suite: Suite = {
       ),
       row('registers: a tenth is unknown', registerHistory('d', shape({ unknownShare: 0.1 })), registers, 'ok'),
       row('queues: 100 keys, 20 clients', queueHistory('e', shape({})), queues, 'ok'),
+      ...transactionRows(quick),
     ];
   },
 };
