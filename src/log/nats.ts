@@ -70,7 +70,7 @@ async function open(options: Options, env: LogSourceEnv): Promise<LogEngine> {
   };
   try {
     const { domain = null, inboxPrefix = null } = options;
-    const jetStream = new JetStreamConnection(connection, client, { domain, inboxPrefix });
+    const jetStream = new JetStreamConnection(connection, client, { domain, inboxPrefix, timers: env.timers });
     const info = await persist(env, logConfig(options.config), 'a look at NATS', () => checked(connection, jetStream));
     const replicas = options.replicas ?? (info.cluster === undefined ? 1 : 3);
     const maxPayload = info.max_payload;

@@ -6,10 +6,10 @@ import type { LogFaults } from '../../src/log/contract.ts';
 import type { NatsConnection, NatsHeaders, NatsMessage } from '../../src/log/nats.ts';
 import type { Position } from '../../src/log/port.ts';
 
-interface RequestOptions {
-  readonly timeout: number;
-  readonly headers?: NatsHeaders;
-}
+type PublishOptions = NonNullable<Parameters<NatsConnection['publish']>[2]>;
+
+/** Where an answer goes that is lost. */
+const nobody = 'lost.answers';
 
 export class FaultyNats implements NatsConnection {
   readonly #connection: NatsConnection;
@@ -45,8 +45,19 @@ export class FaultyNats implements NatsConnection {
     return this.#connection.info;
   }
 
-  publish(...args: Parameters<NatsConnection['publish']>): void {
-    this.#connection.publish(...args);
+  publish(subject: string, payload: Uint8Array | string = '', options: PublishOptions = {}): void {
+    const send = (reply = options.reply): void =>
+      this.#connection.publish(subject, payload, reply === undefined ? options : { ...options, reply });
+    if (!subject.startsWith(`${this.#prefix}.log.`)) return send();
+    const [delay, losesAnswer, sendsTwice] = [this.#delay, this.#losesAnswer, this.#sendsTwice];
+    [this.#delay, this.#losesAnswer, this.#sendsTwice] = [null, false, false];
+    const sendAll = (): void => {
+      if (sendsTwice) send(nobody);
+      send(losesAnswer ? nobody : options.reply);
+    };
+    if (delay === null) return sendAll();
+    delay.arrived();
+    void delay.released.then(sendAll);
   }
 
   subscribe(...args: Parameters<NatsConnection['subscribe']>): { unsubscribe(): void } {
@@ -65,17 +76,8 @@ export class FaultyNats implements NatsConnection {
     return this.#connection.close();
   }
 
-  async request(subject: string, payload: Uint8Array | string = '', options?: RequestOptions): Promise<NatsMessage> {
-    const send = (): Promise<NatsMessage> => this.#connection.request(subject, payload, options);
-    if (!subject.startsWith(`${this.#prefix}.log.`)) return send();
-    const [delay, losesAnswer, sendsTwice] = [this.#delay, this.#losesAnswer, this.#sendsTwice];
-    [this.#delay, this.#losesAnswer, this.#sendsTwice] = [null, false, false];
-    delay?.arrived();
-    await delay?.released;
-    if (sendsTwice) await send();
-    const answer = await send();
-    if (losesAnswer) throw Object.assign(new Error('timeout'), { name: 'TimeoutError' });
-    return answer;
+  request(...args: Parameters<NatsConnection['request']>): Promise<NatsMessage> {
+    return this.#connection.request(...args);
   }
 
   /** The stream as it was: removed, made anew with its settings, and filled with its first records. */

@@ -2,7 +2,8 @@
 import { errors } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { isLockstepError } from '../../kernel/errors.ts';
-import { JetStreamConnection, refused, type NatsConnection, type NatsHeaders } from './connection.ts';
+import { hostEnv } from '../../os/env.ts';
+import { JetStreamConnection, refused, type NatsConnection, type NatsHeaders, type NatsMessage } from './connection.ts';
 import { sequenceOf } from './cursor.ts';
 
 const headers = (): NatsHeaders => {
@@ -10,19 +11,35 @@ const headers = (): NatsHeaders => {
   return { get: (name) => values.get(name) ?? '', set: (name, value) => void values.set(name, value) };
 };
 
+type Heard = (error: Error | null, message: NatsMessage) => void;
+
 /** A connection that answers every request with this. */
-function answering(answer: () => Uint8Array | Error, status: readonly { readonly type: string }[] = []) {
+function answering(answer: () => Uint8Array | Error, status: readonly { readonly type: string }[] = [], code = 0) {
   const sent: (string | undefined)[] = [];
   const followed = Promise.withResolvers<void>();
+  let heard: Heard = () => {};
   const connection: NatsConnection = {
-    publish: () => {},
-    request: async (_subject, _payload, options) => {
+    publish: (_subject, _payload, options) => {
       sent.push(options?.headers?.get('Nats-Expected-Last-Sequence'));
+      const data = answer();
+      if (data instanceof Error) throw data;
+      queueMicrotask(() =>
+        heard(null, {
+          subject: options?.reply ?? '',
+          data,
+          ...(code === 0 ? {} : { headers: { code, description: '' } }),
+        }),
+      );
+    },
+    request: async () => {
       const data = answer();
       if (data instanceof Error) throw data;
       return { subject: 'inbox', data };
     },
-    subscribe: () => ({ unsubscribe: () => {} }),
+    subscribe: (_subject, { callback }) => {
+      heard = callback;
+      return { unsubscribe: () => {} };
+    },
     async *status() {
       yield* status;
       followed.resolve(); // it asks for more, so it has acted on these
@@ -34,7 +51,7 @@ function answering(answer: () => Uint8Array | Error, status: readonly { readonly
   return {
     sent,
     followed: followed.promise,
-    jetStream: new JetStreamConnection(connection, client, { domain: null, inboxPrefix: null }),
+    jetStream: new JetStreamConnection(connection, client, { domain: null, inboxPrefix: null, timers: hostEnv.timers }),
   };
 }
 
@@ -57,6 +74,8 @@ test('a subject that nobody takes was not stored', async () => {
   expect(await append(new errors.NoRespondersError('subject'))).toBeNull();
   const wrapped = new errors.RequestError('no responders', { cause: new errors.NoRespondersError('subject') });
   expect(await append(wrapped)).toBeNull();
+  const { jetStream } = answering(() => new Uint8Array(0), [], 503);
+  expect(await jetStream.append('subject', 7, new Uint8Array(1))).toBeNull();
 });
 
 test('after a timeout or a lost connection nobody knows; a closed one sent nothing', async () => {

@@ -3,12 +3,14 @@
  * JetStream's API, and what its refusals mean. The client's types are described here, not imported, so that whoever
  * has another engine compiles without it.
  */
+import type { Timers } from '../../env/timers.ts';
 import { LockstepError } from '../../kernel/errors.ts';
+import { Answers } from './answers.ts';
 
 /** What is used of a `NatsConnection` of `@nats-io/transport-node` (or another transport of version 3). */
 export interface NatsConnection {
   readonly info?: NatsServerInfo | undefined;
-  publish(subject: string, payload?: Uint8Array | string, options?: { reply?: string }): void;
+  publish(subject: string, payload?: Uint8Array | string, options?: { reply?: string; headers?: NatsHeaders }): void;
   request(
     subject: string,
     payload?: Uint8Array | string,
@@ -18,7 +20,7 @@ export interface NatsConnection {
     subject: string,
     options: { callback: (error: Error | null, message: NatsMessage) => void },
   ): { unsubscribe(): void };
-  status(): AsyncIterable<{ readonly type: string }>;
+  status(): AsyncIterable<{ readonly type: string; readonly error?: unknown }>;
   isClosed(): boolean;
   close(): Promise<void>;
 }
@@ -53,6 +55,8 @@ export interface NatsClient {
 const appendMs = 5_000;
 /** Of a call to the API, which may be asked again. A cluster that has just chosen its leader leaves some without an answer. */
 const callMs = 1_500;
+/** The status of an answer that says that nobody listens. */
+const noResponders = 503;
 const expectedLast = 'Nats-Expected-Last-Sequence';
 
 /** The package's answer to a call of JetStream's API. */
@@ -69,6 +73,7 @@ export interface Refusal {
 export interface NatsOptionsOfConnection {
   readonly domain: string | null;
   readonly inboxPrefix: string | null;
+  readonly timers: Timers;
 }
 
 export class JetStreamConnection {
@@ -77,9 +82,12 @@ export class JetStreamConnection {
   readonly #api: string;
   readonly #inboxPrefix: string | null;
   readonly #onReconnect = new Set<() => void>();
+  readonly #answers: Answers;
   #connected = true;
 
-  constructor(connection: NatsConnection, client: NatsClient, { domain, inboxPrefix }: NatsOptionsOfConnection) {
+  constructor(connection: NatsConnection, client: NatsClient, options: NatsOptionsOfConnection) {
+    const { domain, inboxPrefix, timers } = options;
+    this.#answers = new Answers(connection, timers, () => this.inbox());
     this.#connection = connection;
     this.#client = client;
     this.#api = domain === null ? '$JS.API' : `$JS.${domain}.API`;
@@ -105,7 +113,7 @@ export class JetStreamConnection {
   append(subject: string, after: number, bytes: Uint8Array): Promise<Uint8Array | null> {
     const headers = this.#client.headers();
     headers.set(expectedLast, String(after));
-    return this.#ask(subject, bytes, 'unknown', headers);
+    return this.#asked(subject, 'unknown', () => this.#answers.ask(subject, bytes, headers, appendMs));
   }
 
   /**
@@ -118,7 +126,8 @@ export class JetStreamConnection {
     ifLost: 'unavailable' | 'unknown',
     expected: readonly number[] = [],
   ): Promise<ApiAnswer<T>> {
-    const data = await this.#ask(`${this.#api}.${path}`, body === null ? '' : JSON.stringify(body), ifLost);
+    const [subject, text] = [`${this.#api}.${path}`, body === null ? '' : JSON.stringify(body)];
+    const data = await this.#asked(subject, ifLost, () => this.#connection.request(subject, text, { timeout: callMs }));
     if (data === null) throw new LockstepError('unavailable', 'JetStream does not answer here', { values: { path } });
     const answer = parsed(data) as T & { readonly error?: Refusal };
     if (answer.error === undefined) return { kind: 'done', value: answer };
@@ -151,17 +160,16 @@ export class JetStreamConnection {
     return this.#inboxPrefix === null ? this.#client.createInbox() : this.#client.createInbox(this.#inboxPrefix);
   }
 
-  async #ask(
+  async #asked(
     subject: string,
-    payload: Uint8Array | string,
     ifLost: 'unavailable' | 'unknown',
-    headers?: NatsHeaders,
+    ask: () => Promise<NatsMessage>,
   ): Promise<Uint8Array | null> {
     // Without a connection the client would keep the message and send it whenever it finds a server.
     if (!this.#connected) throw new LockstepError('unavailable', 'NATS is not connected', { values: { subject } });
-    const options = headers === undefined ? { timeout: callMs } : { timeout: appendMs, headers };
     try {
-      return (await this.#connection.request(subject, payload, options)).data;
+      const { data, headers } = await ask();
+      return data.length === 0 && headers?.code === noResponders ? null : data;
     } catch (error) {
       const names = namesOf(error);
       if (names.includes('NoResponders') || names.includes('NoRespondersError')) return null;
@@ -170,12 +178,23 @@ export class JetStreamConnection {
   }
 
   async #follow(): Promise<void> {
-    for await (const { type } of this.#connection.status()) {
-      if (type === 'disconnect' || type === 'close') this.#connected = false;
+    for await (const { type, error } of this.#connection.status()) {
+      if (type === 'error') this.#onError(error);
+      if (type === 'disconnect' || type === 'close') {
+        this.#connected = false;
+        this.#answers.fail(new Error('the connection to NATS was lost'));
+      }
       if (type !== 'reconnect') continue;
       this.#connected = true;
       for (const call of this.#onReconnect) call();
     }
+  }
+
+  /** A publish that is not allowed has no other answer. */
+  #onError(error: unknown): void {
+    if (!(error instanceof Error) || !namesOf(error).some((name) => final.includes(name))) return;
+    const subject: unknown = 'subject' in error ? error.subject : undefined;
+    if (typeof subject === 'string') this.#answers.fail(error, subject);
   }
 }
 
