@@ -178,9 +178,9 @@ function randomHistory(random: SeededRandom, { model, call, results }: Kind): Hi
   return operations.toSorted((left, right) => left.invokedAt - right.invokedAt);
 }
 
-test.each(Object.entries(kinds))('%s: the verdict is that of the definition, on 1,000 histories', (name, one) => {
+test.each(Object.entries(kinds))('%s: the verdict is that of the definition, on 700 histories', (name, one) => {
   const counts = { ok: 0, violation: 0 };
-  for (let seed = 0; seed < 1_000; seed++) {
+  for (let seed = 0; seed < 700; seed++) {
     const history = randomHistory(new SeededRandom(`${name} ${seed}`), one);
     const verdict = checkLinearizable(history, one.model);
     const right = isLinearizable(history, one.model) ? 'ok' : 'violation';
@@ -199,8 +199,8 @@ test.each(Object.entries(kinds))('%s: the verdict is that of the definition, on 
       expect(isLinearizable(without, one.model), `seed ${seed}, not minimal`).toBe(true);
     }
   }
-  expect(counts.ok).toBeGreaterThan(130);
-  expect(counts.violation).toBeGreaterThan(130);
+  expect(counts.ok).toBeGreaterThan(90);
+  expect(counts.violation).toBeGreaterThan(90);
 });
 
 const unknown = (operation: Operation): Operation => ({ ...operation, outcome: { kind: 'info', at: null } });

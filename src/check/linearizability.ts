@@ -54,8 +54,8 @@ export type LinearizabilityVerdict =
       readonly work: CheckWork;
     };
 
-export const stepCountDefault = 20_000_000;
-export const bytesDefault = 512 * 2 ** 20;
+export const stepCountDefault: number = 20_000_000;
+export const bytesDefault: number = 512 * 2 ** 20;
 
 /**
  * Whether an object that does what the model says, one operation at a time, could have answered so. Exponential in

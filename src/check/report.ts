@@ -6,6 +6,8 @@ import type { Counterexample } from './shrink.ts';
 import { type MarkedOperation, printOperation, printValue, textTimeline } from './timeline.ts';
 
 const drawnCountMax = 200;
+/** In text; a page can be scrolled. */
+const textWidthMax = 240;
 const namedCountMax = 10;
 
 /** What is drawn of a verdict: the counterexample, or else the operations of one key with their order. */
@@ -46,7 +48,7 @@ export function explainLinearizability(history: History, verdict: Linearizabilit
   const { operationCount, keyCount, stepCount } = verdict.work;
   const extent = `${counted(operationCount, 'operation')}, ${counted(keyCount, 'key')}, ${counted(stepCount, 'step')}`;
   const drawn = drawnOf(history, verdict);
-  const timeline = drawn.length === 0 ? [] : ['', textTimeline(drawn)];
+  const timeline = drawn.length === 0 ? [] : ['', drawnAsText(drawn)];
   switch (verdict.kind) {
     case 'ok': {
       const left = [...verdict.order.values()].reduce((sum, order) => sum + order.length, 0) - drawn.length;
@@ -69,6 +71,12 @@ export function explainLinearizability(history: History, verdict: Linearizabilit
         '',
       ].join('\n');
   }
+}
+
+function drawnAsText(drawn: readonly MarkedOperation[]): string {
+  const text = textTimeline(drawn);
+  const width = Math.max(...text.split('\n').map((line) => line.length));
+  return width <= textWidthMax ? text : `the timeline is ${width} characters wide; the page has it`;
 }
 
 function explainCounterexample(example: Counterexample): readonly string[] {

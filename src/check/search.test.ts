@@ -102,10 +102,7 @@ test('hundreds of unknown writes do not make it exponential: what could do less 
 });
 
 test('queues of unique values are judged, with answers that are unknown', () => {
-  const verdict = checkLinearizable(
-    queueHistory('e', { ...shape, operationCount: 2_000, keyCount: 20 }),
-    keyed(queue()),
-  );
+  const verdict = checkLinearizable(queueHistory('e', { ...shape, operationCount: 600, keyCount: 20 }), keyed(queue()));
   expect(verdict.kind).toBe('ok');
 });
 
