@@ -16,6 +16,9 @@ export interface CyclesFound {
   readonly notSearched: readonly string[];
 }
 
+/** The calls of `each` below; they share the budget evenly. */
+const kindsSearched = 4;
+
 /** `ordered` says whether process and real-time edges count. */
 export function findCycles(graph: DependencyGraph, budgetEdges: number, ordered: boolean): CyclesFound {
   const { ww, wr, rw, via } = edgeKinds;
@@ -73,11 +76,12 @@ class CycleFinder {
 
   constructor(graph: DependencyGraph, budgetEdges: number) {
     this.#graph = graph;
-    this.#search = new CycleSearch(graph, new SearchBudget(budgetEdges));
+    this.#search = new CycleSearch(graph, new SearchBudget(budgetEdges / kindsSearched));
   }
 
   /** Tries the walks in their order in each component. Those after the first are for where it found nothing. */
   each(kind: string, found: readonly (readonly number[])[], automaton: Automaton, walks: readonly Walk[]): void {
+    this.#search.budget.renew(); // so that a kind with long cycles leaves the others theirs
     const small = found.toSorted((left, right) => left.length - right.length);
     let shownCount = 0;
     for (const members of small) {
@@ -115,29 +119,53 @@ class CycleFinder {
     const same = membersStates === walk.statesCount && walk.statesCount > 1 && membersStates > 1;
     const isMember = (state: number): boolean =>
       same ? members.has(state) : members.has(Math.floor(state / walk.statesCount) * membersStates);
-    let best: readonly Dependency[] | null = null;
-    let searched = 0;
+    const starts: { readonly node: number; readonly edge: number; readonly from: number }[] = [];
     for (const member of members) {
       if (member % membersStates !== 0) continue;
       const node = member / membersStates;
       for (let edge = first[node] ?? 0; edge < (first[node + 1] ?? 0); edge++) {
-        const target = targets[edge] ?? 0;
-        const from = target * walk.statesCount + (same ? 1 : 0);
-        if (kinds[edge] !== start || !isMember(from)) continue;
-        if (searched > 0 && this.#search.budget.exhausted) {
-          this.#cutCount++;
-          return best;
-        }
-        searched++;
-        const last = walk.statesCount > 1 && !same ? 1 : 0;
-        const path = this.#search.shortest(walk, from, isMember, (state) => state === node * walk.statesCount + last);
-        if (path === null) continue;
-        const cycle = reduced(this.#search.describe([edge, ...path], node));
-        if (best === null || cycle.length < best.length) best = cycle;
-        if (best !== null && best.length === 2) return best;
+        const from = (targets[edge] ?? 0) * walk.statesCount + (same ? 1 : 0);
+        if (kinds[edge] === start && isMember(from)) starts.push({ node, edge, from });
       }
     }
-    return best;
+    const last = walk.statesCount > 1 && !same ? 1 : 0;
+    return this.#deepening(starts, ({ node, edge, from }, lengthMax) => {
+      const end = node * walk.statesCount + last;
+      const path = this.#search.shortest(walk, from, isMember, (state) => state === end, lengthMax);
+      return path === null ? null : this.#search.describe([edge, ...path], node);
+    });
+  }
+
+  /**
+   * All starts with short walks first, then with longer ones: in a large component a short cycle is found without
+   * walking all of it from anywhere. When the budget is spent, one search without a limit still finds what there is.
+   */
+  #deepening<Start>(
+    starts: readonly Start[],
+    cycleFrom: (start: Start, lengthMax: number) => readonly Dependency[] | null,
+  ): readonly Dependency[] | null {
+    let detour: readonly Dependency[] | null = null;
+    for (let depth = 1; ; depth = Math.ceil(depth * 1.5)) {
+      let best: readonly Dependency[] | null = null;
+      let isCut = false;
+      let lengthMax = depth;
+      for (const start of starts) {
+        if (this.#search.budget.exhausted) {
+          this.#cutCount++;
+          const found = best ?? detour ?? cycleFrom(start, Number.POSITIVE_INFINITY);
+          return found === null ? null : reduced(found);
+        }
+        const cycle = cycleFrom(start, lengthMax);
+        isCut ||= this.#search.isCut;
+        if (cycle === null) continue;
+        if (reduced(cycle) === cycle) {
+          best = cycle;
+          lengthMax = cycle.length - 2; // one edge more is the start itself
+        } else detour ??= reduced(cycle);
+        if (lengthMax === 0) return best;
+      }
+      if (best !== null || !isCut) return best ?? detour;
+    }
   }
 
   anomalies(): readonly Anomaly[] {
@@ -151,7 +179,7 @@ class CycleFinder {
       ...(this.#cutCount === 0
         ? []
         : [
-            `in ${this.#cutCount} searches the budget of ${max} edges ended the search for the shortest cycle: there may be shorter ones, and other kinds`,
+            `in ${this.#cutCount} searches the budget of ${max * kindsSearched} edges ended the search for the shortest cycle: there may be shorter ones, and other kinds`,
           ]),
     ];
   }

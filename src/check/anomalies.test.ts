@@ -65,7 +65,7 @@ const classOf = (kinds: readonly EdgeKind[]): string => {
 
 test('against all simple cycles of small random graphs: no kind is invented, none that decides a level is missed', () => {
   const shares = new Map<string, number>();
-  for (let seed = 0; seed < 3_000; seed++) {
+  for (let seed = 0; seed < 2_000; seed++) {
     const random = new SeededRandom(seed);
     const count = 2 + random.below(5);
     const weights = random.pick([['rw'], ['ww', 'rw'], kindsOf, ['wr', 'rw'], ['ww', 'wr']] as const);
@@ -111,6 +111,19 @@ test('against all simple cycles of small random graphs: no kind is invented, non
     if (right.size === 0) shares.set('none', (shares.get('none') ?? 0) + 1);
   }
   for (const kind of ['G0', 'G1c', 'G-single', 'G-nonadjacent', 'G2', 'none']) {
-    expect(shares.get(kind), kind).toBeGreaterThan(60);
+    expect(shares.get(kind), kind).toBeGreaterThan(40);
   }
+});
+
+test('in a large component the short cycle is found within a budget of a few walks round it', () => {
+  const count = 5_000;
+  const builder = new DependencyBuilder(count);
+  for (let node = 0; node < count; node++) {
+    builder.add(node, (node + 1) % count, 'rw', 'x');
+    builder.add(node, (node + 17) % count, 'wr', 'y');
+  }
+  builder.add(3_001, 3_000, 'wr', 'z');
+  const { anomalies } = findCycles(builder.graph(), 20 * count, false);
+  const single = anomalies.find(({ kind }) => kind === 'G-single');
+  expect(single?.transactions.toSorted()).toEqual([3_000, 3_001]);
 });

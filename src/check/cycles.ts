@@ -44,6 +44,10 @@ export class SearchBudget {
     this.#left -= count;
   }
 
+  renew(): void {
+    this.#left = this.max;
+  }
+
   get exhausted(): boolean {
     return this.#left <= 0;
   }
@@ -113,6 +117,8 @@ export class CycleSearch {
   readonly budget: SearchBudget;
   readonly #reachedBy = new Map<number, { readonly from: number; readonly edge: number }>();
 
+  #isCut = false;
+
   constructor(graph: DependencyGraph, budget: SearchBudget) {
     this.graph = graph;
     this.budget = budget;
@@ -121,12 +127,14 @@ export class CycleSearch {
   /**
    * The shortest walk from one state to the first of another node's states that `arrived` accepts, as edges; null if
    * there is none within `member`s. Junctions cost nothing: a deque holds what is as near as the present in front.
+   * Walks of more than `lengthMax` edges are not followed; `isCut` then says that there were such.
    */
   shortest(
     automaton: Automaton,
     from: number,
     member: (state: number) => boolean,
     arrived: (state: number) => boolean,
+    lengthMax: number,
   ): readonly number[] | null {
     const { graph } = this;
     const { statesCount } = automaton;
@@ -136,6 +144,8 @@ export class CycleSearch {
     let far: number[] = [];
     let arrival: { readonly at: number; readonly edge: number } | null = null;
     const settled = new Set<number>();
+    let length = 0;
+    this.#isCut = false;
     for (;;) {
       const at = near.pop();
       if (at === undefined) {
@@ -143,6 +153,7 @@ export class CycleSearch {
         if (far.length === 0) return null;
         near = far.toReversed(); // so that those found first are looked at first
         far = [];
+        length++;
         continue;
       }
       if (settled.has(at)) continue;
@@ -156,6 +167,10 @@ export class CycleSearch {
         const to = (graph.targets[edge] ?? 0) * statesCount + state;
         if (!member(to) || (to !== from && settled.has(to))) continue;
         const free = graph.kinds[edge] === edgeKinds.via;
+        if (!free && length === lengthMax) {
+          this.#isCut = true;
+          continue;
+        }
         if (arrived(to)) {
           if (free) return [...this.#walkTo(at, from), edge];
           arrival ??= { at, edge };
@@ -165,6 +180,11 @@ export class CycleSearch {
         (free ? near : far).push(to);
       }
     }
+  }
+
+  /** Whether the last search left walks that were too long. */
+  get isCut(): boolean {
+    return this.#isCut;
   }
 
   #walkTo(last: number, from: number): readonly number[] {
