@@ -4,9 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from './free-ports.ts';
+import { endWithUs } from './guard.ts';
 
 export interface NatsNode {
   readonly name: string;
@@ -103,6 +104,7 @@ class Node implements NatsNode {
   start(): Promise<void> {
     const args = ['-c', join(this.#home, 'server.conf')];
     const child = spawn(this.#program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    endWithUs(child);
     this.#child = child;
     this.#exited = new Promise((resolve) => {
       child.once('exit', () => resolve());
@@ -142,24 +144,4 @@ class Node implements NatsNode {
     if (this.#child !== null) throw new Error(`${this.name} still runs`);
     rmSync(join(this.#home, 'data'), { recursive: true, force: true });
   }
-}
-
-/** All at once, so that no two are the same. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const probes = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    probes.map(
-      (probe) =>
-        new Promise<number>((resolve, reject) => {
-          probe.once('error', reject);
-          probe.listen(0, '127.0.0.1', () => {
-            const address = probe.address();
-            if (address === null || typeof address === 'string') reject(new Error('a port has a number'));
-            else resolve(address.port);
-          });
-        }),
-    ),
-  );
-  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))));
-  return ports;
 }

@@ -2,7 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, newFolder, ownerIds, writeOwned } from './postgres.ts';
+import { freePort } from './free-ports.ts';
+import { endWithUs } from './guard.ts';
+import { newFolder, ownerIds, writeOwned } from './postgres.ts';
 
 export interface PgbouncerServer {
   readonly port: number;
@@ -66,6 +68,7 @@ function serverOf(child: ChildProcess, port: number, folder: string): PgbouncerS
 /** The process once it takes connections, or what it said before it ended. */
 function startOn(program: string, settings: string): Promise<ChildProcess | string> {
   const child = spawn(program, [settings], { stdio: ['ignore', 'ignore', 'pipe'], ...ownerIds() });
+  endWithUs(child);
   return new Promise((resolve, reject) => {
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

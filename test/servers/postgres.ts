@@ -5,9 +5,10 @@
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { freePort } from './free-ports.ts';
+import { endWithUs } from './guard.ts';
 
 export type PostgresSettings = Readonly<Record<string, string>>;
 
@@ -98,10 +99,10 @@ class Instance implements PostgresServer {
   }
 
   async restart(): Promise<void> {
-    const started = await startOn(this.#program, this.#data, this.port);
+    const started = await startOn(this.#program, this.#data, this.port, (child) => {
+      [this.#child, this.#exited] = [child, exitOf(child)]; // at once: who kills it now kills this one
+    });
     if (typeof started === 'string') throw new Error(`postgres did not start again:\n${started}`);
-    this.#child = started;
-    this.#exited = exitOf(started);
   }
 
   pause(): void {
@@ -169,13 +170,20 @@ class Instance implements PostgresServer {
 }
 
 /** The process once it takes connections, or what it said before it ended. */
-function startOn(program: string, data: string, port: number): Promise<ChildProcess | string> {
+function startOn(
+  program: string,
+  data: string,
+  port: number,
+  onChild: (child: ChildProcess) => void = () => {},
+): Promise<ChildProcess | string> {
   const owner = ownerIds();
   const child = spawn(program, ['-D', data, '-p', String(port)], {
     stdio: ['ignore', 'ignore', 'pipe'],
     cwd: data,
     ...owner,
   });
+  endWithUs(child);
+  onChild(child);
   return new Promise((resolve, reject) => {
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -232,20 +240,6 @@ function runAs(program: string, args: readonly string[]): Promise<void> {
     execFile(program, args, { ...ownerIds(), cwd: tmpdir() }, (error, _, said) => {
       if (error === null) resolve();
       else reject(new Error(`${program} failed:\n${said}`, { cause: error }));
-    });
-  });
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => {
-        if (address === null || typeof address === 'string') reject(new Error('a port has a number'));
-        else resolve(address.port);
-      });
     });
   });
 }

@@ -131,7 +131,9 @@ test('file-length and function-length: 400 and 70 lines', () => {
   expect(broken(inSrc(lines(400)), 'file-length')).toEqual([]);
   expect(broken(inSrc(`function f() {\n${lines(69)}}`), 'function-length')).toHaveLength(1);
   expect(broken(inSrc(`function f() {\n${lines(68)}}`), 'function-length')).toEqual([]);
-  expect(broken(inSrc(`describe('all', () => {\n${lines(90)}});`), 'function-length')).toEqual([]);
+  for (const group of ['describe', 'describe.skipIf(none)'])
+    expect(broken(inSrc(`${group}('all', () => {\n${lines(90)}});`), 'function-length'), group).toEqual([]);
+  expect(broken(inSrc(`test.skipIf(none)('all', () => {\n${lines(90)}});`), 'function-length')).toHaveLength(1);
 });
 
 test('opening: a comment before the first statement that is no import', () => {

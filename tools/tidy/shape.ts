@@ -36,9 +36,13 @@ export const functionLengthRule: Rule = {
   },
 };
 
-/** A group of tests is a function by its form alone. */
-const isDescribe = (parent: Node | undefined): boolean =>
-  parent?.type === 'CallExpression' && nameOf(parent['callee']) === 'describe';
+/** A group of tests is a function by its form alone: `describe(…)`, `describe.skipIf(…)(…)`. */
+function isDescribe(parent: Node | undefined): boolean {
+  let callee: unknown = parent?.type === 'CallExpression' ? parent['callee'] : undefined;
+  while (isNode(callee) && (callee.type === 'CallExpression' || callee.type === 'MemberExpression'))
+    callee = callee[callee.type === 'CallExpression' ? 'callee' : 'object'];
+  return isNode(callee) && nameOf(callee) === 'describe';
+}
 
 export const openingRule: Rule = {
   name: 'opening',
