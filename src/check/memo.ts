@@ -84,7 +84,8 @@ export class Memo {
   #makeRoom(words: number): boolean {
     if (this.#used + words <= this.#arena.length) return true;
     if (this.#used + words + this.#buckets.length > this.#wordsMax) return false;
-    const length = Math.min(Math.max(this.#arena.length * 2, this.#used + words), this.#wordsMax);
+    const wanted = Math.max(this.#arena.length * 2, this.#used + words);
+    const length = Math.min(wanted, this.#wordsMax - this.#buckets.length);
     const grown = new Int32Array(length);
     grown.set(this.#arena.subarray(0, this.#used));
     this.#arena = grown;
@@ -92,7 +93,9 @@ export class Memo {
   }
 
   #rehash(): void {
-    const grown = new Int32Array(this.#buckets.length * 4);
+    const length = this.#buckets.length * 4;
+    if (this.#arena.length + length > this.#wordsMax) return; // the chains become longer
+    const grown = new Int32Array(length);
     for (let first of this.#buckets) {
       while (first !== 0) {
         const next = this.#arena[first] as number;

@@ -178,7 +178,7 @@ export class Search {
     const states = this.#problem.after(this.#state, operationClass);
     for (; this.#choice < states.length; this.#choice++) {
       const state = states[this.#choice] as number;
-      if (placed < 0 && this.#isDetour(operationClass, state)) continue;
+      if (this.#isDetour(operationClass, state)) continue;
       this.#push(placed, state, cursor, this.#choice + 1);
       return true;
     }
@@ -186,8 +186,8 @@ export class Search {
   }
 
   /**
-   * Whether this operation of unknown outcome leads to the same state from before one of those placed last, all of
-   * unknown outcome: then they were for nothing, and the configuration without them, which is tried as well, can do more.
+   * Whether this operation leads to the same state from before one of those placed last, all of unknown outcome: then
+   * they were for nothing, and the configuration without them, which is tried as well, can do more.
    */
   #isDetour(operationClass: number, state: number): boolean {
     for (let at = this.#path.length - 1; at >= 0 && (this.#path[at] as number) < 0; at--) {
