@@ -8,14 +8,19 @@ import { unreachable } from '../kernel/assert.ts';
 import type { Dependency } from './dependencies.ts';
 
 /** From weak to strong: what a level forbids, those after it forbid too. */
-export const isolationLevels = Object.freeze([
+export type IsolationLevel =
+  | 'read-uncommitted'
+  | 'read-committed'
+  | 'snapshot-isolation'
+  | 'serializable'
+  | 'strict-serializable';
+export const isolationLevels: readonly IsolationLevel[] = Object.freeze([
   'read-uncommitted',
   'read-committed',
   'snapshot-isolation',
   'serializable',
   'strict-serializable',
-] as const);
-export type IsolationLevel = (typeof isolationLevels)[number];
+]);
 
 export type AnomalyKind =
   /** A read of a value that nobody wrote. */

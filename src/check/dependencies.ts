@@ -8,7 +8,7 @@ import { assert } from '../kernel/assert.ts';
 import type { TransactionValue } from './transactions-history.ts';
 
 /** Bits, so that a set of kinds is a number. */
-export const edgeKinds = Object.freeze({
+export const edgeKinds: Readonly<Record<EdgeKind | 'via', number>> = Object.freeze({
   /** Overwrote or appended after: write, then write. */
   ww: 1,
   /** Read what the other wrote. */
@@ -21,7 +21,7 @@ export const edgeKinds = Object.freeze({
   'real-time': 16,
   via: 32,
 });
-export type EdgeKind = Exclude<keyof typeof edgeKinds, 'via'>;
+export type EdgeKind = 'ww' | 'wr' | 'rw' | 'process' | 'real-time';
 
 /** One step of a cycle: `from` comes before `to`. */
 export interface Dependency {

@@ -95,7 +95,7 @@ test('against the definition, all pairs of operations of a session', () => {
       for (const [earlier, kindBefore, , before] of lines.slice(0, at)) {
         if (earlier !== process || before <= version) continue;
         const names = { 'write read': 0, 'read read': 1, 'write write': 2, 'read write': 3 } as const;
-        kinds.add(sessionGuarantees[names[`${kindBefore} ${kind}`]]);
+        kinds.add(sessionGuarantees[names[`${kindBefore} ${kind}`]] ?? '');
       }
     }
     const told = new Set(checkSessions(historyOf(...lines)).violations.map(({ guarantee }) => guarantee));

@@ -19,17 +19,21 @@ export interface SessionResult {
 
 export type SessionHistory = History<SessionCall, SessionResult>;
 
-export const sessionGuarantees = Object.freeze([
+export type SessionGuarantee =
   /** A read sees the session's own earlier writes of the key, or later ones. */
-  'read-your-writes',
+  | 'read-your-writes'
   /** A read does not see less of a key than an earlier read of the session. */
-  'monotonic-reads',
+  | 'monotonic-reads'
   /** A write of a key is ordered after the session's earlier writes of it. */
-  'monotonic-writes',
+  | 'monotonic-writes'
   /** A write of a key is ordered after the versions of it that the session had read. */
+  | 'writes-follow-reads';
+export const sessionGuarantees: readonly SessionGuarantee[] = Object.freeze([
+  'read-your-writes',
+  'monotonic-reads',
+  'monotonic-writes',
   'writes-follow-reads',
-] as const);
-export type SessionGuarantee = (typeof sessionGuarantees)[number];
+]);
 
 export interface SessionViolation {
   readonly guarantee: SessionGuarantee;

@@ -33,7 +33,7 @@ export interface KeyFacts {
 
 export class Observations {
   readonly history: TransactionHistory;
-  readonly keys = new Map<string, KeyFacts>();
+  readonly keys: Map<string, KeyFacts> = new Map();
   readonly #anomalies = new Map<string, Anomaly[]>();
   #hiddenCount = 0;
   /** Per transaction: acknowledged, or unknown and seen by an acknowledged one. */
@@ -115,6 +115,7 @@ export class Observations {
         }
         continue;
       }
+      if (step.value === null && !this.keys.has(key)) continue; // nobody writes it: it may be of either kind
       const kind = this.keys.get(key)?.kind ?? (Array.isArray(step.value) ? 'list' : 'register');
       const isList = Array.isArray(step.value);
       if (step.value !== null && isList !== (kind === 'list')) {

@@ -161,6 +161,10 @@ describe('what is allowed is not reported', () => {
     expect(keeps(history)).toBe('strict-serializable');
   });
 
+  test('a key that nobody writes may be read as nothing in either way', () => {
+    expect(keeps(historyOf([read('x', null)], [read('x', [])], [read('x', null)]))).toBe('strict-serializable');
+  });
+
   test('an unknown transaction has its effect, or has not, at any later time', () => {
     expect(keeps(historyOf([{ how: 'info', to: 1 }, append('x', 1)], [{ from: 2 }, read('x', [])]))).toBe(
       'strict-serializable',
