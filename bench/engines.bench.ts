@@ -29,7 +29,8 @@ export const suite: Suite = {
   about:
     'Entries of 400 B on real servers on this machine. Ours groups what comes while an append is under way into one ' +
     'record, as a partition does; raw is a message or a row each. JetStream acknowledges before it syncs (R3: a ' +
-    'majority of three has it), PostgreSQL after; compare within a row.',
+    'majority of three has it), PostgreSQL after, through one client with prepared statements on both sides; compare ' +
+    'within a row.',
   rows: ({ quick }) => {
     const rows = [
       memoryRow(quick),
