@@ -1,0 +1,152 @@
+/** Against an array of versions, sorted: searches, walks both ways, rollbacks, while it is written to. */
+import { expect, test } from 'vitest';
+import { compareBytes } from '../bytes/compare.ts';
+import { hash128 } from '../bytes/hash.ts';
+import { SeededRandom } from '../kernel/random.ts';
+import type { EntryCursor } from './entry-cursor.ts';
+import { FoundVersion } from './found-version.ts';
+import { Memtable } from './memtable.ts';
+
+interface Version {
+  readonly key: Uint8Array;
+  readonly revision: number;
+  readonly value: Uint8Array | null;
+}
+
+const words = new Uint32Array(4);
+function hashOf(key: Uint8Array): number {
+  hash128(words, key);
+  return (words[0] as number) | 0;
+}
+
+const inOrder = (a: Version, b: Version): number => compareBytes(a.key, b.key) || b.revision - a.revision;
+
+function put(table: Memtable, { key, revision, value }: Version, floor = -1): void {
+  if (value === null) table.delete(revision, hashOf(key), key, 0, key.length, floor);
+  else table.put(revision, hashOf(key), key, 0, key.length, value, 0, value.length, floor);
+}
+
+const shown = (cursor: EntryCursor): Version => ({
+  key: cursor.keyBytes.slice(cursor.keyStart, cursor.keyEnd),
+  revision: cursor.revision,
+  value: cursor.isDelete ? null : cursor.valueBytes.slice(cursor.valueStart, cursor.valueEnd),
+});
+
+const plain = (version: Version | undefined) =>
+  version && [[...version.key].join('.'), version.revision, version.value && [...version.value].join('.')].join(' ');
+
+function walk(cursor: EntryCursor, step: 'next' | 'previous', from: 'first' | 'last'): (string | undefined)[] {
+  const seen: (string | undefined)[] = [];
+  for (cursor[from](); cursor.valid; cursor[step]()) seen.push(plain(shown(cursor)));
+  return seen;
+}
+
+/** Short keys of few letters, so that there are prefixes, ties and long ones alike. */
+function randomKey(random: SeededRandom): Uint8Array {
+  const key = new Uint8Array(random.chance(0.3) ? 6 + random.below(6) : random.below(5));
+  for (let at = 0; at < key.length; at++) key[at] = random.pick([0, 1, 97, 98, 255]);
+  return key;
+}
+
+function randomVersion(random: SeededRandom, revision: number): Version {
+  const value = new Uint8Array(random.chance(0.1) ? 200 : random.below(9)).fill(random.below(256));
+  return { key: randomKey(random), revision, value: random.chance(0.2) ? null : value };
+}
+
+/** Every version of a key and revision once: the last one written. */
+function model(versions: readonly Version[]): Version[] {
+  const last = new Map(versions.map((one) => [`${[...one.key].join('.')} ${one.revision}`, one]));
+  return [...last.values()].toSorted(inOrder);
+}
+
+test.each(Array.from({ length: 40 }, (_, seed) => seed))('as a sorted array, seed %i', (seed) => {
+  const random = new SeededRandom(seed);
+  const table = new Memtable();
+  let versions: Version[] = [];
+  let revision = 1;
+  for (let round = 0; round < 12; round++) {
+    for (let count = random.below(seed % 4 === 0 ? 400 : 30); count > 0; count--) {
+      const version = randomVersion(random, revision);
+      put(table, version);
+      versions.push(version);
+      if (random.chance(0.7)) revision++;
+    }
+    if (random.chance(0.3)) {
+      revision = Math.max(1, revision - random.below(20));
+      table.cutAfter(revision);
+      versions = versions.filter((one) => one.revision <= revision);
+    }
+    const sorted = model(versions);
+    expect(walk(table.cursor(), 'next', 'first')).toEqual(sorted.map(plain));
+    expect(walk(table.cursor(), 'previous', 'last')).toEqual(sorted.toReversed().map(plain));
+    for (let probe = 0; probe < 20; probe++) {
+      const [key, at] = [randomKey(random), random.chance(0.1) ? Infinity : random.below(revision + 2)];
+      const from = sorted.findIndex((one) => inOrder(one, { key, revision: at, value: null }) >= 0);
+      const ahead = table.cursor();
+      ahead.seek(key, at);
+      expect(ahead.valid ? plain(shown(ahead)) : undefined).toBe(plain(sorted[from]));
+      const behind = table.cursor();
+      behind.seekBefore(key, at);
+      expect(behind.valid ? plain(shown(behind)) : undefined).toBe(
+        plain(sorted[(from === -1 ? sorted.length : from) - 1]),
+      );
+      const found = new FoundVersion();
+      const expected = sorted.find((one) => compareBytes(one.key, key) === 0 && one.revision <= at);
+      expect(table.find(key, 0, key.length, hashOf(key), at, found)).toBe(expected !== undefined);
+      if (expected === undefined) continue;
+      expect(found.revision).toBe(expected.revision);
+      expect(found.isDelete ? null : found.bytes.slice(found.start, found.end)).toEqual(expected.value);
+    }
+  }
+});
+
+test.each([1, 2, 3, 4, 5, 6])('a walk goes on while keys come in between, seed %i', (seed) => {
+  const random = new SeededRandom(seed);
+  const table = new Memtable();
+  const before = model(Array.from({ length: 300 }, (_, at) => randomVersion(random, at)));
+  for (const version of before.toSorted((a, b) => a.revision - b.revision)) put(table, version);
+  const cursor = table.cursor();
+  const seen: (string | undefined)[] = [];
+  let revision = 300;
+  for (cursor.first(); cursor.valid; cursor.next()) {
+    if (cursor.revision < 300) seen.push(plain(shown(cursor)));
+    if (random.chance(0.5)) put(table, randomVersion(random, revision++));
+  }
+  expect(seen).toEqual(before.map(plain));
+});
+
+test('below the floor one version of a key is kept', () => {
+  const table = new Memtable();
+  const key = Uint8Array.of(7);
+  for (let revision = 1; revision <= 10; revision++) {
+    put(table, { key, revision, value: Uint8Array.of(revision) }, Math.min(revision - 1, 6));
+  }
+  expect(walk(table.cursor(), 'next', 'first').map((one) => one?.split(' ')[1])).toEqual(['10', '9', '8', '7', '6']);
+  table.cutAfter(6);
+  expect(walk(table.cursor(), 'next', 'first')).toEqual(['7 6 6']);
+});
+
+test('sealed and thawed it shows the same', () => {
+  const random = new SeededRandom(11);
+  const table = new Memtable();
+  for (let revision = 1; revision < 2_000; revision++) put(table, randomVersion(random, revision));
+  table.deleteRange(2_000, Uint8Array.of(1), Uint8Array.of(2));
+  table.seal();
+  const thawed = new Memtable(structuredClone(table.frozen()));
+  expect(walk(thawed.cursor(), 'next', 'first')).toEqual(walk(table.cursor(), 'next', 'first'));
+  expect(thawed.rangeTombstones.newestCovering(Uint8Array.of(1, 5), 0, 2, 3_000)).toBe(2_000);
+  expect(() => put(table, randomVersion(random, 2_001))).toThrow('a sealed memtable is not written to');
+});
+
+test('a range delete takes what its own transaction put before, and leaves what it puts afterwards', () => {
+  const table = new Memtable();
+  const put7 = (key: number, value: number) =>
+    put(table, { key: Uint8Array.of(key), revision: 7, value: Uint8Array.of(value) });
+  put7(1, 1);
+  put7(2, 1);
+  put7(4, 1);
+  table.deleteRange(7, Uint8Array.of(2), Uint8Array.of(4));
+  put7(3, 2);
+  expect(walk(table.cursor(), 'next', 'first')).toEqual(['1 7 1', '2 7 ', '3 7 2', '4 7 1']);
+  expect(table.rangeTombstones.list).toHaveLength(1);
+});

@@ -1,0 +1,377 @@
+/**
+ * The newest writes, in memory: keys in order, each with its versions, newest first. No object for a key or a version:
+ * bytes lie in one slab, everything else in typed arrays by the key's and the version's number. A table of hashes
+ * finds a key at once, an ordered index finds its neighbours.
+ *
+ * Revisions never go down, so versions are numbered in their order and a rollback takes the last ones away.
+ */
+import { assert } from '../kernel/assert.ts';
+import { compareRanges } from '../bytes/compare.ts';
+import type { EntryCursor, RangeTombstone } from './entry-cursor.ts';
+import type { FoundVersion } from './found-version.ts';
+import { KeyTree, type KeySlab, type KeyTreeState } from './key-tree.ts';
+import { MemtableCursor } from './memtable-cursor.ts';
+import { RangeTombstones } from './range-tombstones.ts';
+import { grown, newBytes, newFloat64s, newInt32s, newUint32s } from './slab.ts';
+
+const none = -1;
+/** The value's length of a version that is a tombstone. */
+const deleted = 0xff_ff_ff_ff;
+/** What a key and a version take beside their bytes, roughly: for the account of memory. */
+const keyOverhead = 36;
+const versionOverhead = 24;
+
+/** A sealed memtable as plain data: what a job on another thread gets. */
+export interface FrozenMemtable {
+  readonly tree: KeyTreeState;
+  readonly bytes: Uint8Array;
+  readonly keyStarts: Uint32Array;
+  readonly keyLengths: Uint32Array;
+  readonly heads: Int32Array;
+  readonly revisions: Float64Array;
+  readonly valueStarts: Uint32Array;
+  readonly valueLengths: Uint32Array;
+  readonly olders: Int32Array;
+  readonly rangeTombstones: readonly RangeTombstone[];
+}
+
+export class Memtable {
+  readonly rangeTombstones: RangeTombstones;
+  #tree = new KeyTree();
+  #bytes = newBytes(64 * 1024);
+  #byteCount = 0;
+  // By the number of a key. `heads` is its newest version, or none after a rollback.
+  #keyStarts = newUint32s(1_024);
+  #keyLengths = newUint32s(1_024);
+  #heads = newInt32s(1_024);
+  #hashes = newInt32s(1_024);
+  #keyCount = 0;
+  // By the number of a version. `olders` is the next older version of the same key.
+  #revisions = newFloat64s(1_024);
+  #valueStarts = newUint32s(1_024);
+  #valueLengths = newUint32s(1_024);
+  #olders = newInt32s(1_024);
+  #keysOf = newInt32s(1_024);
+  #versionCount = 0;
+  /** Open addressing: numbers of keys, none where free. */
+  #slots = new Int32Array(2_048).fill(none);
+  #firstRevision = Infinity;
+  #lastRevision = -1;
+  #sealed = false;
+
+  constructor(frozen?: FrozenMemtable) {
+    this.rangeTombstones = new RangeTombstones(frozen?.rangeTombstones);
+    if (frozen === undefined) return;
+    this.#sealed = true;
+    this.#tree = KeyTree.toWalk(frozen.tree);
+    this.#bytes = frozen.bytes;
+    this.#keyStarts = frozen.keyStarts;
+    this.#keyLengths = frozen.keyLengths;
+    this.#heads = frozen.heads;
+    this.#revisions = frozen.revisions;
+    this.#valueStarts = frozen.valueStarts;
+    this.#valueLengths = frozen.valueLengths;
+    this.#olders = frozen.olders;
+  }
+
+  /** Keys that were ever put, those that a rollback left without a version included. */
+  get keyCount(): number {
+    return this.#keyCount;
+  }
+
+  get versionCount(): number {
+    return this.#versionCount;
+  }
+
+  /** Of the first and the last write that are still in it; Infinity and -1 when there are none. */
+  get firstRevision(): number {
+    return this.#firstRevision;
+  }
+
+  get lastRevision(): number {
+    return this.#lastRevision;
+  }
+
+  /** What it takes of memory, roughly: the bytes of keys and values, and what is kept beside them. */
+  get bytesUsed(): number {
+    const ranges = this.rangeTombstones.count * 256;
+    return this.#byteCount + this.#keyCount * keyOverhead + this.#versionCount * versionOverhead + ranges;
+  }
+
+  get isEmpty(): boolean {
+    return this.#versionCount === 0 && this.rangeTombstones.count === 0;
+  }
+
+  /**
+   * Adds a version. `hash` is that of the key (`keyHash`). Nobody reads below `floor` any more: of the key's versions
+   * not above it only the newest is kept.
+   */
+  put(
+    revision: number,
+    hash: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    floor: number,
+  ): void {
+    const id = this.#keyFor(hash, key, keyStart, keyEnd);
+    const length = valueEnd - valueStart;
+    const start = this.#reserve(length);
+    copy(value, valueStart, valueEnd, this.#bytes, start);
+    this.#byteCount += length;
+    this.#addVersion(id, revision, start, length, floor);
+  }
+
+  delete(revision: number, hash: number, key: Uint8Array, keyStart: number, keyEnd: number, floor: number): void {
+    this.#addVersion(this.#keyFor(hash, key, keyStart, keyEnd), revision, 0, deleted, floor);
+  }
+
+  /** Covers what is older than `revision`, and what was put at it before; what is put at it afterwards stays. */
+  deleteRange(revision: number, start: Uint8Array, end: Uint8Array): void {
+    if (this.#lastRevision === revision) this.#deleteWrittenAt(revision, start, end);
+    this.#begin(revision);
+    this.rangeTombstones.add({ start: start.slice(), end: end.slice(), revision });
+  }
+
+  /** The newest version of the key that is not above `revision`. Says nothing of range tombstones. */
+  find(key: Uint8Array, start: number, end: number, hash: number, revision: number, into: FoundVersion): boolean {
+    const id = this.#findKey(hash, key, start, end);
+    if (id === none) return false;
+    const version = this.visibleOf(id, revision);
+    if (version === none) return false;
+    const length = this.#valueLengths[version] as number;
+    into.revision = this.#revisions[version] as number;
+    into.isDelete = length === deleted;
+    into.bytes = this.#bytes;
+    into.start = this.#valueStarts[version] as number;
+    into.end = length === deleted ? into.start : into.start + length;
+    return true;
+  }
+
+  cursor(): EntryCursor {
+    return new MemtableCursor(this);
+  }
+
+  /** Takes every version above this revision away. Cursors above it show what is no longer there. */
+  cutAfter(revision: number): void {
+    this.rangeTombstones.cutAfter(revision);
+    while (this.#versionCount > 0 && (this.#revisions[this.#versionCount - 1] as number) > revision) {
+      const version = --this.#versionCount;
+      this.#heads[this.#keysOf[version] as number] = this.#olders[version] as number;
+    }
+    if (this.#versionCount === 0 && this.rangeTombstones.count === 0) this.#firstRevision = Infinity;
+    this.#lastRevision = this.#firstRevision === Infinity ? -1 : Math.min(this.#lastRevision, revision);
+  }
+
+  /** From now on nothing is written. What is not durable may still be cut. */
+  seal(): void {
+    this.#sealed = true;
+  }
+
+  /** Of a sealed one. Its arrays are shared with this, not copied. */
+  frozen(): FrozenMemtable {
+    assert(this.#sealed, 'a memtable is sealed before it is flushed');
+    return {
+      tree: this.#tree.state(),
+      bytes: this.#bytes,
+      keyStarts: this.#keyStarts,
+      keyLengths: this.#keyLengths,
+      heads: this.#heads,
+      revisions: this.#revisions,
+      valueStarts: this.#valueStarts,
+      valueLengths: this.#valueLengths,
+      olders: this.#olders,
+      rangeTombstones: this.rangeTombstones.list,
+    };
+  }
+
+  // What the cursor needs.
+
+  get tree(): KeyTree {
+    return this.#tree;
+  }
+
+  locate(key: Uint8Array, start: number, end: number): boolean {
+    return this.#tree.locate(this.#keySlab(), key, start, end);
+  }
+
+  olderOf(version: number): number {
+    return this.#olders[version] as number;
+  }
+
+  headOf(id: number): number {
+    return this.#heads[id] as number;
+  }
+
+  /** The next newer version of the same key; -1 if this is the newest. */
+  newerOf(id: number, version: number): number {
+    let newer = none;
+    for (let at = this.#heads[id] as number; at !== none && at > version; at = this.#olders[at] as number) newer = at;
+    return newer;
+  }
+
+  oldestOf(id: number): number {
+    let oldest = none;
+    for (let at = this.#heads[id] as number; at !== none; at = this.#olders[at] as number) oldest = at;
+    return oldest;
+  }
+
+  show(id: number, version: number, cursor: EntryCursor): void {
+    const length = this.#valueLengths[version] as number;
+    cursor.keyBytes = this.#bytes;
+    cursor.keyStart = this.#keyStarts[id] as number;
+    cursor.keyEnd = cursor.keyStart + (this.#keyLengths[id] as number);
+    cursor.revision = this.#revisions[version] as number;
+    cursor.isDelete = length === deleted;
+    cursor.valueBytes = this.#bytes;
+    cursor.valueStart = this.#valueStarts[version] as number;
+    cursor.valueEnd = length === deleted ? cursor.valueStart : cursor.valueStart + length;
+    cursor.valid = true;
+  }
+
+  #keySlab(): KeySlab {
+    return { bytes: this.#bytes, starts: this.#keyStarts, lengths: this.#keyLengths };
+  }
+
+  /** The newest version of this key that is not above `revision`; -1 if there is none. */
+  visibleOf(id: number, revision: number): number {
+    let version = this.#heads[id] as number;
+    while (version !== none && (this.#revisions[version] as number) > revision)
+      version = this.#olders[version] as number;
+    return version;
+  }
+
+  #begin(revision: number): void {
+    assert(!this.#sealed, 'a sealed memtable is not written to');
+    assert(revision >= this.#lastRevision, 'revisions never go down');
+    if (this.#firstRevision === Infinity) this.#firstRevision = revision;
+    this.#lastRevision = revision;
+  }
+
+  /** A range tombstone covers older revisions alone, so what its own transaction put before gets tombstones of its own. */
+  #deleteWrittenAt(revision: number, start: Uint8Array, end: Uint8Array): void {
+    const tree = this.#tree;
+    this.locate(start, 0, start.length);
+    const slab = this.#keySlab();
+    let { place, slot } = tree;
+    for (; place < tree.leafCount; place++, slot = 0) {
+      for (const count = tree.countAt(place); slot < count; slot++) {
+        const id = tree.idAt(place, slot);
+        const from = slab.starts[id] as number;
+        if (compareRanges(slab.bytes, from, from + (slab.lengths[id] as number), end, 0, end.length) >= 0) return;
+        const head = this.#heads[id] as number;
+        if (head !== none && this.#revisions[head] === revision) this.#addVersion(id, revision, 0, deleted, none);
+      }
+    }
+  }
+
+  #addVersion(id: number, revision: number, start: number, length: number, floor: number): void {
+    this.#begin(revision);
+    const version = this.#versionCount;
+    if (version === this.#revisions.length) this.#growVersions();
+    const head = this.#heads[id] as number;
+    this.#revisions[version] = revision;
+    this.#valueStarts[version] = start;
+    this.#valueLengths[version] = length;
+    this.#olders[version] = head;
+    this.#keysOf[version] = id;
+    this.#heads[id] = version;
+    this.#versionCount = version + 1;
+    if (head === none) return;
+    // Of those that are not above the floor the newest alone can be read, also after a rollback of this one.
+    const newest = this.visibleOf(id, Math.min(floor, revision - 1));
+    if (newest !== none) this.#olders[newest] = none;
+    if (this.#revisions[head] === revision) this.#olders[version] = this.#olders[head] as number; // written twice in one transaction
+  }
+
+  /** The number of the key, given to it now if it is new. */
+  #keyFor(hash: number, key: Uint8Array, start: number, end: number): number {
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    for (;;) {
+      const id = this.#slots[slot] as number;
+      if (id === none) break;
+      if (this.#isKey(id, hash, key, start, end)) return id;
+      slot = (slot + 1) & mask;
+    }
+    const id = this.#keyCount;
+    if (id === this.#keyStarts.length) this.#growKeys();
+    const length = end - start;
+    const at = this.#reserve(length);
+    this.#tree.locate(this.#keySlab(), key, start, end);
+    copy(key, start, end, this.#bytes, at);
+    this.#byteCount += length;
+    this.#keyStarts[id] = at;
+    this.#keyLengths[id] = length;
+    this.#hashes[id] = hash;
+    this.#heads[id] = none;
+    this.#keyCount = id + 1;
+    this.#tree.insert(this.#keySlab(), id);
+    this.#slots[slot] = id;
+    if (this.#keyCount * 2 > this.#slots.length) this.#rehash();
+    return id;
+  }
+
+  #findKey(hash: number, key: Uint8Array, start: number, end: number): number {
+    const mask = this.#slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const id = this.#slots[slot] as number;
+      if (id === none || this.#isKey(id, hash, key, start, end)) return id;
+    }
+  }
+
+  #isKey(id: number, hash: number, key: Uint8Array, start: number, end: number): boolean {
+    if (this.#hashes[id] !== hash || this.#keyLengths[id] !== end - start) return false;
+    const from = this.#keyStarts[id] as number;
+    for (let at = start, other = from; at < end; at++, other++) if (this.#bytes[other] !== key[at]) return false;
+    return true;
+  }
+
+  #rehash(): void {
+    const mask = this.#slots.length * 2 - 1;
+    this.#slots = new Int32Array(mask + 1).fill(none);
+    for (let id = 0; id < this.#keyCount; id++) {
+      let slot = (this.#hashes[id] as number) & mask;
+      while (this.#slots[slot] !== none) slot = (slot + 1) & mask;
+      this.#slots[slot] = id;
+    }
+  }
+
+  /** Room for so many bytes; where they start. */
+  #reserve(count: number): number {
+    const start = this.#byteCount;
+    if (start + count > this.#bytes.length) this.#bytes = grown(this.#bytes, newBytes, start + count);
+    return start;
+  }
+
+  #growKeys(): void {
+    const count = this.#keyStarts.length * 2;
+    this.#keyStarts = grown(this.#keyStarts, newUint32s, count);
+    this.#keyLengths = grown(this.#keyLengths, newUint32s, count);
+    this.#heads = grown(this.#heads, newInt32s, count);
+    this.#hashes = grown(this.#hashes, newInt32s, count);
+  }
+
+  #growVersions(): void {
+    const count = this.#revisions.length * 2;
+    this.#revisions = grown(this.#revisions, newFloat64s, count);
+    this.#valueStarts = grown(this.#valueStarts, newUint32s, count);
+    this.#valueLengths = grown(this.#valueLengths, newUint32s, count);
+    this.#olders = grown(this.#olders, newInt32s, count);
+    this.#keysOf = grown(this.#keysOf, newInt32s, count);
+  }
+}
+
+/** From this length on the engine's own copy is faster than a loop. */
+const loopBytesMax = 48;
+
+function copy(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
+  if (end - start > loopBytesMax) {
+    to.set(start === 0 && end === from.length ? from : from.subarray(start, end), at);
+    return;
+  }
+  for (let index = start, next = at; index < end; index++, next++) to[next] = from[index] as number;
+}
