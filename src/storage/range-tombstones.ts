@@ -3,6 +3,7 @@
  * into fragments on first use: neighbours that do not overlap, each with the revisions that cover it, newest first.
  */
 import { compareBytes } from '../bytes/compare.ts';
+import { assert } from '../kernel/assert.ts';
 import type { RangeTombstone } from './entry-cursor.ts';
 
 /** From `start` (included) to `end` (excluded), covered at these revisions, newest first. */
@@ -29,6 +30,7 @@ export class RangeTombstones {
   }
 
   add(tombstone: RangeTombstone): void {
+    assert(compareBytes(tombstone.start, tombstone.end) < 0, 'a range starts before it ends');
     this.#list.push(tombstone);
     this.#fragments = null;
   }

@@ -1,65 +1,11 @@
 /** What a reader sees of several memtables, against asking every version; walks that turn at random, within bounds. */
 import { expect, test } from 'vitest';
-import { inOrder, plain, put, randomKey, randomVersion, walk, type Version } from '../../test/models/versions.ts';
+import { inOrder, plain, randomKey, walk } from '../../test/models/versions.ts';
+import { seen, shownBy, worldOf } from '../../test/models/sources.ts';
 import { compareBytes } from '../bytes/compare.ts';
 import { SeededRandom } from '../kernel/random.ts';
-import type { RangeTombstone } from './entry-cursor.ts';
-import { Memtable } from './memtable.ts';
 import { MergeCursor } from './merge-cursor.ts';
 import { VisibleCursor } from './visible-cursor.ts';
-
-interface World {
-  readonly tables: readonly Memtable[];
-  readonly versions: readonly Version[];
-  readonly ranges: readonly RangeTombstone[];
-  readonly revision: number;
-}
-
-/** Each revision writes one version or one range, to the newest table of its time. */
-function worldOf(random: SeededRandom): World {
-  const tables: Memtable[] = [];
-  const [versions, ranges]: [Version[], RangeTombstone[]] = [[], []];
-  let revision = 0;
-  for (let count = 1 + random.below(4); count > 0; count--) {
-    const table = new Memtable();
-    tables.unshift(table);
-    for (let writes = random.below(80); writes > 0; writes--) {
-      revision++;
-      if (random.chance(0.04)) {
-        const [start, end] = [randomKey(random), randomKey(random)].toSorted(compareBytes) as [Uint8Array, Uint8Array];
-        table.deleteRange(revision, start, end);
-        ranges.push({ start, end, revision });
-        continue;
-      }
-      const version = randomVersion(random, revision);
-      put(table, version);
-      versions.push(version);
-    }
-  }
-  return { tables, versions, ranges, revision };
-}
-
-/** The keys and values at a revision, in order. */
-function seen({ versions, ranges }: World, at: number, from: Uint8Array | null, to: Uint8Array | null): string[] {
-  const newest = new Map<string, Version>();
-  for (const one of versions) if (one.revision <= at) newest.set([...one.key].join('.'), one);
-  const isCovered = ({ key, revision }: Version): boolean =>
-    ranges.some(
-      (one) =>
-        one.revision <= at &&
-        one.revision > revision &&
-        compareBytes(one.start, key) <= 0 &&
-        compareBytes(key, one.end) < 0,
-    );
-  return [...newest.values()]
-    .filter((one) => one.value !== null && !isCovered(one))
-    .filter(({ key }) => (from === null || compareBytes(key, from) >= 0) && (to === null || compareBytes(key, to) < 0))
-    .toSorted(inOrder)
-    .map(({ key, value }) => `${[...key].join('.')} ${[...(value ?? [])].join('.')}`);
-}
-
-const shownBy = (cursor: VisibleCursor): string =>
-  `${[...cursor.keyBytes.slice(cursor.keyStart, cursor.keyEnd)].join('.')} ${[...cursor.valueBytes.slice(cursor.valueStart, cursor.valueEnd)].join('.')}`;
 
 test.each(Array.from({ length: 150 }, (_, seed) => seed))('seed %i', (seed) => {
   const random = new SeededRandom(seed);
