@@ -56,6 +56,7 @@ const draftName = 'manifest.new';
 
 /** Null when the directory has none. @throws LockstepError `invalid` for another format, `corrupt` for damage. */
 export function readManifest(disk: Disk, directory: string): Manifest | null {
+  if (disk.list(directory) === null) return null;
   const path = `${directory}/${manifestName}`;
   const file = disk.open(path, 'read');
   if (file === null) return null;

@@ -1,5 +1,6 @@
 /** Settings of a tree. Plain numbers, in bytes and counts; the defaults suit a process with a few hundred MiB to spare. */
 import { LockstepError } from '../kernel/errors.ts';
+import type { CodecPlace } from './codec.ts';
 
 export interface TreeOptions {
   /** A memtable is sealed at this size and flushed to a table of level 0. Default 16 MiB. */
@@ -8,6 +9,8 @@ export interface TreeOptions {
   readonly sealedCountMax: number;
   /** A data block of a table before it is compressed: what a cold read reads. Default 4 KiB. */
   readonly blockBytes: number;
+  /** Compresses blocks. Default null: they are stored as they are. */
+  readonly codec: CodecPlace | null;
   /** A compaction begins a new table at this size. Default 16 MiB. */
   readonly tableBytes: number;
   /** What the cache of blocks holds. Default 128 MiB. */
@@ -35,6 +38,7 @@ export const treeDefaults: TreeOptions = Object.freeze({
   memtableBytes: 16 * 1024 * 1024,
   sealedCountMax: 2,
   blockBytes: 4_096,
+  codec: null,
   tableBytes: 16 * 1024 * 1024,
   cacheBytes: 128 * 1024 * 1024,
   filterBitsPerKey: 10,
@@ -54,7 +58,7 @@ export function treeOptions(changes: Partial<TreeOptions> = {}): TreeOptions {
   const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
   const options: TreeOptions = { ...treeDefaults, ...given };
   for (const [name, value] of Object.entries(options)) {
-    if (name === 'compaction') continue;
+    if (name === 'compaction' || name === 'codec') continue;
     const isEnough = typeof value === 'number' && Number.isFinite(value) && (value > 0 || name === 'filterBitsPerKey');
     if (!isEnough || value < 0) throw wrong('an option of a tree is a number above 0', { [name]: String(value) });
   }

@@ -26,9 +26,13 @@ export class Retention {
     this.#olders = olders;
   }
 
+  /** Whether the entry that was asked for last is the first of its key. If that one goes, so do the others. */
+  isNewKey = false;
+
   /** Asked for every entry of the merge, in order. */
   keeps(entry: EntryCursor): boolean {
-    if (!this.#isSameKey(entry)) this.#beginKey(entry);
+    this.isNewKey = !this.#isSameKey(entry);
+    if (this.isNewKey) this.#beginKey(entry);
     if (entry.revision > this.#floor) return true;
     if (this.#isSettled) return false;
     this.#isSettled = true;

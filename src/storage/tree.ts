@@ -1,0 +1,224 @@
+/**
+ * A log-structured merge tree over one directory: writes go to a memtable, full ones become tables, tables are merged
+ * down level by level in the background (O'Neil, Cheng, Gawlick, O'Neil, "The log-structured merge-tree", 1996). Reads
+ * are synchronous, of any revision from the floor on.
+ *
+ * It does not write ahead: whoever owns the log applies batches in the order of their revisions, says up to where they
+ * are durable, and applies again after a crash what lies behind `flushed`. Nothing is flushed before it is durable,
+ * so what is not can be cut.
+ */
+import type { Ports } from '../env/env.ts';
+import { assert } from '../kernel/assert.ts';
+import { BlockCache } from './block-cache.ts';
+import { loadCodec } from './codec.ts';
+import type { EntryCursor } from './entry-cursor.ts';
+import { FoundVersion } from './found-version.ts';
+import { keyHash } from './key-hash.ts';
+import { emptyManifest, readManifest, writeManifest, type Manifest } from './manifest.ts';
+import { Memtable } from './memtable.ts';
+import { MergeCursor } from './merge-cursor.ts';
+import type { TreeOptions } from './options.ts';
+import { openTables, removeLeavings, type TableFiles } from './open-tables.ts';
+import type { RangeTombstones } from './range-tombstones.ts';
+import type { TableSet } from './table-set.ts';
+import { TreeBackground, type SealedMemtable } from './tree-background.ts';
+import { VisibleCursor, type VisibleBounds } from './visible-cursor.ts';
+import { applyBatch, type BatchSink } from './write-batch.ts';
+
+export type TreePorts = Pick<Ports, 'disk' | 'jobs' | 'clock' | 'timers'>;
+
+export interface TreeSetup {
+  readonly ports: TreePorts;
+  readonly directory: string;
+  readonly options: TreeOptions;
+  /** A file that no table needs any more could not be removed: told, and tried again at the next opening. */
+  readonly onRemoveFailed: (error: unknown) => void;
+}
+
+/** A walk and what it holds: `release` once. */
+export interface HeldCursor {
+  readonly cursor: VisibleCursor;
+  release(): void;
+}
+
+/**
+ * Opens what the directory holds, or makes it with `create`; null when there is none and it is not to be made.
+ * @throws LockstepError `corrupt` for a damaged manifest or table; `invalid` for another format; `disk-full`,
+ * `disk-failed`.
+ */
+export async function openTreeCore(setup: TreeSetup, create: boolean): Promise<Tree | null> {
+  const { ports, directory, options } = setup;
+  let manifest = readManifest(ports.disk, directory);
+  if (manifest === null) {
+    if (!create) return null;
+    ports.disk.makeDirectory(directory);
+    manifest = emptyManifest;
+    await writeManifest(ports.disk, directory, manifest);
+  }
+  const files: TableFiles = {
+    disk: ports.disk,
+    directory,
+    cache: new BlockCache(options.cacheBytes, options.blockBytes),
+    codec: options.codec === null ? null : await loadCodec(options.codec),
+    onRemoveFailed: setup.onRemoveFailed,
+  };
+  await removeLeavings(ports.disk, directory, manifest);
+  return new Tree(setup, files, manifest, await openTables(files, manifest));
+}
+
+export class Tree {
+  readonly #options: TreeOptions;
+  readonly #background: TreeBackground;
+  readonly #found = new FoundVersion();
+  readonly #sink: BatchSink;
+  #active = new Memtable();
+  /** The revision that is being applied. */
+  #revision: number;
+  #durable: number;
+  #durablePosition: number;
+  #floor: number;
+
+  /** Use `openTreeCore`. */
+  constructor(setup: TreeSetup, files: TableFiles, manifest: Manifest, tables: TableSet) {
+    this.#options = setup.options;
+    this.#revision = manifest.flushedRevision;
+    this.#durable = manifest.flushedRevision;
+    this.#durablePosition = manifest.flushedPosition;
+    this.#floor = manifest.floor;
+    const { ports, options } = setup;
+    this.#background = new TreeBackground({ ports, files, options, floor: () => this.#floor }, manifest, tables);
+    this.#sink = this.#newSink();
+  }
+
+  /** Up to where the tables hold everything; what lies behind is to be applied again after a crash. */
+  get flushed(): { readonly revision: number; readonly position: number } {
+    const { flushedRevision, flushedPosition } = this.#background.manifest;
+    return { revision: flushedRevision, position: flushedPosition };
+  }
+
+  /** The newest revision that was applied. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get durableRevision(): number {
+    return this.#durable;
+  }
+
+  /** Nothing is read below it. */
+  get floor(): number {
+    return this.#floor;
+  }
+
+  get background(): TreeBackground {
+    return this.#background;
+  }
+
+  get activeMemtable(): Memtable {
+    return this.#active;
+  }
+
+  /**
+   * Applies a batch (`WriteBatch.view`) at a revision above all before it; it is copied. Revisions up to `flushed` are
+   * passed over: they are in the tables.
+   */
+  apply(revision: number, batch: Uint8Array): void {
+    if (revision <= this.#background.manifest.flushedRevision) return;
+    assert(revision > this.#revision, 'revisions grow');
+    this.#revision = revision;
+    applyBatch(batch, this.#sink);
+    if (this.#active.bytesUsed >= this.#options.memtableBytes) this.seal();
+  }
+
+  /** Everything up to this revision survives a crash; the log has it up to `position`. Both never go back. */
+  setDurable(revision: number, position: number): void {
+    assert(revision >= this.#durable && revision <= this.#revision, 'what is durable was applied, and stays so');
+    this.#durable = revision;
+    this.#durablePosition = position;
+    this.#background.setDurable(revision, position);
+  }
+
+  /** Takes back every revision above this one, which is durable. Readers of them must be gone. */
+  cutAfter(revision: number): void {
+    assert(revision >= this.#durable, 'what is durable is not cut');
+    this.#active.cutAfter(revision);
+    this.#background.cutAfter(revision);
+    this.#revision = Math.min(this.#revision, revision);
+  }
+
+  /** From here on nobody reads below this revision. Never goes back; not above what is durable. */
+  setFloor(revision: number): void {
+    assert(revision <= Math.max(this.#durable, 0), 'the floor is not above what is durable');
+    this.#floor = Math.max(this.#floor, revision);
+  }
+
+  /** Ends the memtable, though it is not full; it is flushed once it is durable. */
+  seal(): void {
+    if (this.#active.isEmpty) return;
+    this.#active.seal();
+    this.#background.addSealed(this.#active, this.#durablePosition);
+    this.#active = new Memtable();
+  }
+
+  /**
+   * The newest version of the key at or below `revision`, if it has a value there; good until the next call.
+   * @throws LockstepError `corrupt` with path and offset; what reading a file throws.
+   */
+  find(key: Uint8Array, start: number, end: number, revision: number): FoundVersion | null {
+    const found = this.#found;
+    const hash = keyHash(key, start, end);
+    let covering = -1;
+    let memtable = this.#active;
+    const sealed = this.#background.sealed;
+    for (let at = sealed.length; ; memtable = (sealed[at] as SealedMemtable).memtable) {
+      const ranges = memtable.rangeTombstones;
+      if (ranges.count > 0) covering = Math.max(covering, ranges.newestCovering(key, start, end, revision));
+      if (memtable.find(key, start, end, hash, revision, found))
+        return found.isDelete || found.revision < covering ? null : found;
+      if (--at < 0) break;
+    }
+    return this.#background.tables.find(key, start, end, hash, revision, covering, found) ? found : null;
+  }
+
+  /** Walks what is seen at a revision. What is applied at or below it meanwhile may be met; above it never. */
+  walk(revision: number, bounds: VisibleBounds): HeldCursor {
+    const tables = this.#background.tables.hold();
+    const memtables = [this.#active, ...this.#background.sealed.map(({ memtable }) => memtable).toReversed()];
+    const entries: readonly EntryCursor[] = [...memtables.map((one) => one.cursor()), ...tables.cursors()];
+    const ranges: readonly RangeTombstones[] = [
+      ...memtables.map((one) => one.rangeTombstones),
+      ...tables.rangeTombstones,
+    ];
+    const merged = entries.length === 1 ? (entries[0] as EntryCursor) : new MergeCursor(entries);
+    return { cursor: new VisibleCursor(merged, ranges, revision, bounds), release: () => tables.release() };
+  }
+
+  /** Loads the blocks that `find` of these keys would read, as far as they are cold, without blocking. */
+  async touch(keys: readonly Uint8Array[]): Promise<void> {
+    const tables = this.#background.tables.hold();
+    try {
+      for (const key of keys) await tables.touch(key, keyHash(key, 0, key.length), this.#revision);
+    } finally {
+      tables.release();
+    }
+  }
+
+  /** Ends the background and closes the files. What was not flushed is not flushed now. */
+  async close(): Promise<void> {
+    await this.#background.close();
+  }
+
+  #newSink(): BatchSink {
+    return {
+      put: (bytes, keyStart, keyEnd, valueStart, valueEnd) => {
+        const hash = keyHash(bytes, keyStart, keyEnd);
+        const [revision, floor] = [this.#revision, this.#floor];
+        this.#active.put(revision, hash, bytes, keyStart, keyEnd, bytes, valueStart, valueEnd, floor);
+      },
+      delete: (bytes, start, end) => {
+        this.#active.delete(this.#revision, keyHash(bytes, start, end), bytes, start, end, this.#floor);
+      },
+      deleteRange: (start, end) => this.#active.deleteRange(this.#revision, start, end),
+    };
+  }
+}
