@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FormingGroup, FormingGroups, payloadBytesOf } from './forming-groups.ts';
-import { xxHash32 } from './xxhash32.ts';
+import { xxHash32 } from '../bytes/xxhash32.ts';
 import { encodeGroupHeader, groupBytes, groupHeaderBytes, readGroup, sectorBytes, type GroupHeader } from './group.ts';
 
 const seed = 4_711;

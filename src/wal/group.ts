@@ -6,7 +6,7 @@
  * A group is written only after all before it were synced: that it is there proves them durable, which is the mark.
  */
 import { crc32c } from '../bytes/crc32c.ts';
-import { xxHash32 } from './xxhash32.ts';
+import { xxHash32 } from '../bytes/xxhash32.ts';
 import { getUint32, getUint64, putUint32, putUint64 } from '../bytes/little-endian.ts';
 
 /** Where groups may start; a header never spans two sectors, so it is never half there. */

@@ -4,7 +4,7 @@
  */
 import type { DiskFile } from '../env/disk.ts';
 import { assert } from '../kernel/assert.ts';
-import { xxHash32 } from './xxhash32.ts';
+import { xxHash32 } from '../bytes/xxhash32.ts';
 import type { FormingGroup } from './forming-groups.ts';
 import { encodeGroupHeader, groupBytes, groupHeaderBytes, sectorBytes, type GroupHeader } from './group.ts';
 import type { JournalLimits, JournalOptions, JournalPorts } from './journal-options.ts';
