@@ -1,38 +1,17 @@
 /** A table against the sorted list that it was built from, over many seeds. */
 import { describe, expect, test } from 'vitest';
 import { buildTable, foundBy, foundIn, inWorld, ListCursor, randomVersions } from '../../test/models/tables.ts';
+import { runs } from '../../test/models/runs-codec.ts';
 import { plain, randomKey, shown, walk, type Version } from '../../test/models/versions.ts';
 import { equalBytes } from '../bytes/compare.ts';
 import { InvariantError } from '../kernel/assert.ts';
 import { SeededRandom } from '../kernel/random.ts';
 import { BlockCache } from './block-cache.ts';
-import type { BlockCodec } from './codec.ts';
 import type { EntryCursor } from './entry-cursor.ts';
+import { keyHash } from './key-hash.ts';
 import { TableBuilder } from './table-builder.ts';
 import { openTable, type Table } from './table.ts';
 import { verifyTable } from './table-verify.ts';
-
-/** Runs of one byte as the byte and a count: enough to make some blocks smaller and others not. */
-const runs: BlockCodec = {
-  name: 'runs',
-  compress: (bytes) => {
-    const packed: number[] = [];
-    for (let at = 0; at < bytes.length;) {
-      let end = at + 1;
-      while (end < bytes.length && end - at < 255 && bytes[end] === bytes[at]) end++;
-      packed.push(bytes[at] as number, end - at);
-      at = end;
-    }
-    return Uint8Array.from(packed);
-  },
-  decompress: (bytes, count) => {
-    const raw = new Uint8Array(count);
-    for (let at = 0, to = 0; at < bytes.length; to += bytes[at + 1] as number, at += 2) {
-      raw.fill(bytes[at] as number, to, to + (bytes[at + 1] as number));
-    }
-    return raw;
-  },
-};
 
 /** As `expect` would say it, for as many as there are. */
 const isSame = (cursor: EntryCursor, model: EntryCursor): boolean =>
@@ -92,8 +71,8 @@ describe('a table', () => {
             revisionBase: Math.min(...versions.map(({ revision }) => revision)),
             codec,
           });
-          // Of two slabs, so that blocks come and go.
-          const cache = random.chance(0.8) ? new BlockCache(random.pick([0, 2 ** 22]), 512) : null;
+          // Of 16 slots or of 4,096: blocks come and go, or all stay.
+          const cache = random.chance(0.8) ? new BlockCache(0, random.pick([65_536, 256])) : null;
           const table = await openTable(disk, path, { number: seed, cache, codecs: [runs] });
           expect(table.properties).toEqual(properties);
           compareFinds(random, table, versions);
@@ -109,6 +88,34 @@ describe('a table', () => {
       });
     },
   );
+
+  test('shows through a cursor what it stands on, however many blocks are read meanwhile', async () => {
+    await inWorld(async ({ disk }) => {
+      const random = new SeededRandom('cursors');
+      const versions = Array.from({ length: 2_000 }, (_, at) => ({
+        key: Uint8Array.of(at >> 8, at & 255),
+        revision: 1,
+        value: new Uint8Array(60).fill(at * 7),
+      }));
+      await buildTable(disk, 't', versions, { number: 1, blockBytes: 512 });
+      const cache = new BlockCache(0, 65_536);
+      const table = await openTable(disk, 't', { number: 1, cache });
+      const cursors = Array.from({ length: 20 }, () => ({ cursor: table.cursor(), at: random.below(1_800) }));
+      for (const { cursor, at } of cursors) cursor.seek(versions[at]?.key ?? none, Infinity);
+      for (let step = 0; step < 3_000; step++) {
+        const one = random.pick(cursors);
+        if (one.at < 1_999) {
+          one.cursor.next();
+          one.at++;
+        }
+        const other = random.pick(cursors);
+        expect(plain(shown(other.cursor))).toBe(plain(versions[other.at]));
+        foundIn(table, random.pick(versions).key, 1);
+      }
+      expect(cache.evictions).toBeGreaterThan(1_000);
+      table.close();
+    });
+  });
 
   test('keeps what is not above the floor with revision 0, and gives range tombstones back in order', async () => {
     await inWorld(async ({ disk }) => {
@@ -171,7 +178,6 @@ describe('a table', () => {
       const cache = new BlockCache(2 ** 20, 4_096);
       const table = await openTable(disk, 't', { number: 1, cache });
       const key = Uint8Array.of(1, 7);
-      const { keyHash } = await import('./key-hash.ts');
       const block = table.coldBlock(key, 0, 2, keyHash(key, 0, 2), Infinity);
       expect(block).toBeGreaterThan(0);
       await Promise.all([table.load(block), table.load(block)]);

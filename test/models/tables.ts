@@ -12,7 +12,7 @@ import type { TableProperties } from '../../src/storage/table-properties.ts';
 import type { Table } from '../../src/storage/table.ts';
 import { inOrder, plain, randomKey, type Version } from './versions.ts';
 
-/** Stands on one version after another; made to feed a builder. */
+/** Stands on one version after another: feeds builders, and says where other cursors must stand. */
 export class ListCursor extends EntryCursor {
   readonly #versions: readonly Version[];
   #at = -1;
@@ -52,8 +52,10 @@ export class ListCursor extends EntryCursor {
     this.#at = at;
     this.valid = version !== undefined;
     if (version === undefined) return;
-    this.keyBytes = version.key;
-    this.keyEnd = version.key.length;
+    // In the midst of other bytes, as keys of memtables are.
+    this.keyBytes = Uint8Array.of(7, 7, ...version.key, 255, 0);
+    this.keyStart = 2;
+    this.keyEnd = 2 + version.key.length;
     this.revision = version.revision;
     this.isDelete = version.value === null;
     this.valueBytes = version.value ?? new Uint8Array(0);
