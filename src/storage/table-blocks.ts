@@ -6,6 +6,7 @@
 import { getUint32 } from '../bytes/little-endian.ts';
 import type { DiskFile } from '../env/disk.ts';
 import { assert } from '../kernel/assert.ts';
+import { LockstepError } from '../kernel/errors.ts';
 import type { BlockCache, CachedTable } from './block-cache.ts';
 import type { BlockReader } from './block.ts';
 import type { BlockCodec } from './codec.ts';
@@ -54,7 +55,7 @@ export class TableBlocks implements BlockSource {
 
   /**
    * In place, by way of the cache.
-   * @throws LockstepError `corrupt` with path and offset for damage; what reading a file throws.
+   * @throws LockstepError `corrupt` with path and offset for damage; `misuse` once closed; what reading a file throws.
    */
   open(block: number, reader: BlockReader): void {
     const cache = this.#cache;
@@ -120,6 +121,8 @@ export class TableBlocks implements BlockSource {
 
   /** Into the cache; its slot, or -1 if it is too large for that. */
   #fetch(block: number, cache: BlockCache): number {
+    // Its place in the cache may be another table's by now.
+    if (!this.#isOpen) throw new LockstepError('misuse', 'the table was closed', { values: { path: this.file.path } });
     const bytes = this.storedBytes(block);
     if (this.#codec !== null || !cache.takes(bytes)) {
       const raw = this.#read(block);

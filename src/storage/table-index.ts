@@ -10,6 +10,8 @@ import { ByteReader } from '../bytes/byte-reader.ts';
 import { ByteWriter } from '../bytes/byte-writer.ts';
 import { compareRanges } from '../bytes/compare.ts';
 import { readVarint, writeVarint } from '../bytes/varint.ts';
+import { copy } from './block-builder.ts';
+import { keyBytesMax } from './entry-cursor.ts';
 import { keyPrefix } from './key-tree.ts';
 import { tableBytesMax } from './table-format.ts';
 
@@ -69,21 +71,25 @@ export class TableIndex {
     this.#heads = new Float64Array(blockCount);
     this.#keyStarts = new Uint32Array(blockCount + 1);
     const codes = new Float64Array(blockCount);
-    const keys = new ByteWriter(tableBytesMax, bytes.length + 64);
     const reader = new ByteReader(bytes);
-    const separator = new ByteWriter(tableBytesMax, 64);
+    // No separator is longer than a key; damage is the checksum's business, a wrong writer ends with `corrupt`.
+    const separator = new Uint8Array(keyBytesMax);
+    let keys = new Uint8Array(bytes.length + keyBytesMax);
     for (let block = 0; block < blockCount; block++) {
-      separator.length = readVarint(reader);
-      separator.writeBytes(reader.readBytes(readVarint(reader)));
+      const shared = readVarint(reader);
+      const unshared = readVarint(reader);
+      copy(bytes, reader.take(unshared), reader.at, separator, shared);
       codes[block] = readVarint(reader) - 1;
       this.offsets[block + 1] = (this.offsets[block] as number) + readVarint(reader);
-      // The first separator is empty: nothing is before it.
-      if (separator.length > prefix.length) keys.writeBytes(separator.buffer.subarray(prefix.length, separator.length));
       const start = this.#keyStarts[block] as number;
-      this.#keyStarts[block + 1] = keys.length;
-      this.#heads[block] = keyPrefix(keys.buffer, start, keys.length);
+      // The first separator is empty: nothing is before it.
+      const rest = Math.max(0, shared + unshared - prefix.length);
+      if (start + rest > keys.length) keys = grown(keys, start + rest);
+      copy(separator, prefix.length, prefix.length + rest, keys, start);
+      this.#keyStarts[block + 1] = start + rest;
+      this.#heads[block] = keyPrefix(keys, start, start + rest);
     }
-    this.#keys = keys.copy();
+    this.#keys = keys.slice(0, this.#keyStarts[blockCount]);
     this.#codes = codes.some((code) => code >= 0) ? codes : null;
   }
 
@@ -144,4 +150,10 @@ export class TableIndex {
     }
     return low - 1;
   }
+}
+
+function grown(bytes: Uint8Array, needed: number): Uint8Array<ArrayBuffer> {
+  const next = new Uint8Array(Math.max(needed, bytes.length * 2));
+  next.set(bytes);
+  return next;
 }

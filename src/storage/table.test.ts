@@ -117,6 +117,32 @@ describe('a table', () => {
     });
   });
 
+  test('that was closed is not read by what still points at it, and harms no other in the cache', async () => {
+    await inWorld(async ({ disk }) => {
+      const versions = Array.from({ length: 300 }, (_, at) => ({
+        key: Uint8Array.of(at >> 8, at & 255),
+        revision: 1,
+        value: new Uint8Array(60).fill(at),
+      }));
+      for (const number of [1, 2]) await buildTable(disk, `t${number}`, versions, { number });
+      const cache = new BlockCache(0, 65_536);
+      const closed = await openTable(disk, 't1', { number: 1, cache });
+      const cursor = closed.cursor();
+      cursor.first();
+      closed.close();
+      closed.close();
+      const table = await openTable(disk, 't2', { number: 2, cache });
+      const other = table.cursor();
+      other.first();
+      expect(() => cursor.last()).toThrow(/the table was closed/);
+      expect(() => foundIn(closed, versions[9]?.key ?? none, 1)).toThrow(/the table was closed/);
+      expect(cursor.valid).toBe(false);
+      expect(walk(other, 'next', 'first')).toEqual(versions.map(plain));
+      expect(table.blocks.isCached(0)).toBe(true);
+      table.close();
+    });
+  });
+
   test('keeps what is not above the floor with revision 0, and gives range tombstones back in order', async () => {
     await inWorld(async ({ disk }) => {
       const key = (text: string): Uint8Array => new TextEncoder().encode(text);
