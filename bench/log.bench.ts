@@ -4,13 +4,13 @@
  */
 import { fileEngine } from '../src/log/file.ts';
 import { memoryEngine } from '../src/log/memory.ts';
-import type { Row, Suite } from './harness.ts';
+import type { Row, Side, Suite } from './harness.ts';
 import { journal } from './log/journal-subject.ts';
 import type { Load } from './log/load.ts';
 import { logSubject } from './log/log-subject.ts';
 import { rawDisk, rawName } from './log/raw-disk.ts';
 import { redisName, redisSides } from './log/redis-streams.ts';
-import { appending, MemoryMeter, opening, readingBack, type Reopened } from './log/sides.ts';
+import { appending, growingName, MemoryMeter, opening, readingBack, type Reopened, type Subject } from './log/sides.ts';
 import type { Ratio } from './ratios.ts';
 
 const [KiB, MiB] = [1_024, 1_024 * 1_024];
@@ -36,7 +36,9 @@ const names = {
 export const suite: Suite = {
   about:
     'Appends that are on the disk when they are acknowledged. The log runs in this process; Redis is a process of its ' +
-    'own behind the loopback, which costs it a round trip that matters one at a time and little with 256 in flight.',
+    'own behind the loopback, which costs it a round trip that matters one at a time and little with 256 in flight. A ' +
+    'log in use is trimmed, as checkpoints do it, and writes over the files that it let go of; one that was never ' +
+    'trimmed has a row of its own.',
   rows: ({ quick }) => [
     oneRow(quick),
     smallRow(quick),
@@ -55,7 +57,7 @@ function ratios(): readonly Ratio[] {
     {
       name: 'log-one-p50-vs-raw',
       row: names.one,
-      of,
+      of: growingName(of),
       to: [rawName('growing', 4 * KiB)],
       figure: 'p50Ms',
       bar: { atMost: 1 },
@@ -78,13 +80,13 @@ function ratios(): readonly Ratio[] {
 function oneRow(quick: boolean): Row {
   const load: Load = { callers: 1, entries: quick ? 4 : 1_000, entryBytes: smallBytes };
   const raw = (['growing', 'growing, blocking', 'preallocated'] as const).map((manner) => rawDisk(manner, 4 * KiB));
-  const sides = [...subjects.map((subject) => appending(subject, load)), ...raw, ...redisSides(load, [1])];
+  const sides = [...appendings(subjects, load, quick), ...raw, ...redisSides(load, [1])];
   return row(names.one, load, rawName('growing', 4 * KiB), sides);
 }
 
 function smallRow(quick: boolean): Row {
   const load: Load = { callers, entries: quick ? 512 : 100_000, entryBytes: smallBytes };
-  const own = [...subjects, inMemory].map((subject) => appending(subject, load));
+  const own = appendings([...subjects, inMemory], load, quick);
   const sides = [...own, ...redisSides(load, connectionCounts)];
   return row(names.small, load, ours.name, sides);
 }
@@ -93,7 +95,7 @@ function largeRow(quick: boolean): Row {
   const load: Load = { callers, entries: quick ? 512 : 32_768, entryBytes: largeBytes };
   const manners = ['growing', 'growing, blocking', 'preallocated'] as const;
   const raw = manners.map((manner) => rawDisk(manner, MiB, largeBytes));
-  return row(names.large, load, rawName('growing', MiB), [...subjects.map((one) => appending(one, load)), ...raw]);
+  return row(names.large, load, rawName('growing', MiB), [...appendings(subjects, load, quick), ...raw]);
 }
 
 function readRow(quick: boolean): Row {
@@ -114,8 +116,16 @@ function openRow(quick: boolean): Row {
 
 function memoryRow(quick: boolean): Row {
   const load: Load = { callers, entries: quick ? 512 : 2_000_000, entryBytes: smallBytes };
-  return row(names.memory, load, ours.name, [appending(ours, load, new MemoryMeter())]);
+  return row(names.memory, load, ours.name, [
+    appending(ours, load, { age: 'in-use', quick, memory: new MemoryMeter() }),
+  ]);
 }
+
+/** Each in use; and ours as it is at the beginning, while nothing was ever trimmed. */
+const appendings = (subjects: readonly Subject[], load: Load, quick: boolean): readonly Side[] => [
+  ...subjects.map((subject) => appending(subject, load, { age: 'in-use', quick })),
+  appending(ours, load, { age: 'growing', quick }),
+];
 
 const row = (name: string, { entries }: Load, reference: string, sides: Row['sides']): Row => {
   return { name, unit: 'record', operations: entries, reference, sides };

@@ -5,13 +5,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openHostEnv } from 'lockstep';
-import { beforeFirst, fileEngine, isClaim, ownerOf, type LogEntry, type LogRecord } from 'lockstep/log';
+import { openFileLogs } from 'lockstep';
+import { beforeFirst, isClaim, ownerOf, type LogEntry, type LogRecord } from 'lockstep/log';
 
 const data = await mkdtemp(join(tmpdir(), 'lockstep-log-'));
-const env = await openHostEnv({ data });
-const engine = fileEngine(env, 'logs', { config: { silenceMs: 100, pauseMsMax: 20 } });
-const log = await engine.open('accounts', { create: true });
+const logs = await openFileLogs(data, { config: { silenceMs: 100, pauseMsMax: 20 } });
+const log = await logs.open('accounts', { create: true });
 if (log === null) throw new Error('with create there is a log');
 
 let revision = 0;
@@ -48,6 +47,5 @@ await bob.append(entry('bob closes the account'));
 await bob.append(entry('the end'));
 
 await following;
-await engine.close();
-await env.close();
+await logs.close();
 await rm(data, { recursive: true });

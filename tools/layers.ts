@@ -24,6 +24,12 @@ export const layers: readonly (readonly Room[])[] = [
   [room('wal', 'segments, group commit, marks, recovery, truncation at both ends')],
   [openRoom('log', 'the Log port; memory, file; the record header and its chain; who tries to lead')],
   [
+    openRoom(
+      'checkpoint',
+      'where checkpoints and backups are kept: files named by content, one pointer; a directory, a bucket',
+    ),
+  ],
+  [
     room('os', 'the real world: env over Node, file for file'),
     openRoom('sim', 'the simulated world: env from a seed, with faults, file for file'),
   ],
@@ -42,6 +48,7 @@ export const osImporters: ReadonlySet<string> = new Set(['index.ts', 'cli/main.t
 export const engineClients: Readonly<Record<string, readonly string[]>> = {
   'log/postgres': ['pg', 'postgres'],
   'log/nats': ['@nats-io/transport-node', '@nats-io/jetstream'],
+  'checkpoint/s3': ['@smithy/signature-v4'],
 };
 
 export const rooms: readonly Room[] = layers.flat();

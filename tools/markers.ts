@@ -6,7 +6,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { errorKinds } from '../src/kernel/errors.ts';
 import { fileGuarantees } from '../src/log/file.ts';
 import { memoryGuarantees } from '../src/log/memory.ts';
+import { natsGuarantees } from '../src/log/nats/guarantees.ts';
 import type { Guarantees } from '../src/log/port.ts';
+import { postgresGuarantees, serverVersionMin, type ServerSettings } from '../src/log/postgres/settings.ts';
 import { layers, type Room } from './layers.ts';
 import { suites } from './suites.ts';
 
@@ -74,10 +76,26 @@ function printErrors(): string {
   return table(['kind', 'what it means', 'did it happen?', 'can the same call succeed later?', 'what to do'], rows);
 }
 
+/** As Debian installs it. */
+const postgresAlone: ServerSettings = {
+  versionNumber: serverVersionMin,
+  inRecovery: false,
+  fsync: 'on',
+  fullPageWrites: 'on',
+  synchronousCommit: 'on',
+  synchronousStandbyNames: '',
+  standbys: 0,
+};
+
 /** One line an engine. */
 const engines: readonly (readonly [string, Guarantees])[] = [
   ['memory', memoryGuarantees],
   ['file', fileGuarantees],
+  ['postgres', postgresGuarantees(postgresAlone)],
+  ['postgres, a standby waited for', postgresGuarantees({ ...postgresAlone, synchronousStandbyNames: 'standby' })],
+  ['postgres, fsync off', postgresGuarantees({ ...postgresAlone, fsync: 'off' })],
+  ['nats, 1 replica', natsGuarantees(1)],
+  ['nats, 3 replicas', natsGuarantees(3)],
 ];
 
 function printEngines(): string {

@@ -4,9 +4,14 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { htmlDiagram, simulate, SimulationFailure, svgDiagram, type SeedResult } from 'lockstep/sim';
+import { htmlDiagram, svgDiagram } from 'lockstep/sim';
 import { catalogue } from '../test/sim/catalogue.ts';
-import type { Scenario } from '../test/sim/scenario.ts';
+import { runSeeds, type SeedRange } from './sim-pool.ts';
+import type { SeedRan } from './sim-seeds.ts';
+
+/** Up to so many seeds all run twice; who runs more looks for what is rare, which nondeterminism is not. */
+const twiceCountMax = 200;
+const againEveryOfMany = 10;
 
 const usage = `npm run sim -- SCENARIO [options]     SCENARIO is one of these, or \`all\`
 
@@ -16,16 +21,21 @@ const usage = `npm run sim -- SCENARIO [options]     SCENARIO is one of these, o
   --bug NAME       plant this bug
   --weather W      calm or stormy (default stormy: each seed draws its own)
   --diagram FILE   write a space-time diagram of what was found, or of --seed, to FILE.svg or FILE.html
-  --once           run each seed once: twice as fast, and finds no nondeterminism`;
+  --twice          run every seed a second time and compare: finds what reaches around env (as it is, all of up to
+                   ${twiceCountMax} seeds are, and of more every ${againEveryOfMany}th)
+  --once           run none a second time
+  --threads N      use so many threads (default: one for each core, where there are seeds enough)`;
 
 interface Order {
-  readonly scenarios: readonly Scenario[];
+  readonly scenarios: readonly string[];
   readonly bug: string | null;
   readonly weather: 'calm' | 'stormy';
-  readonly seeds: number | { readonly only: number };
-  readonly firstSeed: number;
+  readonly range: SeedRange;
+  /** Null: as many as there are cores. */
+  readonly threads: number | null;
+  /** Of so many seeds one is run a second time; 0: none. */
+  readonly againEvery: number;
   readonly diagram: string | null;
-  readonly twice: boolean;
 }
 
 class UsageError extends Error {}
@@ -46,16 +56,20 @@ function readOrder(args: readonly string[]): Order | 'nothing asked' {
   if (weather !== 'calm' && weather !== 'stormy') throw new UsageError(`weather is calm or stormy, not '${weather}'`);
   if (diagram !== null && !/\.(svg|html)$/.test(diagram)) throw new UsageError('a diagram is FILE.svg or FILE.html');
   if (values.seed !== undefined && values.seeds !== undefined) throw new UsageError('--seed is one, --seeds are many');
-  const seeds =
-    values.seed === undefined ? whole('seeds', values.seeds ?? '100') : { only: whole('seed', values.seed) };
+  if (values.once === true && values.twice === true) throw new UsageError('--once and --twice exclude each other');
+  const range =
+    values.seed === undefined
+      ? { first: whole('first', values.first ?? '1'), count: whole('seeds', values.seeds ?? '100') }
+      : { first: whole('seed', values.seed), count: 1 };
+  const again = values.twice === true || range.count <= twiceCountMax ? 1 : againEveryOfMany;
   return {
-    scenarios,
+    scenarios: scenarios.map((scenario) => scenario.name),
     bug,
     weather,
-    seeds,
-    firstSeed: whole('first', values.first ?? '1'),
+    range,
+    threads: values.threads === undefined ? null : whole('threads', values.threads),
+    againEvery: values.once === true ? 0 : again,
     diagram,
-    twice: values.once !== true,
   };
 }
 
@@ -72,6 +86,8 @@ function parseWords(args: readonly string[]) {
         weather: { type: 'string' },
         diagram: { type: 'string' },
         once: { type: 'boolean' },
+        twice: { type: 'boolean' },
+        threads: { type: 'string' },
       },
     });
   } catch (error) {
@@ -85,62 +101,71 @@ function whole(option: string, text: string): number {
 }
 
 /** Whether nothing was found. */
-async function runOne(scenario: Scenario, order: Order): Promise<boolean> {
-  const { name } = scenario;
-  const { bug, weather, seeds, firstSeed, twice, diagram } = order;
-  const planted = bug === null ? '' : ` --bug ${bug}`;
-  const weatherWords = weather === 'stormy' ? '' : ` --weather ${weather}`;
-  const command = (seed: number): string => `npm run sim -- ${name} --seed ${seed}${planted}${weatherWords}`;
-  const progress = new Progress(name, typeof seeds === 'number' ? seeds : 1);
-  const startedAt = performance.now();
-  let last: SeedResult | null = null;
-  const onSeed = (result: SeedResult): void => {
-    last = result;
+async function runOne(scenario: string, order: Order): Promise<boolean> {
+  const { bug, weather, range, threads, againEvery, diagram } = order;
+  const progress = new Progress(scenario, range.count);
+  const [startedAt, startedCpu] = [performance.now(), process.cpuUsage()];
+  const total: Total = { seedCount: 0, twiceCount: 0, eventCount: 0, performedCount: 0, worldMs: 0 };
+  let last: SeedRan | null = null;
+  const found = await runSeeds({ scenario, bug, weather, againEvery }, range, threads, (ran) => {
+    last = ran;
+    add(total, ran);
     progress.seed();
-  };
-  try {
-    const report = await simulate({ seeds, firstSeed, weather, twice, command, onSeed }, (world) =>
-      scenario.run(world, bug),
-    );
-    progress.clear();
-    console.log(line(`${name}${bug === null ? '' : ` with ${bug}`}`, report, performance.now() - startedAt, twice));
-    const { events } = last ?? { events: [] };
-    if (diagram !== null && typeof seeds !== 'number') draw(diagram, `${name}, seed ${seeds.only}`, events);
-    return true;
-  } catch (error) {
-    progress.clear();
-    if (!(error instanceof SimulationFailure)) throw error;
+  });
+  progress.clear();
+  if (found === null) {
+    const [wallMs, cpu] = [performance.now() - startedAt, process.cpuUsage(startedCpu)];
     console.log(
-      `${name}${bug === null ? '' : ` with ${bug} planted`}: found at seed ${error.seed}; ${progress.count} before it had nothing\n`,
+      line(`${scenario}${bug === null ? '' : ` with ${bug}`}`, total, wallMs, (cpu.user + cpu.system) / 1_000),
     );
-    console.log(error.message);
-    if (error.cause instanceof Error && error.cause.stack !== undefined) console.log(`\n${error.cause.stack}`);
-    if (diagram !== null) draw(diagram, `${name}, seed ${error.seed}: ${error.verdict}`, error.events);
-    return false;
+    const { events } = last ?? { events: [] };
+    if (diagram !== null && range.count === 1) draw(diagram, `${scenario}, seed ${range.first}`, events);
+    return true;
   }
+  const before = found.seed - range.first;
+  console.log(
+    `${scenario}${bug === null ? '' : ` with ${bug} planted`}: found at seed ${found.seed}; ${before} before it had nothing\n`,
+  );
+  console.log(found.message);
+  if (found.causeStack !== null) console.log(`\n${found.causeStack}`);
+  if (diagram !== null) draw(diagram, `${scenario}, seed ${found.seed}: ${found.verdict}`, found.events);
+  return false;
 }
 
-function draw(file: string, title: string, events: SeedResult['events']): void {
+function draw(file: string, title: string, events: SeedRan['events']): void {
   const picture = file.endsWith('.svg') ? svgDiagram : htmlDiagram;
   writeFileSync(file, picture(events, { title }));
   console.log(`\ndiagram of the last events: ${file}`);
 }
 
-interface Ran {
-  readonly seedCount: number;
-  readonly eventCount: number;
-  readonly worldMs: number;
+interface Total {
+  seedCount: number;
+  /** Seeds that were run a second time. */
+  twiceCount: number;
+  /** Of seeds that ran twice once. */
+  eventCount: number;
+  performedCount: number;
+  worldMs: number;
 }
 
-function line(name: string, { seedCount, eventCount, worldMs }: Ran, wallMs: number, twice: boolean): string {
-  const performed = twice ? eventCount * 2 : eventCount;
+function add(total: Total, { eventCount, worldMs, isTwice }: SeedRan): void {
+  total.seedCount++;
+  total.eventCount += eventCount;
+  total.performedCount += isTwice ? eventCount * 2 : eventCount;
+  total.worldMs += worldMs;
+  if (isTwice) total.twiceCount++;
+}
+
+function line(name: string, total: Total, wallMs: number, cpuMs: number): string {
+  const { seedCount, twiceCount, eventCount, performedCount, worldMs } = total;
+  const twice = twiceCount === 0 ? '' : twiceCount === seedCount ? ' twice' : ` (${count(twiceCount)} twice)`;
   return [
     name.padEnd(10),
-    `${count(seedCount)} ${seedCount === 1 ? 'seed' : 'seeds'}${twice ? ' twice' : ''}`,
+    `${count(seedCount)} ${seedCount === 1 ? 'seed' : 'seeds'}${twice}`,
     `${count(eventCount)} events`,
     `${count(worldMs / 1_000)} s simulated`,
-    `${(wallMs / 1_000).toFixed(1)} s`,
-    `${count(performed / (wallMs / 1_000))} events/s`,
+    `${(wallMs / 1_000).toFixed(1)} s (${(cpuMs / 1_000).toFixed(1)} s of CPU)`,
+    `${count(performedCount / (wallMs / 1_000))} events/s`,
   ].join(' · ');
 }
 
@@ -152,7 +177,7 @@ class Progress {
   readonly #total: number;
   readonly #startedAt = performance.now();
   #shownAt = this.#startedAt;
-  count = 0;
+  #count = 0;
 
   constructor(name: string, total: number) {
     this.#name = name;
@@ -160,13 +185,13 @@ class Progress {
   }
 
   seed(): void {
-    this.count++;
+    this.#count++;
     const now = performance.now();
     if (!process.stderr.isTTY || now - this.#shownAt < 200) return;
     this.#shownAt = now;
-    const leftS = ((now - this.#startedAt) / this.count / 1_000) * (this.#total - this.count);
+    const leftS = ((now - this.#startedAt) / this.#count / 1_000) * (this.#total - this.#count);
     process.stderr.write(
-      `\r${this.#name}: ${count(this.count)} of ${count(this.#total)} seeds, ${leftS.toFixed(0)} s left\u001b[K`,
+      `\r${this.#name}: ${count(this.#count)} of ${count(this.#total)} seeds, ${leftS.toFixed(0)} s left\u001b[K`,
     );
   }
 
@@ -182,6 +207,7 @@ function list(): string {
   ]);
   const examples = [
     'npm run sim -- all --seeds 1000',
+    'npm run sim -- log --seeds 10000',
     'npm run sim -- journal --weather calm --seeds 20',
     'npm run sim -- counter --bug lost-update --diagram lost-update.html',
   ];

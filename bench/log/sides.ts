@@ -24,17 +24,40 @@ export interface Keeper {
   close(): Promise<void>;
 }
 
-/** Callers append until all entries are acknowledged. Each run lets go of what it wrote, as a log in use does. */
-export function appending({ name, durability, open }: Subject, load: Load, memory: MemoryMeter | null = null): Side {
+/**
+ * `in-use`: it has been written and trimmed for a while, as by checkpoints, so that its files are used again.
+ * `growing`: it is never trimmed, and its files only grow.
+ */
+export type Age = 'in-use' | 'growing';
+
+export const growingName = (name: string): string => `${name}, never trimmed`;
+
+/** A log in use has written and let go of so much, several times its files, in this many rounds. */
+const agedRounds = 5;
+const ageing: Load = { callers: 256, entries: 16_384, entryBytes: 4_096 };
+
+interface AppendingOptions {
+  readonly age: Age;
+  readonly quick: boolean;
+  readonly memory?: MemoryMeter;
+}
+
+/** Callers append until all entries are acknowledged. A log in use lets go of what it wrote after each run, on the run's time. */
+export function appending(subject: Subject, load: Load, { age, quick, memory }: AppendingOptions): Side {
+  const { name, durability, open } = subject;
   const prepare = async (): Promise<Prepared> => {
     const folder = openFolder();
     const keeper = await open(folder.path);
     const pauses = new PauseMeter();
+    for (let round = 0; age === 'in-use' && !quick && round < agedRounds; round++) {
+      await runLoad(ageing, (entry) => keeper.append(entry));
+      await keeper.trim();
+    }
     const run = async (): Promise<WorkDone> => {
       pauses.start();
       const done = await runLoad(load, (entry) => keeper.append(entry));
       const facts = { 'longest pause ms': pauses.stop(), ...memory?.look(load.entries) };
-      await keeper.trim();
+      if (age === 'in-use') await keeper.trim();
       return { ...done, facts };
     };
     const close = async (): Promise<void> => {
@@ -43,7 +66,7 @@ export function appending({ name, durability, open }: Subject, load: Load, memor
     };
     return { run, close };
   };
-  return { name, durability, prepare };
+  return { name: age === 'growing' ? growingName(name) : name, durability, prepare };
 }
 
 /** How the process has grown since the end of the first run, which is the warm-up. */

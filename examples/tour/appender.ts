@@ -1,9 +1,9 @@
 /** A process that appends numbered lines to a log in a directory, and says each number once it is acknowledged, until it is killed. */
-import { openHostEnv } from 'lockstep';
-import { fileEngine } from 'lockstep/log';
+import { openFileLogs } from 'lockstep';
 
-const env = await openHostEnv({ data: process.argv[2] });
-const log = await fileEngine(env, 'logs').open('tour', { create: true });
+// The directory is this process' alone. The one before was killed, so it is in nobody's way.
+const logs = await openFileLogs(process.argv[2] ?? 'tour-data');
+const log = await logs.open('tour', { create: true });
 if (log === null) throw new Error('with create there is a log');
 const writer = await log.acquire({ owner: `process ${process.pid}` });
 
@@ -13,4 +13,4 @@ for (let line = 1; ; line++) {
   if (kind === 'fenced') break;
   process.stdout.write(`${process.pid} ${line}\n`);
 }
-await env.close();
+await logs.close();

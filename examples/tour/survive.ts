@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openHostEnv } from 'lockstep';
-import { beforeFirst, fileEngine, isClaim } from 'lockstep/log';
+import { openFileLogs } from 'lockstep';
+import { beforeFirst, isClaim } from 'lockstep/log';
 
 export interface Survived {
   readonly kills: number;
@@ -54,9 +54,8 @@ async function killedWriter(data: string, livesMs: number): Promise<readonly str
 }
 
 async function readLog(data: string): Promise<{ readonly lines: ReadonlySet<string>; readonly epochs: number }> {
-  const env = await openHostEnv({ data });
-  const engine = fileEngine(env, 'logs');
-  const log = await engine.open('tour', { create: false });
+  const logs = await openFileLogs(data);
+  const log = await logs.open('tour', { create: false });
   if (log === null) throw new Error('the log is gone');
   const last = await log.tail();
   const [lines, epochs] = [new Set<string>(), new Set<number>()];
@@ -69,7 +68,6 @@ async function readLog(data: string): Promise<{ readonly lines: ReadonlySet<stri
       if (record.position === last) break reading;
     }
   }
-  await engine.close();
-  await env.close();
+  await logs.close();
   return { lines, epochs: epochs.size };
 }

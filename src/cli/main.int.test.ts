@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fileEngine } from '../log/file.ts';
 import { openHostEnv } from '../os/env.ts';
+import { openFileLogs } from '../os/logs.ts';
 
 const program = fileURLToPath(new URL('main.ts', import.meta.url));
 let data = '';
@@ -40,6 +41,16 @@ test('lockstep log inspect shows a log, alone or among others, as text or JSON',
   expect(Object.values(JSON.parse(one.out) as object)).toMatchObject([
     { claims: [1], epochs: [{ first: 1, last: 2 }] },
   ]);
+});
+
+test('lockstep log inspect runs beside the process that has the directory, and names it', async () => {
+  const logs = await openFileLogs(join(data, 'held'));
+  await logs.open('orders', { create: true });
+  const { code, out } = await lockstep('log', 'inspect', join(data, 'held'));
+  expect(code).toBe(0);
+  expect(out).toMatch(new RegExp(`^the directory is held by process ${process.pid} on .* since .*Z, which runs\\n`));
+  await logs.close();
+  expect((await lockstep('log', 'inspect', join(data, 'held'))).out).toMatch(/^orders {2}log /);
 });
 
 test('a wrong call says what is right, with exit code 1', async () => {

@@ -5,12 +5,13 @@
  */
 import { parseArgs } from 'node:util';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
-import { inspectFileLog, printInspection, type LogInspection } from '../log/file-inspect.ts';
+import { inspectFileLog, inspectOwner, printInspection, type LogInspection } from '../log/file-inspect.ts';
 import { HostDisk } from '../os/disk.ts';
+import { HostOwnership } from '../os/ownership.ts';
 
 const usage = `lockstep log inspect DIR [--json]
 
-  Shows what the files of a log say: claims, epochs, segments, marks, torn ends, damage. DIR is the directory of a log,
+  Shows what the files of a log say: owner, claims, epochs, segments, marks, torn ends, damage. DIR is the directory of a log,
   or of an engine with its logs. Reads everything, changes nothing, and may run beside the process that owns it.
   Exit code 1 when damage is found.
 
@@ -46,7 +47,11 @@ async function inspect(root: string, json: boolean): Promise<number> {
       throw new LockstepError('invalid', 'there is no log in this directory', { values: { directory: root } });
     }
     if (json) console.log(JSON.stringify(Object.fromEntries(logs), null, 2));
-    else for (const [name, log] of logs) console.log(printInspection(name === '' ? root : name, log));
+    else {
+      const owner = await inspectOwner(disk, new HostOwnership(() => disk.root), '');
+      if (owner !== null) console.log(owner);
+      for (const [name, log] of logs) console.log(printInspection(name === '' ? root : name, log));
+    }
     return [...logs.values()].some(isDamaged) ? 1 : 0;
   } finally {
     disk.close();

@@ -4,6 +4,7 @@ import type { Disk } from './disk.ts';
 import type { Fetch } from './fetch.ts';
 import type { Jobs } from './jobs.ts';
 import type { Network } from './network.ts';
+import type { Ownership } from './ownership.ts';
 import type { Randomness } from './randomness.ts';
 import type { Timers } from './timers.ts';
 
@@ -13,6 +14,7 @@ export interface Ports {
   readonly timers: Timers;
   readonly randomness: Randomness;
   readonly disk: Disk;
+  readonly ownership: Ownership;
   readonly network: Network;
   readonly jobs: Jobs;
   readonly fetch: Fetch;

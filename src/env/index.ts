@@ -10,6 +10,7 @@ export type { Fetch } from './fetch.ts';
 export type { Job, Jobs } from './jobs.ts';
 export type { ConnectOptions, FrameStream, Listener, Network, NodeAddress } from './network.ts';
 export { frameBytesMax } from './network.ts';
+export type { Beacon, FileSystem, Ownership, ProcessName } from './ownership.ts';
 export type { Randomness } from './randomness.ts';
 export type { Timer, Timers } from './timers.ts';
 export { isLockstepError, LockstepError } from '../kernel/errors.ts';

@@ -2,8 +2,11 @@
  * Who tries to lead, one helper for all engines without elections of their own: wait out a silence, pause at random,
  * claim. Nothing here is needed for safety: clocks decide who tries, the log decides who does.
  */
+import { LockstepError } from '../kernel/errors.ts';
 import { elapsedMs } from '../kernel/time.ts';
+import type { WaitEntry, Waits } from '../observe/waits.ts';
 import type { LogConfig } from './config.ts';
+import type { LogWriter } from './port.ts';
 import { isPassing, pause, within, type LogPorts } from './within.ts';
 
 /** What a candidate sees of who leads now. */
@@ -23,6 +26,44 @@ export interface Candidacy<T> {
   /** Null: somebody else was faster. `unavailable` and `overloaded` are waited out; other failures end the campaign. */
   claim(): Promise<T | null>;
 }
+
+/** A handle on a log, as far as standing for it needs it. */
+export interface Standing {
+  readonly ports: LogPorts;
+  readonly config: LogConfig;
+  readonly waits: Waits | null;
+  readonly name: string;
+  /** What it waits for at first, in words. */
+  readonly waitsFor: string;
+  readonly signal: AbortSignal | undefined;
+  /** Aborted, in a task of its own, when the handle is closed. */
+  readonly closing: AbortSignal;
+  /** Whether the handle is closed, from the very moment on. */
+  readonly isClosed: () => boolean;
+}
+
+/**
+ * What `acquire` does on every engine: a campaign that stands in the registry of waits. Whoever gave up, or closed the
+ * handle, while the claim was under way leads nothing.
+ */
+export async function stand<W extends LogWriter>(
+  standing: Standing,
+  candidacyOf: (wait: WaitEntry | undefined) => Candidacy<W>,
+): Promise<W> {
+  const { ports, config, waits, name, waitsFor, signal, closing, isClosed } = standing;
+  const wait = waits?.enter({ what: 'acquire', key: name, waitsFor, withinMs: null });
+  try {
+    const writer = await campaign(ports, config, candidacyOf(wait), [signal, closing]);
+    if (!isClosed() && signal?.aborted !== true) return writer;
+    await writer.release();
+    signal?.throwIfAborted();
+    throw closedLog();
+  } finally {
+    wait?.leave();
+  }
+}
+
+export const closedLog = (): LockstepError => new LockstepError('stopped', 'the log is closed');
 
 /**
  * Resolves with what `claim` gave. Waits for as long as another shows life.

@@ -2,7 +2,7 @@
  * Chains and log ids as bytes and as text: 16 bytes, or 32 hexadecimal digits in the order of the bytes. Inside they
  * are four words (little-endian), so that reading a log makes no text that nobody asks for.
  */
-import { getUint32, putUint32 } from '../bytes/little-endian.ts';
+import { getUint32 } from '../bytes/little-endian.ts';
 import type { Randomness } from '../env/randomness.ts';
 import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
@@ -35,14 +35,19 @@ export function newLogId(randomness: Randomness): LogId {
  * @throws LockstepError `misuse` for any other text: it may be what a caller kept.
  */
 export function wordsOf(text: string): Uint32Array {
-  if (!shape.test(text))
-    throw new LockstepError('misuse', 'a chain is 32 hexadecimal digits', { values: { chain: text } });
-  return Uint32Array.from({ length: 4 }, (_, at) => swapped(Number.parseInt(text.slice(at * 8, at * 8 + 8), 16)));
+  const bytes = new Uint8Array(digestBytes);
+  putHex(bytes, 0, text);
+  return Uint32Array.from({ length: 4 }, (_, index) => getUint32(bytes, index * 4));
 }
 
-export function putWords(into: Uint8Array, at: number, words: Uint32Array): void {
-  assert(at + digestBytes <= into.length && words.length === 4, 'there is room for four words');
-  for (let index = 0; index < 4; index++) putUint32(into, at + index * 4, words[index] as number);
+/** Writes the 16 bytes of 32 hexadecimal digits. @throws as `wordsOf`. */
+export function putHex(into: Uint8Array, at: number, text: string): void {
+  if (!shape.test(text))
+    throw new LockstepError('misuse', 'a chain is 32 hexadecimal digits', { values: { chain: text } });
+  assert(at + digestBytes <= into.length, 'there is room for 16 bytes');
+  for (let index = 0; index < digestBytes; index++) {
+    into[at + index] = (digitOf(text.charCodeAt(index * 2)) << 4) | digitOf(text.charCodeAt(index * 2 + 1));
+  }
 }
 
 /** Whether the 16 bytes at `at` are these words. */
@@ -61,5 +66,11 @@ export function hexAt(bytes: Uint8Array, at: number): string {
 export const hexOfWord = (word: number): string =>
   `${hexOfByte[word & 0xff]}${hexOfByte[(word >>> 8) & 0xff]}${hexOfByte[(word >>> 16) & 0xff]}${hexOfByte[word >>> 24]}`;
 
-const swapped = (word: number): number =>
-  (((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
+export const hexOfWords = (words: Uint32Array): string =>
+  hexOfWord(words[0] as number) +
+  hexOfWord(words[1] as number) +
+  hexOfWord(words[2] as number) +
+  hexOfWord(words[3] as number);
+
+/** Of `0` to `9`, `a` to `f`, by their codes. */
+const digitOf = (code: number): number => (code < 58 ? code - 48 : code - 87);

@@ -12,6 +12,8 @@ import {
   changes,
   forget,
   protocol,
+  stepOf,
+  trim,
   type Rules,
   type Sizes,
   type State,
@@ -89,3 +91,26 @@ for (const [variant, rules, sizes] of variants) {
     expect(found).not.toBeNull();
   });
 }
+
+/** Five processes are too many to explore: one way through, in which four claims pass between a look and the claim for it. */
+function claimLate(rules: Rules): string | null {
+  const sizes: Sizes = { appends: [0, 1, 0, 0, 1], powerLosses: 0, syncFailures: 0, trims: 3, reader: false };
+  const state = begin(sizes);
+  let found: string | null = null;
+  const run = (index: number, until: string): void => {
+    for (let steps = 0; steps < 100 && found === null && state.processes[index]?.step !== until; steps++)
+      found = stepOf(state, index, rules, sizes) ?? broken(state);
+  };
+  run(1, 'create claim'); // it has looked, and is stopped
+  for (const other of [2, 3]) run(other, 'ended');
+  run(4, 'append');
+  for (let trims = 0; trims < 4; trims++) trim(state, rules);
+  run(1, 'ended');
+  run(4, 'ended');
+  return found;
+}
+
+test('a claim that is made long after the look for it fences nobody and leads nothing', () => {
+  expect(claimLate(protocol)).toBeNull();
+  expect(claimLate({ ...protocol, claiming: 'by its number alone' })).toMatch(/two records at position|not in the log/);
+});

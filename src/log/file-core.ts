@@ -34,6 +34,8 @@ export interface CoreContext {
   readonly waits: Waits | null;
   /** Hears of a torn end that was left out. */
   readonly onCut: ((cut: JournalCut) => void) | null;
+  /** Asked before every claim; throws when this process has lost the directory. */
+  readonly mayClaim: (() => void) | null;
   readonly name: string;
   readonly directory: string;
   readonly id: LogId;
@@ -90,7 +92,7 @@ export class FileCore {
   constructor(context: CoreContext) {
     this.context = context;
     this.#disk = context.ports.disk;
-    this.claims = new Claims(this.#disk, context.directory);
+    this.claims = new Claims(this.#disk, context.directory, context.mayClaim);
   }
 
   /** Claims an epoch, which fences whoever wrote before, and learns what the log holds. */
@@ -98,6 +100,11 @@ export class FileCore {
     await this.#inTurn(async () => {
       this.#seat = await this.#takeSeat();
     });
+  }
+
+  /** The newest epoch that this process claimed. */
+  get newest(): Epoch {
+    return this.#newest;
   }
 
   get isGone(): boolean {
@@ -154,7 +161,7 @@ export class FileCore {
       const batch = await cursor.at.reader.next(bytesMax).catch(async (error: unknown) => {
         // What is removed while it is read is not damaged.
         if (this.#gone || after + 1 < this.first) return null;
-        if (this.#known === 0) throw this.#overtaken(error);
+        if (this.#known === 0) throw this.overtaken(error);
         if (this.claims.leads(this.#newest) && (await this.#sawTrim())) return null;
         return this.#rethrow(error);
       });
@@ -291,7 +298,7 @@ export class FileCore {
     assert(journal !== null, 'a journal is made where there is none');
     if (this.claims.leads(of)) return journal;
     await journal.close();
-    throw this.#overtaken(undefined);
+    throw this.overtaken(undefined);
   }
 
   /** Whether the process that had the log before was still trimming when this one took it over, and removed what was found here. */
@@ -309,10 +316,10 @@ export class FileCore {
 
   /** Of a log that another process has, files go and change: that is no damage. */
   #rethrow(error: unknown): never {
-    throw this.claims.leads(this.#newest) ? error : this.#overtaken(error);
+    throw this.claims.leads(this.#newest) ? error : this.overtaken(error);
   }
 
-  #overtaken(cause: unknown): LockstepError {
+  overtaken(cause: unknown): LockstepError {
     return new LockstepError('unavailable', 'another process has taken this log over', {
       values: { log: this.context.name, epoch: this.#newest },
       advice: ['ask that process, or stand for leadership here'],
@@ -363,7 +370,7 @@ export class FileCore {
     const { directory } = this.context;
     for (const { name, epoch: of } of listOpenLog(this.#disk, directory).files) {
       if (of === 0 || of >= kept) continue;
-      if (!this.claims.leads(this.#newest)) throw this.#overtaken(undefined);
+      if (!this.claims.leads(this.#newest)) throw this.overtaken(undefined);
       await this.#disk.remove(join(directory, name));
       await this.#disk.syncDirectory(directory);
     }

@@ -32,6 +32,9 @@ export interface PartsContext {
 /**
  * What the files say: the newest epoch, and from each the one before it, as far as they are kept. Begins anew when the
  * process that had the log removed what was being read.
+ *
+ * An epoch that is not there counts as trimmed, with all before it. That older ones are there proves nothing else: who
+ * claimed and was overtaken may make its segment late, when all around it is trimmed already.
  */
 export async function loadParts(context: PartsContext): Promise<Part[]> {
   const { ports, directory } = context;

@@ -16,7 +16,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import type { JournalPlace } from '../wal/recovery.ts';
 import type { JournalFiles } from '../wal/segment-files.ts';
 import { getUint32, getUint64, putUint32, putUint64 } from '../bytes/little-endian.ts';
-import { hexAt, putWords, wordsOf } from './chain.ts';
+import { hexAt, putHex } from './chain.ts';
 import { epoch, position } from './coordinates.ts';
 import type { Epoch, LogId, Position } from './port.ts';
 
@@ -44,7 +44,7 @@ export interface Origin {
 export function encodeOrigin({ id, before, end, upTo }: Origin): Uint8Array {
   const bytes = new Uint8Array(originBytes);
   putUint32(bytes, 0, formatVersion);
-  putWords(bytes, 4, wordsOf(id));
+  putHex(bytes, 4, id);
   for (const [index, number] of [before, end.segment, end.offset, upTo].entries()) {
     putUint64(bytes, 20 + index * 8, number);
   }
@@ -145,7 +145,7 @@ export async function writeIdentity(disk: Disk, directory: string, id: LogId): P
   const bytes = new Uint8Array(identityBytes);
   bytes.set(magic);
   putUint32(bytes, 8, formatVersion);
-  putWords(bytes, 12, wordsOf(id));
+  putHex(bytes, 12, id);
   putUint32(bytes, 28, crc32c(bytes, 0, 28));
   const draft = join(directory, `identity-${id}.draft`);
   const file = disk.open(draft, 'create');

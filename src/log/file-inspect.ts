@@ -3,9 +3,11 @@
  * verifies everything, changes nothing, and goes on behind damage as far as it can. Made for `lockstep log inspect`.
  */
 import type { Disk } from '../env/disk.ts';
+import type { Ownership } from '../env/ownership.ts';
 import { isLockstepError } from '../kernel/errors.ts';
 import { recover, type JournalCut } from '../wal/recovery.ts';
 import { decodeOrigin, epochFiles, listLog, readIdentity } from './file-format.ts';
+import { beaconPath, OwnerRecords } from './file-owner-records.ts';
 import type { Epoch, LogId, Position } from './port.ts';
 
 export interface SegmentInspection {
@@ -81,6 +83,16 @@ async function inspectEpoch(disk: Disk, directory: string, epoch: Epoch): Promis
   };
 }
 
+/** Who has a directory of logs, or had it last, for people: null when nobody does. */
+export async function inspectOwner(disk: Disk, ownership: Ownership, directory: string): Promise<string | null> {
+  const { owner } = new OwnerRecords(disk, directory).newest();
+  if (owner === null) return null;
+  const state = await ownership.look(beaconPath(directory, owner.token), owner);
+  const who = `process ${owner.pid} on ${owner.host} since ${owner.since}`;
+  if (state === 'ended') return `the directory was last held by ${who}, which ended without closing it`;
+  return `the directory is held by ${who}, which ${state === 'runs' ? 'runs' : 'may still run'}`;
+}
+
 /** Damage is what is looked for, so it is an answer here; a disk that refuses is not. */
 async function attempt<T>(
   look: () => Promise<T>,
@@ -102,7 +114,13 @@ export function printInspection(name: string, log: LogInspection): string {
       epoch.before === null || epoch.before.epoch === 0
         ? ''
         : `, goes on from epoch ${epoch.before.epoch} after ${epoch.before.upTo}`;
-    const records = epoch.first === null ? 'no records' : `records ${epoch.first} to ${epoch.last}`;
+    const readable = epoch.segments.reduce((sum, segment) => sum + segment.entryCount, 0);
+    const records =
+      epoch.first !== null
+        ? `records ${epoch.first} to ${epoch.last}`
+        : readable === 0
+          ? 'no records'
+          : `${count(readable, 'record')} before what is damaged`;
     lines.push(`  epoch ${epoch.epoch}  ${records}${from}`);
     for (const { path, groupCount, markCount, end, size } of epoch.segments) {
       lines.push(`    ${path}  ${count(groupCount, 'group')}, ${count(markCount, 'mark')}, ${end} of ${size} bytes`);

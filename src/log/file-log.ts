@@ -1,13 +1,18 @@
 /** A handle on a log in a directory. */
-import { LockstepError } from '../kernel/errors.ts';
-import { campaign } from './campaign.ts';
+import { isLockstepError, type LockstepError } from '../kernel/errors.ts';
+import { closedLog, stand } from './campaign.ts';
+import { checked } from './checked.ts';
 import { position } from './coordinates.ts';
 import { goneLog, type Cursor, type FileCore } from './file-core.ts';
+import { listOpenLog } from './file-format.ts';
 import { FileWriter } from './file-writer.ts';
-import { Follower, replaced, rolledBack, type Diverged } from './follow.ts';
+import { Follower, replaced, rolledBack } from './follow.ts';
 import type { Hold, Log, LogBatch, LogId, LogReadOptions, LogWriter, Position } from './port.ts';
-import { ownerBytes, type StoredRecord } from './record.ts';
+import { ownerBytes } from './record.ts';
 import { within } from './within.ts';
+
+/** How often a reader that waits looks whether another process has the log. */
+const lookEveryMs = 1_000;
 
 export class FileLog implements Log {
   readonly id: LogId;
@@ -26,10 +31,12 @@ export class FileLog implements Log {
 
   async *read(from: Position, { chain, signal }: LogReadOptions = {}): AsyncGenerator<LogBatch, void, undefined> {
     const follower = new Follower({ id: this.id, after: from, chain });
-    const { batchBytesMax } = this.#core.context.config;
+    const { codec, config } = this.#core.context;
     const cursor: { at: Cursor | null } = { at: null };
     for (;;) {
-      const read = await this.#unlessAborted(signal, () => this.#core.read(follower.last, cursor, batchBytesMax));
+      const read = await this.#unlessAborted([signal], () =>
+        this.#core.read(follower.last, cursor, config.batchBytesMax),
+      );
       if (read.kind === 'gone') return yield replaced(this.id, follower.last);
       if (read.kind === 'trimmed') return yield read;
       if (read.kind === 'end') {
@@ -37,7 +44,10 @@ export class FileLog implements Log {
         await this.#growth(follower.last, signal);
         continue;
       }
-      const { records, diverged } = this.#checked(follower, read);
+      const { first, records: found } = read;
+      const { records, diverged } = checked(follower, found.length, (index) =>
+        codec.decode(position(first + index), found[index] as Uint8Array),
+      );
       if (records.length > 0) yield { kind: 'records', records };
       if (diverged !== null) return yield diverged;
     }
@@ -54,8 +64,10 @@ export class FileLog implements Log {
     const payload = ownerBytes(options.owner);
     const core = this.#core;
     const { ports, config, waits, name } = core.context;
-    const wait = waits?.enter({ what: 'acquire', key: name, waitsFor: 'a claim', withinMs: null });
-    const candidacy = {
+    const closing = this.#closing.signal;
+    const isClosed = (): boolean => this.#closed;
+    const waitsFor = 'a claim';
+    return stand({ ports, config, waits, name, waitsFor, signal: options.signal, closing, isClosed }, (wait) => ({
       look: async () => {
         if (core.isGone) throw goneLog(this.id);
         if (wait !== undefined && core.isLed) wait.waitsFor = 'silence of who leads in this process';
@@ -63,16 +75,7 @@ export class FileLog implements Log {
       },
       news: (_signal: AbortSignal) => core.grown(core.tail),
       claim: () => this.#lead(payload),
-    };
-    try {
-      const writer = await campaign(ports, config, candidacy, [options.signal, this.#closing.signal]);
-      if (!this.#closed && options.signal?.aborted !== true) return writer;
-      await writer.release();
-      options.signal?.throwIfAborted();
-      throw closedLog();
-    } finally {
-      wait?.leave();
-    }
+    }));
   }
 
   async trim(before: Position): Promise<Position> {
@@ -104,35 +107,43 @@ export class FileLog implements Log {
     return made;
   }
 
-  /** The records up to the first that does not belong. */
-  #checked(
-    follower: Follower,
-    read: { readonly first: Position; readonly records: readonly Uint8Array[] },
-  ): { records: readonly StoredRecord[]; diverged: Diverged | null } {
-    const records: StoredRecord[] = [];
-    for (const [index, bytes] of read.records.entries()) {
-      const record = this.#core.context.codec.decode(position(read.first + index), bytes);
-      const diverged = follower.accept(record);
-      if (diverged !== null) return { records, diverged };
-      records.push(record);
-    }
-    return { records, diverged: null };
-  }
-
+  /** Waits for more. Another process that claimed the log since says nothing here, so its claim is looked for. */
   async #growth(last: Position, signal: AbortSignal | undefined): Promise<void> {
-    const { waits, name } = this.#core.context;
+    const { ports, waits, name } = this.#core.context;
     const wait = waits?.enter({ what: 'read', key: name, waitsFor: `position ${last + 1}`, withinMs: null });
+    const overtaken = new AbortController();
+    const look = (): void => {
+      const found = this.#takenOver();
+      if (found === null) timer = ports.timers.after(lookEveryMs, look);
+      else overtaken.abort(found);
+    };
+    let timer = ports.timers.after(lookEveryMs, look);
     try {
-      await this.#unlessAborted(signal, () => this.#core.grown(last));
+      const signals = [signal, overtaken.signal];
+      await this.#unlessAborted(signals, () => this.#core.grown(last));
     } finally {
+      timer.cancel();
       wait?.leave();
     }
   }
 
-  async #unlessAborted<T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
+  /** Why nothing more will be read here. */
+  #takenOver(): LockstepError | null {
+    const core = this.#core;
+    try {
+      if (core.isGone || core.claims.leads(core.newest)) return null;
+      listOpenLog(core.context.ports.disk, core.context.directory); // a directory that is gone is told as such
+      return core.overtaken(undefined);
+    } catch (error) {
+      if (isLockstepError(error)) return error;
+      throw error;
+    }
+  }
+
+  async #unlessAborted<T>(signals: readonly (AbortSignal | undefined)[], call: () => Promise<T>): Promise<T> {
     this.#check();
     const { timers } = this.#core.context.ports;
-    const ended = await within(timers, Infinity, [signal, this.#closing.signal], call);
+    const ended = await within(timers, Infinity, [...signals, this.#closing.signal], call);
     if (ended.kind === 'done') return ended.value;
     throw closedLog();
   }
@@ -141,5 +152,3 @@ export class FileLog implements Log {
     if (this.#closed) throw closedLog();
   }
 }
-
-const closedLog = (): LockstepError => new LockstepError('stopped', 'the log is closed');

@@ -1,120 +1,211 @@
 /**
- * Whose directory it is, for manners: a file `owner` names process, host and a random token. Safety never rests on it
- * (claims do, see `file-claims.ts`); it is there so that a second start is told who is there instead of silently taking
- * the logs away.
- *
- * What it does: refuses while the file names another and nobody says that this one is dead. What it does not: notice by
- * itself that a holder died without closing (whoever starts says so through `isAlive`, or takes over), or keep two from
- * starting in the same moment (both then run, and the one that claims a log last has it).
+ * Whose directory it is, for manners: safety never rests on it (claims do, see `file-claims.ts`). It is there so that a
+ * second start is told who is there instead of silently taking the logs away. What ended with `kill -9` is in nobody's
+ * way; what runs, stopped or not, is in the way of everybody who does not say that it takes over. Of several that start
+ * in one moment one has the directory. Why it is done so: docs/decisions/0004-owner-of-a-directory.md.
  */
-import type { Disk } from '../env/disk.ts';
+import type { Env } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import { elapsedMs } from '../kernel/time.ts';
+import type { WaitEntry } from '../observe/waits.ts';
 import { newLogId } from './chain.ts';
-import { fileEngine, type FileEngineOptions } from './file.ts';
+import { guardedFileEngine, type FileEngineOptions } from './file.ts';
 import type { FilePorts } from './file-core.ts';
-import { join } from './file-format.ts';
+import { beaconPath, OwnerRecords, type Owner } from './file-owner-records.ts';
 import type { LogEngine } from './port.ts';
-
-/** Who has a directory. */
-export interface Owner {
-  readonly pid: number;
-  readonly host: string;
-  /** When it opened, in ISO 8601, by its own clock: to be read by people. */
-  readonly since: string;
-  /** 16 random bytes in hexadecimal, made at opening. */
-  readonly token: string;
-}
+import { pause } from './within.ts';
 
 export interface OwnedFileEngineOptions extends FileEngineOptions {
-  readonly pid: number;
-  readonly host: string;
+  /** How long to wait for the directory while another process has it, in milliseconds. Default 0: it refuses at once. */
+  readonly withinMs?: number | undefined;
+  /** Ends the wait, which rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
   /**
-   * Whether that process still runs, as far as this machine can tell; asked when the directory names another owner.
-   * Without it every owner that did not close counts as alive.
+   * Takes the directory whoever has it, stopped or alive. That one acknowledges nothing more in any log that is opened
+   * here, and opens and claims none any more. Default false.
    */
-  readonly isAlive?: ((owner: Owner) => boolean) | undefined;
-  /** Takes the directory whoever has it, dead, stopped or alive; a live one acknowledges nothing more. Default false. */
   readonly takeOver?: boolean | undefined;
+  /** Goes on where the file system is of a kind that logs in files are not made for; what they promise is then not promised. Default false. */
+  readonly anyFileSystem?: boolean | undefined;
+  /** How errors and waits call the directory. Default: its path on the env's disk. */
+  readonly calledDirectory?: string | undefined;
 }
 
+/** What opening needs of a world. */
+export type OwnedFilePorts = FilePorts & Pick<Env, 'ownership'>;
+
+/** How often somebody who waits for the directory looks again. */
+const lookEveryMs = 100;
+
 /**
- * Logs in a directory that this process has for itself from here on, until `close`.
- * @throws LockstepError `in-use` when another process has it; values `directory`, `pid`, `host`, `since`. `disk-failed`,
- * `disk-full`.
+ * Logs in a directory that this process has for itself from here on, until `close` or its end.
+ * @throws LockstepError `in-use` when another process has it, now or still at the deadline; values `directory`, `pid`,
+ * `host`, `since`. `invalid` for a file system that is not supported. `disk-failed`, `disk-full`.
  */
 export async function openFileEngine(
-  env: FilePorts,
+  env: OwnedFilePorts,
   directory: string,
-  options: OwnedFileEngineOptions,
+  options: OwnedFileEngineOptions = {},
 ): Promise<LogEngine> {
-  const { disk, clock, randomness } = env;
-  disk.makeDirectory(directory);
-  const path = join(directory, 'owner');
-  const holder = readOwner(disk, path);
-  if (holder !== null && options.takeOver !== true && (options.isAlive?.(holder) ?? true))
-    throw inUse(directory, holder);
-  const token = newLogId(randomness);
-  const owner: Owner = {
-    pid: options.pid,
-    host: options.host,
-    since: new Date(clock.wall()).toISOString(),
-    token,
-  };
-  writeOwner(disk, path, owner);
-  const engine = fileEngine(env, directory, options);
+  env.disk.makeDirectory(directory);
+  const called = options.calledDirectory ?? directory;
+  if (options.anyFileSystem !== true) checkFileSystem(env, directory, called);
+  const place = await Place.take(env, directory, called, options);
+  const engine = guardedFileEngine(env, directory, options, () => place.check());
   return {
     name: engine.name,
     guarantees: engine.guarantees,
-    open: (name, how) => engine.open(name, how),
+    open: async (name, how) => {
+      place.check();
+      return engine.open(name, how);
+    },
     list: () => engine.list(),
-    remove: (name) => engine.remove(name),
+    remove: async (name) => {
+      place.check();
+      return engine.remove(name);
+    },
     close: async () => {
       await engine.close();
-      // Whoever took over since has put its own in place.
-      if (readOwner(disk, path)?.token === token) await disk.remove(path);
+      await place.leave();
     },
   };
 }
 
-/** Null when nobody is named. Not synced, so after a loss of power it may be torn: then nobody of today has it. */
-export function readOwner(disk: Disk, path: string): Owner | null {
-  const file = disk.open(path, 'read');
-  if (file === null) return null;
-  try {
-    const bytes = new Uint8Array(Math.min(file.size(), 4_096));
-    const found: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(0, file.read(bytes, 0))));
-    return isOwner(found) ? found : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  } finally {
-    file.close();
+/** The directory, while this process has it. */
+class Place {
+  readonly #records: OwnerRecords;
+  readonly #directory: string;
+  readonly #number: number;
+  readonly #end: () => Promise<void>;
+  readonly #token: string;
+  #left = false;
+
+  private constructor(
+    records: OwnerRecords,
+    directory: string,
+    number: number,
+    token: string,
+    end: () => Promise<void>,
+  ) {
+    this.#records = records;
+    this.#directory = directory;
+    this.#number = number;
+    this.#token = token;
+    this.#end = end;
+  }
+
+  static async take(
+    env: OwnedFilePorts,
+    directory: string,
+    called: string,
+    options: OwnedFileEngineOptions,
+  ): Promise<Place> {
+    const { disk, clock, randomness, ownership } = env;
+    const records = new OwnerRecords(disk, directory);
+    const token = newLogId(randomness);
+    // Shown before it is named: who is named and not shown has ended.
+    const beacon = await ownership.show(beaconPath(directory, token));
+    try {
+      const since = new Date(clock.wall()).toISOString();
+      const owner: Owner = { ...ownership.self, since, token, proof: beacon.proof };
+      const places = { directory, called, records, put: (next: number) => records.put(next, owner, token) };
+      const number = await vacancy(env, places, options);
+      return new Place(records, called, number, token, () => beacon.end());
+    } catch (error) {
+      await beacon.end();
+      throw error;
+    }
+  }
+
+  /** @throws LockstepError `in-use` once another has taken over. */
+  check(): void {
+    if (this.#left) return;
+    const { number, owner } = this.#records.newest();
+    if (number === this.#number) return;
+    throw new LockstepError('in-use', 'another process has taken this directory over', {
+      values: { directory: this.#directory, ...nameOf(owner) },
+      advice: ['Ask that process; this one has nothing more to do with these logs.'],
+    });
+  }
+
+  async leave(): Promise<void> {
+    if (this.#left) return;
+    this.#left = true;
+    // Whoever took over since has its own number in place.
+    if (this.#records.newest().number === this.#number) await this.#records.put(this.#number + 1, null, this.#token);
+    await this.#end();
   }
 }
 
-function writeOwner(disk: Disk, path: string, owner: Owner): void {
-  const draft = `${path}-${owner.token}.draft`;
-  const file = disk.open(draft, 'create');
-  if (file === null) throw new LockstepError('disk-failed', 'a random name was taken', { values: { path: draft } });
+interface Places {
+  readonly directory: string;
+  readonly called: string;
+  readonly records: OwnerRecords;
+  readonly put: (number: number) => Promise<boolean>;
+}
+
+/** Puts the next number as soon as nobody is in the way, and gives it. */
+async function vacancy(
+  { clock, timers, ownership }: OwnedFilePorts,
+  { directory, called, records, put }: Places,
+  { withinMs = 0, signal, takeOver = false, waits }: OwnedFileEngineOptions,
+): Promise<number> {
+  const from = clock.now();
+  let wait: WaitEntry | null = null;
   try {
-    file.write(new TextEncoder().encode(`${JSON.stringify(owner)}\n`), 0);
+    for (;;) {
+      signal?.throwIfAborted();
+      const { number, owner } = records.newest();
+      const path = owner === null ? null : beaconPath(directory, owner.token);
+      const state = owner === null || path === null || takeOver ? 'ended' : await ownership.look(path, owner);
+      if (owner === null || state === 'ended') {
+        if (await put(number + 1)) return number + 1;
+        continue; // somebody was faster
+      }
+      const leftMs = withinMs - elapsedMs(from, clock.now());
+      if (leftMs <= 0) throw inUse(called, owner, state);
+      const heldBy = `process ${owner.pid} on ${owner.host}`;
+      wait ??=
+        waits?.enter({ what: 'directory', key: called, waitsFor: 'its owner to leave', heldBy, withinMs }) ?? null;
+      if (wait !== null) wait.heldBy = heldBy;
+      await pause(timers, Math.min(lookEveryMs, leftMs), [signal]);
+    }
   } finally {
-    file.close();
+    wait?.leave();
   }
-  disk.rename(draft, path);
 }
 
-function isOwner(found: unknown): found is Owner {
-  if (typeof found !== 'object' || found === null) return false;
-  const { pid, host, since, token } = found as Record<string, unknown>;
-  return typeof pid === 'number' && [host, since, token].every((one) => typeof one === 'string');
-}
-
-const inUse = (directory: string, { pid, host, since }: Owner): LockstepError =>
-  new LockstepError('in-use', 'another process has this directory; nothing was changed', {
-    values: { directory, pid, host, since },
+function checkFileSystem({ ownership }: OwnedFilePorts, directory: string, called: string): void {
+  const { kind, name } = ownership.fileSystemOf(directory);
+  if (kind === 'local' || kind === 'unknown') return;
+  const why = {
+    network:
+      'logs in files are not supported on a network file system: it does not promise that one of two who create a name fails, nor that others see the name at once',
+    unproven: 'logs in files are unproven on this file system: what it promises is decided by a program behind it',
+  }[kind];
+  throw new LockstepError('invalid', why, {
+    values: { directory: called, fileSystem: name, kind },
     advice: [
-      'Ask that process, or stop it.',
-      'Take its place (it stops leading, and says so): openFileEngine(env, directory, { …, takeOver: true })',
+      'Put the directory on a disk of this machine.',
+      'Go on all the same, without the guarantees: anyFileSystem: true',
     ],
   });
+}
+
+const nameOf = (owner: Owner | null): Pick<Owner, 'pid' | 'host' | 'since'> | { readonly pid: null } =>
+  owner === null ? { pid: null } : { pid: owner.pid, host: owner.host, since: owner.since };
+
+const inUse = (directory: string, owner: Owner, state: 'runs' | 'unknown'): LockstepError =>
+  new LockstepError(
+    'in-use',
+    state === 'runs'
+      ? 'another process has this directory; nothing was changed'
+      : 'another process has this directory, as far as this machine can tell; nothing was changed',
+    {
+      values: { directory, ...nameOf(owner) },
+      advice: [
+        'Ask that process, or stop it; or wait for it: withinMs: 10_000',
+        'Take its place (it stops leading, and says so): takeOver: true',
+      ],
+    },
+  );

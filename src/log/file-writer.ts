@@ -83,8 +83,11 @@ export class FileWriter implements LogWriter {
       if (!this.#finished && !this.#core.claims.leads(this.epoch)) this.finish();
       if (this.#finished) return fenced;
       const turn = { epoch: this.epoch, sequence: this.#sequence + 1, firstRevision, revisionCount };
-      const { bytes, chain } = codec.encode({ id, chainBefore: this.#head.chain, payload, ...turn });
-      const outcome = await this.#led.journal.append([bytes]);
+      const fields = { id, chainBefore: this.#head.chain, payload, ...turn };
+      let chain = '';
+      const outcome = await this.#led.journal.appendWritten(codec.bytesOf(fields), (into, at) => {
+        chain = codec.encodeInto(into, at, fields);
+      });
       const at = nextPosition(this.#head.position);
       if (outcome.kind === 'appended') {
         this.#head = { position: position(outcome.last), chain, nextRevision: firstRevision + revisionCount };

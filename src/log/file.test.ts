@@ -1,11 +1,10 @@
 /** The contract over logs in files, in simulated time, and what is a file's own: damage, full disks, foreign files, other holders. */
 import { expect, test } from 'vitest';
 import { logContractOf } from '../../test/contracts/log.ts';
-import type { Disk, DiskFile } from '../env/disk.ts';
+import { fileReasons, StoppingDisk } from '../../test/contracts/stopping-disk.ts';
 import type { Env } from '../env/env.ts';
 import { simulate } from '../sim/simulate.ts';
 import type { World } from '../sim/world.ts';
-import type { LogFaults, StopStep } from './contract.ts';
 import { position } from './coordinates.ts';
 import { fileEngine, type FileEngineOptions } from './file.ts';
 import type { Log, LogBatch, LogWriter } from './port.ts';
@@ -20,76 +19,16 @@ async function inWorld(body: (env: Env, world: World) => Promise<void>): Promise
   await simulate({ seeds: 1, weather: 'calm' }, (world) => world.run('machine', (env) => body(env, world)));
 }
 
-/** A disk on which the writer of a segment stops, at one step of its next write and sync. */
-class StoppingDisk {
-  readonly disk: Disk;
-  #stop: { readonly step: StopStep; readonly onStopped: () => void; readonly resumed: Promise<void> } | null = null;
-
-  constructor(disk: Disk) {
-    this.disk = {
-      open: (path, mode) => {
-        const file = disk.open(path, mode);
-        return file === null || mode === 'read' ? file : this.#stopping(file);
-      },
-      list: (directory) => disk.list(directory),
-      stat: (path) => disk.stat(path),
-      makeDirectory: (directory) => disk.makeDirectory(directory),
-      rename: (from, to) => disk.rename(from, to),
-      link: (existing, name) => disk.link(existing, name),
-      remove: (path) => disk.remove(path),
-      syncDirectory: (directory) => disk.syncDirectory(directory),
-    };
-  }
-
-  readonly stopWriter: NonNullable<LogFaults['stopWriter']> = (step) => {
-    const [stopped, resumed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    this.#stop = { step, onStopped: stopped.resolve, resumed: resumed.promise };
-    return { stopped: stopped.promise, resume: resumed.resolve };
-  };
-
-  #stopping(file: DiskFile): DiskFile {
-    let kept: { readonly bytes: Uint8Array; readonly at: number }[] = [];
-    return {
-      path: file.path,
-      read: (into, at) => file.read(into, at),
-      load: (into, at) => file.load(into, at),
-      // A write takes effect with its sync when the writer is to stop before it.
-      write: (bytes, at) => {
-        if (this.#stop?.step === 'before the write') kept.push({ bytes: bytes.slice(), at });
-        else file.write(bytes, at);
-      },
-      truncate: (size) => file.truncate(size),
-      size: () => file.size(),
-      sync: async () => {
-        const stop = this.#stop;
-        this.#stop = null;
-        if (stop?.step === 'between sync and check') await file.sync();
-        stop?.onStopped();
-        await stop?.resumed;
-        for (const { bytes, at } of kept) file.write(bytes, at);
-        kept = [];
-        await file.sync();
-      },
-      close: () => file.close(),
-    };
-  }
-}
-
 logContractOf('file', {
   run: (body) =>
     inWorld(async (env) => {
-      const { disk, stopWriter } = new StoppingDisk(env.disk);
+      const { disk, stopWriter, delayAppend } = new StoppingDisk(env.disk);
       const engine = fileEngine({ ...env, disk }, 'logs', options);
-      const none = { loseAnswer: null, delayAppend: null, resendAppend: null, rollBack: null };
-      await body({ env, engine, other: engine, faults: { ...none, stopWriter } });
+      const faults = { loseAnswer: null, resendAppend: null, rollBack: null, stopWriter, delayAppend };
+      await body({ env, engine, other: engine, faults });
       await engine.close();
     }),
-  reasons: {
-    loseAnswer: 'a disk of this machine answers or fails',
-    delayAppend: 'see the writer that is stopped',
-    resendAppend: 'nothing between engine and disk sends again',
-    rollBack: 'a file that went back is damaged',
-  },
+  reasons: fileReasons,
 });
 
 async function made(env: Env, directory = 'logs'): Promise<Log> {
@@ -156,87 +95,6 @@ test('claims are removed as they are overtaken; the newest stays', async () => {
     const names = (env.disk.list('logs/log') ?? []).map(({ name }) => name);
     expect(names.filter((name) => name.startsWith('claim-'))).toEqual(['claim-0000000003']);
     expect(await textsIn(await made(env))).toEqual(['0', '1', '2']);
-  });
-});
-
-test('damage before what is marked is corrupt, with file and offset, at opening', async () => {
-  await inWorld(async (env, world) => {
-    const engine = fileEngine(env, 'logs', options);
-    const log = (await engine.open('log', { create: true })) ?? expect.unreachable();
-    const writer = await log.acquire({ owner: 'ann' });
-    for (const text of ['a', 'b', 'c']) await append(writer, text);
-    await engine.close();
-    const path = 'logs/log/epoch-0000000001-0000000001.seg';
-    world.disk('machine').rot(path, 4_096 + 60);
-    await expect(made(env)).rejects.toMatchObject({ kind: 'corrupt', values: { path, offset: 4_096 } });
-  });
-});
-
-test('on a full disk an append is in doubt, what was acknowledged stays, and with space it goes on', async () => {
-  await inWorld(async (env, world) => {
-    const log = await made(env);
-    const writer = await log.acquire({ owner: 'ann' });
-    await append(writer, 'a');
-    world.disk('machine').fill('sync');
-    const big = { payload: new Uint8Array(8_000), firstRevision: 0, revisionCount: 1 };
-    const until = async (): Promise<unknown> => {
-      for (let count = 0; count < 200; count++) await writer.append(big);
-      return null;
-    };
-    await expect(until()).rejects.toMatchObject({ happened: 'unknown' });
-    expect(await append(writer, 'late')).toEqual({ kind: 'fenced' });
-    world.disk('machine').free();
-    await append(await log.acquire({ owner: 'ann' }), 'b');
-    const texts = await textsIn(log);
-    expect([texts[0], texts.at(-1)]).toEqual(['a', 'b']);
-  });
-});
-
-test('after a failed sync what is in doubt is never acknowledged, and the log goes on', async () => {
-  await inWorld(async (env, world) => {
-    const log = await made(env);
-    const writer = await log.acquire({ owner: 'ann' });
-    await append(writer, 'a');
-    world.disk('machine').failSyncs();
-    await expect(append(writer, 'b')).rejects.toMatchObject({ kind: 'unknown', cause: { kind: 'disk-failed' } });
-    await append(await log.acquire({ owner: 'ann' }), 'c');
-    const texts = await textsIn(log);
-    expect(texts.filter((text) => text !== 'b')).toEqual(['a', 'c']);
-  });
-});
-
-test('files of others, a lost identity, and another format are told apart, and nothing is overwritten', async () => {
-  await inWorld(async (env) => {
-    const { disk } = env;
-    disk.makeDirectory('logs/log');
-    disk.open('logs/log/photo.jpg', 'create')?.close();
-    await expect(made(env)).rejects.toMatchObject({ kind: 'invalid', values: { file: 'photo.jpg' } });
-    expect(disk.stat('logs/log/photo.jpg')).not.toBeNull();
-
-    const log = await made(env, 'others');
-    await append(await log.acquire({ owner: 'ann' }), 'a');
-    const identity = disk.open('others/log/identity', 'write') ?? expect.unreachable();
-    identity.write(Uint8Array.of(9), 3);
-    await expect(made(env, 'others')).rejects.toMatchObject({
-      kind: 'corrupt',
-      values: { path: 'others/log/identity' },
-    });
-    identity.write(new Uint8Array(0), 0);
-    await disk.remove('others/log/identity');
-    await expect(made(env, 'others')).rejects.toMatchObject({ kind: 'corrupt' });
-    expect(disk.stat('others/log/epoch-0000000001-0000000001.seg')).not.toBeNull();
-  });
-});
-
-test('whose directory vanished acknowledges nothing', async () => {
-  await inWorld(async (env) => {
-    const log = await made(env);
-    const writer = await log.acquire({ owner: 'ann' });
-    await append(writer, 'a');
-    for (const { name } of env.disk.list('logs/log') ?? []) await env.disk.remove(`logs/log/${name}`);
-    await env.disk.remove('logs/log');
-    expect(await append(writer, 'b')).toEqual({ kind: 'fenced' });
-    await expect(log.acquire({ owner: 'ann' })).rejects.toMatchObject({ kind: 'disk-failed' });
   });
 });
 

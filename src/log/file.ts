@@ -46,7 +46,17 @@ export const fileGuarantees: Guarantees = Object.freeze({
  * @throws LockstepError `misuse` for settings that do not go together.
  */
 export function fileEngine(env: FilePorts, directory: string, options: FileEngineOptions = {}): LogEngine {
-  return new FileEngine(env, directory, options);
+  return new FileEngine(env, directory, options, null);
+}
+
+/** For the room's own use: the same, with `mayClaim` asked before every claim; it throws when the directory is another's. */
+export function guardedFileEngine(
+  env: FilePorts,
+  directory: string,
+  options: FileEngineOptions,
+  mayClaim: () => void,
+): LogEngine {
+  return new FileEngine(env, directory, options, mayClaim);
 }
 
 interface Opened {
@@ -60,13 +70,15 @@ class FileEngine implements LogEngine {
   readonly #ports: FilePorts;
   readonly #directory: string;
   readonly #options: FileEngineOptions;
+  readonly #mayClaim: (() => void) | null;
   readonly #config: LogConfig;
   readonly #opened = new Map<string, Opened>();
   readonly #handles = new Set<Log>();
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(ports: FilePorts, directory: string, options: FileEngineOptions) {
+  constructor(ports: FilePorts, directory: string, options: FileEngineOptions, mayClaim: (() => void) | null) {
+    this.#mayClaim = mayClaim;
     this.#ports = ports;
     this.#directory = directory;
     this.#options = options;
@@ -143,6 +155,7 @@ class FileEngine implements LogEngine {
       codec: new RecordCodec(this.guarantees.payloadBytesMax),
       waits,
       onCut: onCut === undefined ? null : (cut) => onCut(name, cut),
+      mayClaim: this.#mayClaim,
       name,
       directory,
       id,

@@ -10,7 +10,7 @@
  * one to expect.
  */
 import { assert } from '../kernel/assert.ts';
-import { chainBeforeFirst, hexOfWord, wordsOf } from './chain.ts';
+import { chainBeforeFirst, hexOfWords, wordsOf } from './chain.ts';
 import { nextPosition, position } from './coordinates.ts';
 import type { LogBatch, LogId, Position } from './port.ts';
 import type { StoredRecord } from './record.ts';
@@ -54,7 +54,7 @@ export class Follower {
 
   /** The chain there; null when none is known. */
   get chain(): string | null {
-    return this.#chainKnown ? textOf(this.#chain) : null;
+    return this.#chainKnown ? hexOfWords(this.#chain) : null;
   }
 
   /** Null: it belongs here, and the next is expected after it. Otherwise which rule it breaks; nothing has changed then. */
@@ -77,7 +77,7 @@ export class Follower {
     if (this.#epoch !== null && !this.#mayFollow(epoch, sequence))
       return { expected: this.#expectedTurn(), found: `epoch ${epoch} sequence ${sequence}` };
     if (this.#chainKnown && !record.continues(this.#chain))
-      return { expected: `chain ${textOf(this.#chain)}`, found: `chain ${record.chainBefore}` };
+      return { expected: `chain ${hexOfWords(this.#chain)}`, found: `chain ${record.chainBefore}` };
     return null;
   }
 
@@ -107,5 +107,3 @@ export const replaced = (id: LogId, from: Position): Diverged => ({
   expected: `log ${id}`,
   found: 'none of this id',
 });
-
-const textOf = (words: Uint32Array): string => [...words].map(hexOfWord).join('');

@@ -8,7 +8,7 @@
 export { fileEngine, fileGuarantees } from './file.ts';
 export type { FileEngineOptions } from './file.ts';
 export { openFileEngine } from './file-owner.ts';
-export type { OwnedFileEngineOptions, Owner } from './file-owner.ts';
+export type { OwnedFileEngineOptions, OwnedFilePorts } from './file-owner.ts';
 export { memoryEngine, memoryGuarantees } from './memory.ts';
 export type { MemoryEngineOptions } from './memory.ts';
 export type {

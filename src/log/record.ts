@@ -15,12 +15,12 @@
  * Sequence 0 is the claim of its epoch. Its payload is the owner's name in UTF-8; empty: a release, nobody leads.
  */
 import { ByteReader, viewOf } from '../bytes/byte-reader.ts';
-import { hash128 } from '../bytes/hash.ts';
+import { hash128, hash128View } from '../bytes/hash.ts';
 import { putVarint, readVarint, varintBytes } from '../bytes/varint.ts';
 import { assert } from '../kernel/assert.ts';
 import { LockstepError, type ErrorValues } from '../kernel/errors.ts';
 import { getUint32, putUint32 } from '../bytes/little-endian.ts';
-import { digestBytes, hexAt, hexOfWord, putWords, wordsAre, wordsOf } from './chain.ts';
+import { digestBytes, hexAt, hexOfWord, hexOfWords, putHex, wordsAre } from './chain.ts';
 import { epoch } from './coordinates.ts';
 import type { Epoch, LogId, LogRecord, Position } from './port.ts';
 
@@ -28,6 +28,8 @@ const formatVersion = 1;
 const formatAt = 4;
 const logIdAt = 5;
 const chainBeforeAt: number = logIdAt + digestBytes;
+/** What is shorter may lie on the heap of the engine, where asking for its buffer moves it. */
+const viewFromBytes = 128;
 const numbersAt: number = chainBeforeAt + digestBytes;
 
 /** The least and the most that the header adds to a payload, in bytes. */
@@ -124,10 +126,12 @@ export function ownerBytes(owner: string): Uint8Array {
   });
 }
 
-/** Encodes and decodes with the limits of one engine. Keeps nothing between two calls. */
+/** Encodes and decodes with the limits of one engine. Between two calls it keeps the buffer that was decoded last. */
 export class RecordCodec {
   readonly payloadBytesMax: number;
   readonly #words = new Uint32Array(4);
+  /** Of that buffer: a batch's records share one, and making a view costs as much as hashing 300 bytes. */
+  #view: DataView | null = null;
 
   constructor(payloadBytesMax: number) {
     assert(
@@ -142,21 +146,33 @@ export class RecordCodec {
    * @throws LockstepError `misuse` for a payload over the limit or revisions that cannot be counted.
    */
   encode(fields: RecordFields): { readonly bytes: Uint8Array; readonly chain: string } {
+    const bytes = new Uint8Array(this.bytesOf(fields));
+    return { bytes, chain: this.encodeInto(bytes, 0, fields) };
+  }
+
+  /** How many bytes they will be. @throws as `encode`. */
+  bytesOf(fields: RecordFields): number {
     this.check(fields);
     const { epoch, sequence, firstRevision, revisionCount, payload } = fields;
     assert(epoch > 0 && Number.isSafeInteger(sequence) && sequence >= 0, 'epochs count from 1, sequences from 0');
-    const numbers = [epoch, sequence, firstRevision, revisionCount] as const;
-    let at = numbersAt;
-    const numberBytes = numbers.reduce((sum, number) => sum + varintBytes(number), 0);
-    const bytes = new Uint8Array(at + numberBytes + payload.length);
-    bytes[formatAt] = formatVersion;
-    putWords(bytes, logIdAt, wordsOf(fields.id));
-    putWords(bytes, chainBeforeAt, wordsOf(fields.chainBefore));
-    for (const number of numbers) at = putVarint(bytes, at, number);
-    bytes.set(payload, at);
-    hash128(this.#words, bytes, formatAt);
-    putUint32(bytes, 0, this.#words[0] as number);
-    return { bytes, chain: [...this.#words].map(hexOfWord).join('') };
+    const turn = varintBytes(epoch) + varintBytes(sequence);
+    return numbersAt + turn + varintBytes(firstRevision) + varintBytes(revisionCount) + payload.length;
+  }
+
+  /** The same, written from `start` on, where `bytesOf` them has room. The chain that they make. */
+  encodeInto(into: Uint8Array, start: number, fields: RecordFields): string {
+    const { payload } = fields;
+    into[start + formatAt] = formatVersion;
+    putHex(into, start + logIdAt, fields.id);
+    putHex(into, start + chainBeforeAt, fields.chainBefore);
+    let at = putVarint(into, start + numbersAt, fields.epoch);
+    at = putVarint(into, at, fields.sequence);
+    at = putVarint(into, at, fields.firstRevision);
+    at = putVarint(into, at, fields.revisionCount);
+    into.set(payload, at);
+    hash128(this.#words, into, start + formatAt, at + payload.length);
+    putUint32(into, start, this.#words[0] as number);
+    return hexOfWords(this.#words);
   }
 
   /** What `encode` refuses, before anything is done. @throws as `encode`. */
@@ -180,7 +196,7 @@ export class RecordCodec {
   decode(position: Position, bytes: Uint8Array): StoredRecord {
     const { length } = bytes;
     if (length < recordHeaderBytesMin) throw damaged('a record is shorter than its header', position, length, length);
-    hash128(this.#words, bytes, formatAt);
+    this.#hash(bytes);
     if (getUint32(bytes, 0) !== this.#words[0]) throw damaged("a record's check does not fit", position, 0, length);
     if (bytes[formatAt] !== formatVersion)
       throw refused('a record has a format that this version does not know', position, {
@@ -198,6 +214,13 @@ export class RecordCodec {
         payloadBytesMax: this.payloadBytesMax,
       });
     return record;
+  }
+
+  #hash(bytes: Uint8Array): void {
+    if (bytes.length < viewFromBytes) return hash128(this.#words, bytes, formatAt);
+    if (this.#view?.buffer !== bytes.buffer) this.#view = new DataView(bytes.buffer);
+    const { byteOffset, length } = bytes;
+    hash128View(this.#words, this.#view, byteOffset + formatAt, byteOffset + length);
   }
 
   #read(position: Position, bytes: Uint8Array): StoredRecord {

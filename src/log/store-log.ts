@@ -1,15 +1,16 @@
 /** A log over a store with a conditional append: reading by the rules of `follow.ts`, claiming through `campaign.ts`. */
 import { LockstepError } from '../kernel/errors.ts';
-import { campaign } from './campaign.ts';
+import { closedLog, stand } from './campaign.ts';
 import { chainBeforeFirst } from './chain.ts';
+import { checked, type Checked } from './checked.ts';
 import { beforeFirst, epoch, nextEpoch, nextPosition, position } from './coordinates.ts';
-import { Follower, replaced, rolledBack, type Diverged } from './follow.ts';
+import { Follower, replaced, rolledBack } from './follow.ts';
 import type { Holds } from './holds.ts';
 import type { Hold, Log, LogBatch, LogId, LogReadOptions, LogWriter, Position } from './port.ts';
 import { isClaim, ownerBytes, ownerOf, type StoredRecord } from './record.ts';
 import { settle } from './settle.ts';
 import { StoreWriter, type Head, type WriterContext } from './store-writer.ts';
-import type { StoreRead } from './store.ts';
+import type { StoredBytes, StoreRead } from './store.ts';
 import { persist, within } from './within.ts';
 
 /** Past every record: asking for what comes after it tells where the log begins and ends. */
@@ -67,9 +68,11 @@ export class StoreLog implements Log {
     this.#check();
     const { ports, config, waits, name, store } = this.#context;
     const payload = ownerBytes(options.owner);
-    const wait = waits?.enter({ what: 'acquire', key: name, waitsFor: 'a look at the log', withinMs: null });
     let sight = { head: emptyHead, vacant: true };
-    const candidacy = {
+    const closing = this.#closing.signal;
+    const isClosed = (): boolean => this.#closed;
+    const waitsFor = 'a look at the log';
+    return stand({ ports, config, waits, name, waitsFor, signal: options.signal, closing, isClosed }, (wait) => ({
       look: async () => {
         sight = await this.#sight();
         if (wait !== undefined && !sight.vacant) wait.waitsFor = `silence in epoch ${sight.head.epoch}`;
@@ -77,16 +80,7 @@ export class StoreLog implements Log {
       },
       news: (signal: AbortSignal) => store.grown(sight.head.position, signal),
       claim: () => this.#claim(sight.head, payload),
-    };
-    try {
-      const writer = await campaign(ports, config, candidacy, [options.signal, this.#closing.signal]);
-      if (!this.#closed && options.signal?.aborted !== true) return writer;
-      await writer.release();
-      options.signal?.throwIfAborted();
-      throw closedLog();
-    } finally {
-      wait?.leave();
-    }
+    }));
   }
 
   async trim(before: Position): Promise<Position> {
@@ -124,16 +118,12 @@ export class StoreLog implements Log {
   }
 
   /** The records up to the first that does not belong. */
-  #checked(follower: Follower, read: StoreRead): { records: readonly StoredRecord[]; diverged: Diverged | null } {
-    const records: StoredRecord[] = [];
-    if (read.kind === 'gone') return { records, diverged: null };
-    for (const { position, bytes } of read.records) {
-      const record = this.#context.codec.decode(position, bytes);
-      const diverged = follower.accept(record);
-      if (diverged !== null) return { records, diverged };
-      records.push(record);
-    }
-    return { records, diverged: null };
+  #checked(follower: Follower, read: StoreRead): Checked {
+    const found = read.kind === 'gone' ? [] : read.records;
+    return checked(follower, found.length, (index) => {
+      const { position, bytes } = found[index] as StoredBytes;
+      return this.#context.codec.decode(position, bytes);
+    });
   }
 
   async #growth(last: Position, signal: AbortSignal | undefined): Promise<void> {
@@ -206,8 +196,6 @@ const headOf = (record: StoredRecord): Omit<Head, 'position'> => ({
   chain: record.chain,
   nextRevision: record.firstRevision + record.revisionCount,
 });
-
-const closedLog = (): LockstepError => new LockstepError('stopped', 'the log is closed');
 
 const gone = (id: LogId): LockstepError =>
   new LockstepError('stopped', 'the log was removed, or made anew under its name', { values: { id } });

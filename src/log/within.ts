@@ -96,7 +96,7 @@ export class Attempts {
   }
 
   /** One attempt: what it gives, or null when it failed in a way that may pass; then it has paused. Other failures are thrown. */
-  async once<T>(call: () => Promise<T>): Promise<T | null> {
+  async once<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T | null> {
     const { timers } = this.#ports;
     try {
       const ended = await within(timers, Math.min(this.#config.attemptMsMax, this.leftMs), [], call);

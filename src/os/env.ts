@@ -15,6 +15,7 @@ import { hostFetch } from './fetch.ts';
 import { HostJobs } from './jobs.ts';
 import { hostLimits, type HostLimits } from './limits.ts';
 import { HostNetwork } from './network.ts';
+import { HostOwnership } from './ownership.ts';
 import { HostRandom } from './randomness.ts';
 import { HostTimers } from './timers.ts';
 
@@ -60,17 +61,20 @@ class Host {
   readonly env: Env;
   readonly #network: HostNetwork;
   readonly #jobs: HostJobs;
+  readonly #ownership: HostOwnership;
   readonly #stop = new AbortController();
 
   constructor(root: string, limits: HostLimits) {
     this.disk = new HostDisk(root);
     this.#network = new HostNetwork(limits);
     this.#jobs = new HostJobs(() => this.disk.root, limits);
+    this.#ownership = new HostOwnership(() => this.disk.root);
     this.env = envOf({
       clock: new HostClock(),
       timers: new HostTimers(),
       randomness: new HostRandom(),
       disk: this.disk,
+      ownership: this.#ownership,
       network: this.#network,
       jobs: this.#jobs,
       fetch: hostFetch,
@@ -84,7 +88,7 @@ class Host {
 
   async close(): Promise<void> {
     this.stop(new LockstepError('stopped', 'the env was closed'));
-    await Promise.all([this.#network.close(), this.#jobs.close()]);
+    await Promise.all([this.#network.close(), this.#jobs.close(), this.#ownership.close()]);
     this.disk.close();
   }
 }

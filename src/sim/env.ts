@@ -7,6 +7,7 @@ import { fetchOf } from './fetch.ts';
 import { SimJobs } from './jobs.ts';
 import type { Process } from './machine.ts';
 import { SimNetwork } from './network.ts';
+import { SimOwnership } from './ownership.ts';
 import { SimRandomness } from './randomness.ts';
 import { timersOf } from './timers.ts';
 import type { Web } from './web.ts';
@@ -18,6 +19,7 @@ export function simEnv(process: Process, fabric: Fabric, web: Web, signal: Abort
     timers: timersOf(process),
     randomness: new SimRandomness(process),
     disk: new SimDisk(process),
+    ownership: new SimOwnership(process),
     network: new SimNetwork(process, fabric),
     jobs: new SimJobs(process),
     fetch: fetchOf(process, web),

@@ -30,14 +30,8 @@ export class Fingerprint {
   bytes(value: Uint8Array): void {
     this.word(value.length);
     const whole = value.length & ~3;
-    for (let index = 0; index < whole; index += 4) {
-      this.word(
-        (value[index] as number) |
-          ((value[index + 1] as number) << 8) |
-          ((value[index + 2] as number) << 16) |
-          ((value[index + 3] as number) << 24),
-      );
-    }
+    const view = new DataView(value.buffer, value.byteOffset, value.length);
+    for (let index = 0; index < whole; index += 4) this.word(view.getUint32(index, true));
     for (let index = whole; index < value.length; index++) this.word(value[index] as number);
   }
 

@@ -30,6 +30,10 @@ export class Machine {
   /** Never crashed, paused or harmed by the weather; its network is. */
   readonly steady: boolean;
   readonly processes: Set<Process> = new Set();
+  /** Who shows at which path that it runs. */
+  readonly beacons: Map<string, Process> = new Map();
+  /** Processes so far. */
+  processCount = 0;
   up = true;
   /** Counts starts of the machine: what was under way in an earlier one is gone. */
   boot = 1;
@@ -125,6 +129,8 @@ export class Process {
   readonly machine: Machine;
   readonly name: string;
   readonly incarnation: number;
+  /** Its number on its machine; no other process has it later. */
+  readonly pid: number;
   readonly random: SeededRandom;
   /** What its asynchronous calls wait for, told when a run gets stuck. */
   readonly pending: Set<Pending> = new Set();
@@ -135,6 +141,7 @@ export class Process {
     this.machine = machine;
     this.name = name;
     this.incarnation = incarnation;
+    this.pid = ++machine.processCount;
     this.random = machine.random.fork(`process/${name}/${incarnation}`);
     machine.processes.add(this);
   }

@@ -39,6 +39,8 @@ export class Volume {
   readonly #random: SeededRandom;
   readonly #names = new Map<string, Entry>();
   readonly #durableNames = new Map<string, Entry>();
+  /** What `children` gave, until a name in that directory changes: directories are listed far more often than changed. */
+  readonly #listed = new Map<string, readonly (readonly [string, Entry])[]>();
   #changes: NameChange[] = [];
   #order = 0;
   /** Null: there is space. */
@@ -64,6 +66,14 @@ export class Volume {
 
   /** Names directly below the directory, sorted. */
   children(directory: string): readonly (readonly [string, Entry])[] {
+    const known = this.#listed.get(directory);
+    if (known !== undefined) return known;
+    const found = this.#findChildren(directory);
+    this.#listed.set(directory, found);
+    return found;
+  }
+
+  #findChildren(directory: string): readonly (readonly [string, Entry])[] {
     const prefix = directory === '' ? '' : `${directory}/`;
     const found: [string, Entry][] = [];
     for (const [path, entry] of this.#names) {
@@ -87,6 +97,7 @@ export class Volume {
   rename(from: string, to: string, entry: Entry): void {
     this.#names.delete(from);
     this.#names.set(to, entry);
+    this.#listed.delete(parentOf(from));
     this.#change({ kind: 'rename', directory: parentOf(to), path: to, from, entry });
   }
 
@@ -117,6 +128,7 @@ export class Volume {
       if (parent !== '' && this.#durableNames.get(parent) !== 'directory') this.#durableNames.delete(path);
     }
     this.#names.clear();
+    this.#listed.clear();
     for (const [path, entry] of this.#durableNames) this.#names.set(path, entry);
     const files = new Set([...this.#durableNames.values()].filter((entry) => entry !== 'directory'));
     for (const file of files) file.losePower(this.#random);
@@ -142,6 +154,7 @@ export class Volume {
   }
 
   #change(change: NewNameChange): void {
+    this.#listed.delete(change.directory);
     this.#changes.push({ ...change, order: ++this.#order });
   }
 }

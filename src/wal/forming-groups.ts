@@ -2,10 +2,13 @@
  * Groups that gather while one is written. Entries are encoded as they come, so that the caller's bytes are free at
  * once; what waits is bounded by the journal.
  */
-import { putVarint, varintBytes, varintBytesMax } from '../bytes/varint.ts';
+import { putVarint, varintBytes } from '../bytes/varint.ts';
 import { assert } from '../kernel/assert.ts';
 import { groupBytes, groupHeaderBytes, type GroupKind } from './group.ts';
 import type { AppendOutcome } from './journal-options.ts';
+
+/** Writes an entry, all of it, from `at` on. */
+export type WriteEntry = (into: Uint8Array, at: number) => void;
 
 export interface Waiter {
   readonly first: number;
@@ -34,7 +37,7 @@ export class FormingGroup {
   }
 
   add(entries: readonly Uint8Array[], payloadBytes: number): void {
-    this.#reserve(groupBytes(this.payloadBytes + payloadBytes + varintBytesMax));
+    this.#reserve(groupBytes(this.payloadBytes + payloadBytes));
     let at = this.length;
     for (const entry of entries) {
       at = putVarint(this.buffer, at, entry.length);
@@ -44,6 +47,15 @@ export class FormingGroup {
     assert(at === this.length + payloadBytes, 'entries take the room that was counted');
     this.length = at;
     this.entryCount += entries.length;
+  }
+
+  /** One entry of `bytes`, which `write` puts into the buffer from `at` on. */
+  addWritten(bytes: number, write: WriteEntry): void {
+    this.#reserve(groupBytes(this.payloadBytes + varintBytes(bytes) + bytes));
+    const at = putVarint(this.buffer, this.length, bytes);
+    write(this.buffer, at);
+    this.length = at + bytes;
+    this.entryCount++;
   }
 
   /** All of it, to the end of its last sector, with zeros behind the entries. */
@@ -68,11 +80,15 @@ export function payloadBytesOf(entries: readonly Uint8Array[]): number {
   return bytes;
 }
 
+const bytesAtFirst = 4_096;
+const buffersKept = 2;
+
 /** Groups in the order of their appends. */
 export class FormingGroups {
   readonly #groupBytesMax: number;
   readonly #waiting: FormingGroup[] = [];
-  #buffer: Uint8Array | null = null;
+  /** Of groups that are done, at most two: one is written while the next gathers. Making room anew costs more than the disk. */
+  readonly #buffers: Uint8Array[] = [];
   /** Of all groups that wait, and the one that is written. */
   bytes = 0;
 
@@ -92,8 +108,7 @@ export class FormingGroups {
   }
 
   push(kind: GroupKind, firstPosition: number): FormingGroup {
-    const group = new FormingGroup(kind, firstPosition, this.#buffer ?? new Uint8Array(4_096));
-    this.#buffer = null;
+    const group = new FormingGroup(kind, firstPosition, this.#buffers.pop() ?? new Uint8Array(bytesAtFirst));
     this.#waiting.push(group);
     return group;
   }
@@ -102,9 +117,9 @@ export class FormingGroups {
     return this.#waiting.shift();
   }
 
-  /** It was written or given up; its buffer serves again. */
+  /** It was written; its buffer serves again. */
   done(group: FormingGroup): void {
     this.bytes -= group.payloadBytes;
-    if (this.#buffer === null || this.#buffer.length < group.buffer.length) this.#buffer = group.buffer;
+    if (this.#buffers.length < buffersKept) this.#buffers.push(group.buffer);
   }
 }

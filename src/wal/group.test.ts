@@ -64,3 +64,22 @@ test('appends gather in one group up to its limit, and never across a cut', () =
   expect(groups.forEntries(1, 2)).not.toBe(cut);
   expect([groups.shift(), groups.count]).toEqual([first, 3]);
 });
+
+test('an entry that is written in place is as one that is copied, behind what was there before its buffer grew', () => {
+  const [copied, inPlace] = [0, 1].map(() => new FormingGroup('data', 1, new Uint8Array(8)));
+  const entries = [3, 1_000, 0, 70_000].map((length, index) => new Uint8Array(length).fill(index + 1));
+  for (const entry of entries) {
+    copied?.add([entry], payloadBytesOf([entry]));
+    inPlace?.addWritten(entry.length, (into, at) => into.set(entry, at));
+  }
+  expect(inPlace?.whole()).toEqual(copied?.whole());
+  expect([inPlace?.entryCount, inPlace?.payloadBytes]).toEqual([4, payloadBytesOf(entries)]);
+});
+
+test('of the buffers of groups that are done two serve again', () => {
+  const groups = new FormingGroups(100_000);
+  const made = [1, 2, 3].map((at) => groups.push('mark', at));
+  for (const group of made) groups.done(group);
+  const next = [4, 5, 6].map((at) => groups.push('mark', at).buffer);
+  expect(next.filter((buffer) => made.some((group) => group.buffer === buffer))).toHaveLength(2);
+});

@@ -5,7 +5,7 @@
 import { ByteReader, viewOf } from '../bytes/byte-reader.ts';
 import { readVarint } from '../bytes/varint.ts';
 import type { Disk } from '../env/disk.ts';
-import { LockstepError } from '../kernel/errors.ts';
+import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { groupBytes, groupHeaderBytes, readGroup, sectorBytes, type GroupHeader } from './group.ts';
 import { journalPosition, type JournalPosition } from './position.ts';
 import { segmentHeaderBytes } from './segment-header.ts';
@@ -18,6 +18,20 @@ export type JournalBatch =
   | { readonly kind: 'end' }
   /** What was asked for is gone; `first` is the first position that is kept, or the next one. */
   | { readonly kind: 'trimmed'; readonly first: JournalPosition };
+
+/** What a reader loads at a time; several are under way at once. A group's header never spans two. */
+const sliceBytes = 512 * 1024;
+
+/** What one call has found so far. */
+interface Batch {
+  readonly entries: Uint8Array[];
+  /** How many bytes more it takes. */
+  room: number;
+  /** Bytes that were there. */
+  loaded: number;
+  /** What the next group takes, when it is not all there. */
+  bytesNeeded: number | null;
+}
 
 export class JournalReader {
   readonly #disk: Disk;
@@ -56,22 +70,16 @@ export class JournalReader {
         this.#offset = segmentHeaderBytes;
         continue;
       }
-      const length = Math.min(groupBytes(bytesWanted), segment.end - this.#offset);
-      const bytes = new Uint8Array(length);
-      const count = await this.#load(segment, bytes);
-      if (!segment.kept || this.#position < map.first) continue;
-      const isAll = count < length || this.#offset + length >= segment.end;
-      const found = this.#collect(segment, bytes.subarray(0, count), isAll, bytesMax);
-      if (found.entries.length > 0) {
-        return {
-          kind: 'entries',
-          first: journalPosition(this.#position - found.entries.length),
-          entries: found.entries,
-        };
+      const batch: Batch = { entries: [], room: bytesMax, loaded: 0, bytesNeeded: null };
+      await this.#fill(batch, segment, Math.min(groupBytes(bytesWanted), segment.end - this.#offset));
+      const { entries, loaded } = batch;
+      if (entries.length > 0) {
+        return { kind: 'entries', first: journalPosition(this.#position - entries.length), entries };
       }
+      if (!segment.kept || this.#position < map.first) continue;
       // A file that ends before its groups do would be asked the same for ever.
-      if (count === 0) throw this.#corrupt(segment);
-      bytesWanted = found.bytesNeeded ?? bytesWanted;
+      if (loaded === 0) throw this.#corrupt(segment);
+      bytesWanted = batch.bytesNeeded ?? bytesWanted;
     }
   }
 
@@ -81,47 +89,61 @@ export class JournalReader {
     this.#offset = offset;
   }
 
-  async #load(segment: Segment, into: Uint8Array): Promise<number> {
+  /** Takes what is in the next `length` bytes. They are loaded in slices at once, so that one is verified while others come. */
+  async #fill(batch: Batch, segment: Segment, length: number): Promise<void> {
     const file = this.#disk.open(segment.path, 'read');
     if (file === null) {
-      if (!segment.kept) return 0;
+      if (!segment.kept) return;
       throw new LockstepError('corrupt', 'a segment is missing', { values: { path: segment.path, offset: 0 } });
     }
+    const from = this.#offset;
+    const isAllAsked = from + length >= segment.end;
+    const bytes = new Uint8Array(length);
+    const loads: Promise<number>[] = [];
+    for (let at = 0; at < length; at += sliceBytes) {
+      loads.push(file.load(bytes.subarray(at, at + sliceBytes), from + at));
+    }
+    const settled = Promise.allSettled(loads);
     try {
-      return await file.load(into, this.#offset);
+      for (const [index, load] of loads.entries()) {
+        const asked = Math.min(length, (index + 1) * sliceBytes);
+        batch.loaded += await load;
+        const ended = batch.loaded < asked;
+        // What is trimmed may be written to already.
+        if (!segment.kept || this.#position < this.#map.first) return;
+        const isAll = ended || (asked === length && isAllAsked);
+        const found = bytes.subarray(0, batch.loaded);
+        if (this.#collect(batch, segment, found, this.#offset - from, isAll) === 'enough' || ended) return;
+      }
+    } catch (error) {
+      // Told by the next call, which begins there, if there is something to give before.
+      if (batch.entries.length === 0 || !isLockstepError(error)) throw error;
     } finally {
+      await settled;
       file.close();
     }
   }
 
-  /** Takes whole groups, as long as there are any and `bytesMax` allows. `isAll`: the disk has no more. `bytesNeeded`: what the next group takes, when it is not all there. */
-  #collect(
-    segment: Segment,
-    bytes: Uint8Array,
-    isAll: boolean,
-    bytesMax: number,
-  ): { readonly entries: readonly Uint8Array[]; readonly bytesNeeded: number | null } {
-    const entries: Uint8Array[] = [];
+  /** Takes whole groups from `start` on, as long as there are any and the batch has room. `isAll`: the disk has no more. */
+  #collect(batch: Batch, segment: Segment, bytes: Uint8Array, start: number, isAll: boolean): 'enough' | 'more' {
     const { seed } = segment.header;
-    let room = bytesMax;
-    for (let at = 0; at < bytes.length;) {
+    for (let at = start; at < bytes.length;) {
       const read = readGroup(bytes, at, bytes.length, this.#offset, seed);
       if (read.kind === 'incomplete' && !isAll) {
-        return { entries, bytesNeeded: groupHeaderBytes + read.header.payloadBytes };
+        batch.bytesNeeded = groupHeaderBytes + read.header.payloadBytes;
+        return 'more';
       }
-      if (read.kind !== 'group') {
-        if (entries.length > 0) return { entries, bytesNeeded: null }; // told by the next call
-        throw this.#corrupt(segment);
-      }
-      const taken = this.#entriesOf(segment, read.header, bytes, at + groupHeaderBytes, room, entries);
-      if (taken === null) return { entries, bytesNeeded: null };
-      room -= taken;
+      if (read.kind !== 'group') throw this.#corrupt(segment);
+      const taken = this.#entriesOf(segment, read.header, bytes, at + groupHeaderBytes, batch.room, batch.entries);
+      if (taken === null) return 'enough';
+      batch.room -= taken;
       const length = groupBytes(read.header.payloadBytes);
       this.#offset += length;
       at += length;
-      if (room <= 0) break;
+      if (batch.room <= 0) return 'enough';
     }
-    return { entries, bytesNeeded: null };
+    batch.bytesNeeded = null;
+    return 'more';
   }
 
   /** The bytes of the entries that were taken; null when the room ended within the group. */

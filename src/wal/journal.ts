@@ -5,10 +5,11 @@
  *
  * A failure is final: after it nothing is written, everything that waits is told, and only opening anew goes on.
  */
+import { varintBytes } from '../bytes/varint.ts';
 import { LockstepError, isLockstepError } from '../kernel/errors.ts';
 import { elapsedMs, type Instant } from '../kernel/time.ts';
 import type { Timer } from '../env/timers.ts';
-import { FormingGroups, payloadBytesOf, type FormingGroup } from './forming-groups.ts';
+import { FormingGroups, payloadBytesOf, type FormingGroup, type WriteEntry } from './forming-groups.ts';
 import {
   checkOptions,
   type AppendOutcome,
@@ -130,22 +131,16 @@ export class Journal {
    * may be there when it is opened again. `disk-failed`, `disk-full`: they certainly are not, an earlier group failed.
    */
   append(entries: readonly Uint8Array[]): Promise<AppendOutcome> {
-    const ended = this.#ended;
-    if (ended?.kind === 'refused') return Promise.resolve({ kind: 'refused' });
-    if (ended !== null || this.#closing) return Promise.reject(endError(ended));
     const payloadBytes = payloadBytesOf(entries);
-    if (entries.length === 0 || payloadBytes > this.#limits.groupBytesMax) {
-      const { groupBytesMax } = this.#limits;
-      const values = { entryCount: entries.length, payloadBytes, groupBytesMax };
-      return Promise.reject(new LockstepError('misuse', 'an append has entries, and a group holds them', { values }));
-    }
-    if (this.#groups.bytes + payloadBytes > this.#limits.waitingBytesMax) return Promise.resolve({ kind: 'full' });
-    const first = this.#nextPosition;
-    const group = this.#groups.forEntries(payloadBytes, first);
-    group.add(entries, payloadBytes);
-    this.#groups.bytes += payloadBytes;
-    this.#nextPosition += entries.length;
-    return this.#wait(group, first, this.#nextPosition - 1);
+    return this.#take(entries.length, payloadBytes, (group) => group.add(entries, payloadBytes));
+  }
+
+  /**
+   * Appends one entry of `bytes`, which `write` puts where it goes: for who would make it only to have it copied.
+   * `write` is called at once, or not at all. @throws as `append`.
+   */
+  appendWritten(bytes: number, write: WriteEntry): Promise<AppendOutcome> {
+    return this.#take(1, varintBytes(bytes) + bytes, (group) => group.addWritten(bytes, write));
   }
 
   /** Resolves when `append` may take entries again, or has another answer than `full`. */
@@ -225,6 +220,24 @@ export class Journal {
     await this.#trimming;
     this.#end({ kind: 'closed' });
     await this.#store.close();
+  }
+
+  #take(entryCount: number, payloadBytes: number, add: (group: FormingGroup) => void): Promise<AppendOutcome> {
+    const ended = this.#ended;
+    if (ended?.kind === 'refused') return Promise.resolve({ kind: 'refused' });
+    if (ended !== null || this.#closing) return Promise.reject(endError(ended));
+    if (entryCount === 0 || payloadBytes > this.#limits.groupBytesMax) {
+      const { groupBytesMax } = this.#limits;
+      const values = { entryCount, payloadBytes, groupBytesMax };
+      return Promise.reject(new LockstepError('misuse', 'an append has entries, and a group holds them', { values }));
+    }
+    if (this.#groups.bytes + payloadBytes > this.#limits.waitingBytesMax) return Promise.resolve({ kind: 'full' });
+    const first = this.#nextPosition;
+    const group = this.#groups.forEntries(payloadBytes, first);
+    add(group);
+    this.#groups.bytes += payloadBytes;
+    this.#nextPosition += entryCount;
+    return this.#wait(group, first, this.#nextPosition - 1);
   }
 
   #wait(group: FormingGroup, first: number, last: number): Promise<AppendOutcome> {

@@ -7,14 +7,17 @@ import { openHostEnv } from '../../src/os/env.ts';
 
 const program = new URL('./log-writer.ts', import.meta.url).pathname;
 
+/** Whether a writer takes the directory before it takes the log, and how. */
+export type Owns = 'not owned' | 'owned' | 'takes over';
+
 export class WriterProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
   #told = '';
   #failure = '';
 
-  constructor(data: string, name: string) {
-    this.#child = spawn(process.execPath, [program, data, name], { stdio: ['ignore', 'pipe', 'pipe'] });
+  constructor(data: string, name: string, owns: Owns = 'not owned') {
+    this.#child = spawn(process.execPath, [program, data, name, owns], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child.stdout?.on('data', (chunk: Buffer) => (this.#told += chunk.toString()));
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#failure += chunk.toString()));
     this.#ended = once(this.#child, 'close');
@@ -23,6 +26,10 @@ export class WriterProcess {
   /** Whole lines so far. */
   get lines(): readonly string[] {
     return this.#told.split('\n').slice(0, -1);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   get failure(): string {

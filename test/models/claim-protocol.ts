@@ -63,6 +63,8 @@ export interface Rules {
   /** What lets a writer say that its record certainly is not in the log. */
   readonly denial: 'by a durable segment' | 'by a segment seen' | 'at once';
   readonly claims: 'trimmed oldest first' | 'trimmed newest first';
+  /** Whether a claim can be made though the one that was looked at before is gone. */
+  readonly claiming: 'from the one before' | 'by its number alone';
 }
 export const protocol: Rules = {
   check: 'after the write',
@@ -72,6 +74,7 @@ export const protocol: Rules = {
   appends: 'synced',
   denial: 'by a durable segment',
   claims: 'trimmed oldest first',
+  claiming: 'from the one before',
 };
 export interface Sizes {
   /** How many records each process appends; the first one leads at the beginning. */
@@ -82,7 +85,7 @@ export interface Sizes {
   readonly reader: boolean;
 }
 
-const writers = 'abcd';
+const writers = 'abcde';
 const idOf = (process: number, count: number): string => `${writers[process]}${count}`;
 
 export function begin({ appends, reader }: Sizes): State {
@@ -110,10 +113,12 @@ export function begin({ appends, reader }: Sizes): State {
 const seenIn = (names: readonly Name[]): number => names.findLastIndex(({ seen }) => seen);
 const isSeen = (names: readonly Name[], epoch: number): boolean => names[epoch]?.seen ?? false;
 /** The log as an epoch has it: its first records as those before it have them, then its own entries. */
-function logAt(state: State, epoch: number, entryCount = Infinity): string[] {
+function logAt(state: State, epoch: number, entryCount = Infinity, depth = 0): string[] {
   const segment = state.segments[epoch];
   if (epoch === 0 || segment === null || segment === undefined) return [];
-  const taken = logAt(state, segment.before).slice(0, segment.upTo);
+  // Segments that go on from each other in a circle rest on nothing.
+  const taken =
+    depth < state.names.length ? logAt(state, segment.before, Infinity, depth + 1).slice(0, segment.upTo) : [];
   // A hole: the newer segment rests on records that are gone. Shown as such, so that no invariant is met by chance.
   while (taken.length < segment.upTo) taken.push('gone');
   return [...taken, ...segment.entries.slice(0, entryCount).map(({ id }) => id)];
@@ -164,7 +169,7 @@ export function* changes(state: State, rules: Rules, sizes: Sizes): Generator<Ch
     for (const kept of powerLosses(state)) yield (next) => losePower(next, kept);
 }
 
-function stepOf(state: State, index: number, rules: Rules, sizes: Sizes): string | null | void {
+export function stepOf(state: State, index: number, rules: Rules, sizes: Sizes): string | null | void {
   const process = state.processes[index];
   assert(process !== undefined, 'the process exists');
   const go = (step: Process['step']): void => void (process.step = step);
@@ -176,6 +181,7 @@ function stepOf(state: State, index: number, rules: Rules, sizes: Sizes): string
       return go('create claim');
     case 'create claim':
       if (isSeen(state.claims, process.epoch)) return go('pick');
+      if (rules.claiming === 'from the one before' && !isSeen(state.claims, process.epoch - 1)) return go('pick');
       state.claims[process.epoch] = { seen: true, durable: false };
       return go('sync claim');
     case 'sync claim':
@@ -308,7 +314,7 @@ function read(state: State, rules: Rules): string | null {
   return null;
 }
 
-function trim(state: State, rules: Rules): void {
+export function trim(state: State, rules: Rules): void {
   if (state.trimUnder === 0) {
     syncNames(state);
     state.trimUnder = seenIn(state.claims);

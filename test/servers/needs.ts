@@ -28,6 +28,24 @@ export const needs: readonly Need[] = [
     debianPackage: 'redis-server',
     suites: ['house', 'integration'], // bench/log.bench.ts at its smallest is in the first
   },
+  {
+    name: 'nats-server',
+    programs: ['nats-server', '/usr/sbin/nats-server'],
+    debianPackage: 'nats-server',
+    suites: ['house', 'integration'],
+  },
+  {
+    name: 'postgresql',
+    programs: [18, 17, 16, 15, 14, 13].map((version) => `/usr/lib/postgresql/${version}/bin/postgres`),
+    debianPackage: 'postgresql',
+    suites: ['house', 'integration'],
+  },
+  {
+    name: 'pgbouncer',
+    programs: ['pgbouncer', '/usr/sbin/pgbouncer'],
+    debianPackage: 'pgbouncer',
+    suites: ['integration'],
+  },
 ];
 
 /** Names, separated by commas, of what `npm test` could not get and told its suites to do without. */

@@ -5,8 +5,10 @@ import { counterScenario } from './scenarios/counter.ts';
 import { echoScenario } from './scenarios/echo.ts';
 import { journalScenario } from './scenarios/journal.ts';
 import { leaderScenario } from './scenarios/leader.ts';
+import { logScenario } from './scenarios/log.ts';
 import { mailScenario } from './scenarios/mail.ts';
 import { shippingScenario } from './scenarios/shipping.ts';
+import { walScenario } from './scenarios/wal.ts';
 
 export const catalogue: readonly Scenario[] = [
   echoScenario,
@@ -16,4 +18,6 @@ export const catalogue: readonly Scenario[] = [
   journalScenario,
   shippingScenario,
   claimsScenario,
+  walScenario,
+  logScenario,
 ];

@@ -42,7 +42,22 @@ const failureIn = (out: string): string => out.slice(out.search(/^ *(safety|live
 test('a right version: nothing found, exit code 0, and numbers', async () => {
   const { code, out, err } = await sim('mail', '--seeds', '5');
   expect({ code, err }).toEqual({ code: 0, err: '' });
-  expect(out).toMatch(/^mail +· 5 seeds twice · [\d,]+ events · \d+ s simulated · [\d.]+ s · [\d,]+ events\/s\n$/);
+  expect(out).toMatch(
+    /^mail +· 5 seeds twice · [\d,]+ events · \d+ s simulated · [\d.]+ s \([\d.]+ s of CPU\) · [\d,]+ events\/s\n$/,
+  );
+});
+
+test('on several threads the first seed that finds something is told, as on one', async () => {
+  const bug = ['log', '--bug', 'cuts-marked-damage', '--seeds', '80', '--once'];
+  const [one, two] = [await sim(...bug, '--threads', '1'), await sim(...bug, '--threads', '2')];
+  expect([one.code, two.code]).toEqual([1, 1]);
+  expect(two.out).toBe(one.out);
+});
+
+test('of many seeds some run twice, on all threads together as many as there are', async () => {
+  const { code, out } = await sim('mail', '--seeds', '201', '--first', '5', '--threads', '2');
+  expect(code).toBe(0);
+  expect(out).toContain(' 201 seeds (20 twice) ');
 });
 
 test('a planted bug: found, exit code 1, and the printed command shows the very same failure', async () => {
@@ -78,6 +93,7 @@ test.each([
   { args: ['mail', '--seed', '1', '--seeds', '2'], says: '--seed is one, --seeds are many' },
   { args: ['mail', '--weather', 'mild'], says: "weather is calm or stormy, not 'mild'" },
   { args: ['mail', '--diagram', 'picture.png'], says: 'a diagram is FILE.svg or FILE.html' },
+  { args: ['mail', '--once', '--twice'], says: '--once and --twice exclude each other' },
   { args: ['--seeds', '3'], says: 'which scenario?' },
 ])('wrong usage is exit code 2 and says what: $says', async ({ args, says }) => {
   const { code, out, err } = await sim(...args);

@@ -2,7 +2,7 @@
  * What the tests of the journal share: a model that knows what was asked for and what was answered, a service that
  * writes, trims, cuts and compares, and disks of which some calls do something else.
  */
-import type { Disk, DiskFile, Env } from 'lockstep/env';
+import type { Disk, Env } from 'lockstep/env';
 import { isLockstepError } from 'lockstep/env';
 import { simulate, SimulationFailure, type SimulateOptions, type World } from 'lockstep/sim';
 import { openJournal, type Journal } from '../../src/wal/journal.ts';
@@ -96,8 +96,6 @@ export interface Plan {
   readonly cuts: boolean;
   /** What the journal is given for a disk; the planted bugs. */
   readonly disk?: (disk: Disk) => Disk;
-  /** Opens it; the default is the right way. */
-  readonly open?: typeof openRight;
 }
 
 export const openRight = (env: Env): Promise<Journal | null> => openJournal(env, { ...files, create: true, limits });
@@ -105,10 +103,13 @@ export const openRight = (env: Env): Promise<Journal | null> => openJournal(env,
 /** Opens, compares, appends, trims and cuts, reads; from its start again after each crash. */
 export async function writer(world: World, env: Env, model: Model, plan: Plan): Promise<void> {
   const disk = plan.disk?.(env.disk) ?? env.disk;
-  const journal = await (plan.open ?? openRight)({ ...env, disk });
+  const opening = openRight({ ...env, disk });
+  const journal = await opening.catch((error: unknown) => undamaged(world, error));
   if (journal === null) throw new Error('it is created');
   const { randomness } = env;
-  const problem = model.found(journal.first, await readAll(journal, 1 + randomness.below(2_000)));
+  const reading = readAll(journal, 1 + randomness.below(2_000));
+  const texts = await reading.catch((error: unknown) => undamaged(world, error));
+  const problem = model.found(journal.first, texts);
   if (problem !== null) world.fail(problem);
   let failed: unknown = null;
   const perform = async (operation: Operation, work: () => Promise<{ kind: string } | string>): Promise<void> => {
@@ -151,6 +152,11 @@ export async function writer(world: World, env: Env, model: Model, plan: Plan): 
   if (failed !== null) throw isLockstepError(failed, 'unknown') ? failed.cause : failed;
 }
 
+function undamaged(world: World, error: unknown): never {
+  if (isLockstepError(error, 'corrupt')) world.fail(`nothing is damaged, and yet: ${error.message}`);
+  throw error;
+}
+
 export const scenario =
   (plan: Plan) =>
   async (world: World): Promise<void> => {
@@ -175,34 +181,5 @@ export async function find(
     throw error;
   }
 }
-
-/** A disk of which some calls do something else. */
-export function otherDisk(disk: Disk, changes: Partial<Disk>, file: (file: DiskFile) => DiskFile = (one) => one): Disk {
-  return {
-    open: (path, mode) => {
-      const opened = disk.open(path, mode);
-      return opened === null ? null : file(opened);
-    },
-    list: (directory) => disk.list(directory),
-    stat: (path) => disk.stat(path),
-    makeDirectory: (directory) => disk.makeDirectory(directory),
-    rename: (from, to) => disk.rename(from, to),
-    link: (existing, name) => disk.link(existing, name),
-    remove: (path) => disk.remove(path),
-    syncDirectory: (directory) => disk.syncDirectory(directory),
-    ...changes,
-  };
-}
-
-export const otherSync = (file: DiskFile, sync: () => Promise<void>): DiskFile => ({
-  path: file.path,
-  read: (into, position) => file.read(into, position),
-  load: (into, position) => file.load(into, position),
-  write: (bytes, position) => file.write(bytes, position),
-  truncate: (size) => file.truncate(size),
-  size: () => file.size(),
-  sync,
-  close: () => file.close(),
-});
 
 export const everything: Plan = { rounds: 25, trims: true, cuts: true };

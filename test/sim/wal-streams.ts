@@ -40,7 +40,7 @@ function after(state: State, operation: Operation): State {
   return new Map(state).set(operation.stream, changed);
 }
 
-export class Model {
+class Model {
   state: State = new Map();
   open: Operation[] = [];
   roundCount = 0;
@@ -88,7 +88,7 @@ async function readAll(wal: Wal, bytesMax: number): Promise<State> {
   return state;
 }
 
-export async function service(world: World, env: Env, model: Model, roundCount: number): Promise<number> {
+async function service(world: World, env: Env, model: Model, roundCount: number): Promise<number> {
   const wal = await openWal(env, options);
   if (wal === null) throw new Error('it is created');
   const { randomness } = env;
@@ -141,4 +141,15 @@ export async function service(world: World, env: Env, model: Model, roundCount: 
   await wal.close();
   if (failed !== null) throw isLockstepError(failed, 'unknown') ? failed.cause : failed;
   return segmentCount;
+}
+
+/** In any weather, then once more in fair weather; how many segments there were in the end. */
+export async function streamsScenario(world: World): Promise<number> {
+  const model = new Model();
+  const done = world.run('node', (env) => service(world, env, model, 120));
+  await world.sleep('3s');
+  world.heal();
+  await done;
+  world.crash('node', { kind: 'power', restart: '10ms' });
+  return world.run('judge', (env) => service(world, env, model, 160), { on: 'node' });
 }

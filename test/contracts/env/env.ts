@@ -5,6 +5,7 @@ import { diskFileContract } from './disk-file.ts';
 import { fetchContract } from './fetch.ts';
 import { jobsContract } from './jobs.ts';
 import { networkContract } from './network.ts';
+import { ownershipContract } from './ownership.ts';
 import { randomnessContract } from './randomness.ts';
 import { timersContract } from './timers.ts';
 import type { World } from './world.ts';
@@ -15,6 +16,7 @@ export function envContract(name: string, world: World): void {
   randomnessContract(name, world);
   diskContract(name, world);
   diskFileContract(name, world);
+  ownershipContract(name, world);
   networkContract(name, world);
   jobsContract(name, world);
   fetchContract(name, world);
