@@ -2,8 +2,8 @@
  * A data block. What all of its keys begin with is stored once; each entry can be read by itself, so that a search
  * looks at one or two of them and a walk goes backward as fast as forward.
  *
- *     entries   key length + 1 (0: the key of the entry before), value length + 1 (0: a tombstone), revision: varints;
- *               the key without the prefix; the value
+ *     entries   2 * key length, or 2 * n + 1: the key is that of the nth entry before; value length + 1 (0: a
+ *               tombstone); revision: varints; the key without the prefix; the value
  *     prefix    of all keys
  *     heads     of each entry, the first two bytes of its key behind the prefix, zeros where there are none
  *     offsets   of each entry, 16 bits
@@ -16,8 +16,8 @@
 import { putVarint } from '../bytes/varint.ts';
 import { sealBytes } from './table-format.ts';
 
-/** Length of a key, of a value, a revision. */
-const varintBytes = 2 + 4 + 8;
+/** Length of a key or a distance, length of a value, a revision. */
+const varintBytes = 3 + 4 + 8;
 /** What an entry takes in heads and offsets, and what a block takes for its two numbers. */
 const placeBytes = 4;
 const numbersBytes = 4;
@@ -37,6 +37,8 @@ export class BlockBuilder {
   /** Entries that have a key. */
   #keyCount = 0;
   #prefixLength = 0;
+  /** The last entry that has one. */
+  #owner = 0;
 
   /** `bytesMax` is the most that a block takes in the file, unless one entry alone takes more. */
   constructor(bytesMax: number) {
@@ -75,7 +77,7 @@ export class BlockBuilder {
     if (!isFirst && start + keyBytes + valueBytes > this.#bytesMax + this.#keyCount * this.#prefixLength) return false;
     this.#reserve(start + varintBytes + keyBytes + valueBytes);
     const { bytes } = this;
-    let at = putVarint(bytes, start, hasKey ? keyBytes + 1 : 0);
+    let at = putVarint(bytes, start, hasKey ? keyBytes * 2 : (this.#count - this.#owner) * 2 + 1);
     at = putVarint(bytes, at, isDelete ? 0 : valueBytes + 1);
     at = putVarint(bytes, at, code);
     const end = at + keyBytes + valueBytes;
@@ -86,6 +88,7 @@ export class BlockBuilder {
     copy(value, valueStart, valueEnd, bytes, at + keyBytes);
     this.#starts[this.#count] = start;
     this.#keyStarts[this.#count] = hasKey ? at : start;
+    if (hasKey) this.#owner = this.#count;
     this.#length = end;
     this.#count++;
     this.#keyCount = keyCount;
@@ -111,9 +114,10 @@ export class BlockBuilder {
         length += end - start;
         heads[index] = heads[index - 1] as number;
       } else {
-        const [keyLength, rest] = [(bytes[start] as number) & 0x7f, keyStart + prefixLength];
-        const whole = (bytes[start] as number) < 0x80 ? keyLength : keyLength + (bytes[start + 1] as number) * 128;
-        heads[index] = headOf(bytes, rest, keyStart + whole - 1);
+        const rest = keyStart + prefixLength;
+        const lower = bytes[start] as number;
+        const twice = lower < 0x80 ? lower : (lower & 0x7f) + (bytes[start + 1] as number) * 128;
+        heads[index] = headOf(bytes, rest, keyStart + twice / 2);
         for (let at = start; at < keyStart; at++) bytes[length++] = bytes[at] as number;
         if (length < rest) bytes.copyWithin(length, rest, end);
         length += end - rest;

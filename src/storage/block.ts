@@ -29,8 +29,8 @@ export class BlockReader {
   isDelete = false;
   valueStart = 0;
   valueEnd = 0;
-  /** Whether its key is that of the entry before. */
-  #isSameKey = false;
+  /** How many entries before it is the one that has its key. */
+  #keyDistance = 0;
   /** Where the last varint of more than one byte ended. */
   #rest = 0;
 
@@ -62,7 +62,7 @@ export class BlockReader {
     this.index = index;
     if (index >= this.count) return;
     this.#decode(index);
-    if (this.#isSameKey) this.#takeKeyBefore(index);
+    if (this.#keyDistance > 0) this.#takeKeyOf(index - this.#keyDistance);
   }
 
   /** To the first entry that is not before the key with `code`; true if it is of that very key. */
@@ -105,10 +105,9 @@ export class BlockReader {
     return (this.bytes[at] as number) | ((this.bytes[at + 1] as number) << 8);
   }
 
-  /** The key of an entry that has none is that of the nearest before it that has one. */
-  #takeKeyBefore(index: number): void {
+  #takeKeyOf(owner: number): void {
     const { code, isDelete, valueStart, valueEnd } = this;
-    for (let owner = index - 1; this.#isSameKey && owner >= 0; owner--) this.#decode(owner);
+    this.#decode(owner);
     this.code = code;
     this.isDelete = isDelete;
     this.valueStart = valueStart;
@@ -133,11 +132,11 @@ export class BlockReader {
       code = this.#varint(at - 1);
       at = this.#rest;
     }
-    this.#isSameKey = key === 0;
+    this.#keyDistance = key & 1 ? key >>> 1 : 0;
     this.isDelete = value === 0;
     this.code = code;
     this.keyStart = at;
-    this.keyEnd = key === 0 ? at : at + key - 1 - (this.prefixEnd - this.prefixStart);
+    this.keyEnd = key & 1 ? at : at + (key >>> 1) - (this.prefixEnd - this.prefixStart);
     this.valueStart = this.keyEnd;
     this.valueEnd = value === 0 ? this.keyEnd : this.keyEnd + value - 1;
   }

@@ -105,15 +105,25 @@ export class TableIndex {
 
   /** The block in which, or right after which, the first entry not before the key with `code` is. */
   blockOf(key: Uint8Array, start: number, end: number, code: number): number {
-    let block = this.#lastAtOrBefore(key, start, end);
-    while (
-      this.continues(block) &&
-      ((this.#codes as Float64Array)[block] as number) <= code &&
-      this.compareSeparator(block, key, start, end) === 0
-    ) {
-      block--;
+    const block = this.#lastAtOrBefore(key, start, end);
+    if (!this.#beginsAt(block, code) || this.compareSeparator(block, key, start, end) !== 0) return Math.max(0, block);
+    return this.#stepBack(block, key, start, end, code);
+  }
+
+  /** Whether a block begins with a version, not above `code`, of a key that the block before already has. */
+  #beginsAt(block: number, code: number): boolean {
+    return this.continues(block) && ((this.#codes as Float64Array)[block] as number) <= code;
+  }
+
+  /** Of the blocks up to `block` that have this key, the one before the first that begins with a version not above `code`. */
+  #stepBack(block: number, key: Uint8Array, start: number, end: number, code: number): number {
+    let [low, high] = [0, block];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.compareSeparator(middle, key, start, end) === 0 && this.#beginsAt(middle, code)) high = middle;
+      else low = middle + 1;
     }
-    return Math.max(0, block);
+    return low - 1;
   }
 
   /** How the separator of a block stands to a key, as `compareBytes` says it. */
