@@ -20,3 +20,15 @@ export function spanOf(ranges: readonly KeyRange[]): KeyRange | null {
   }
   return { smallest, largest };
 }
+
+/** A key for people: as text where it is text, else in hexadecimal; cut where it is long. */
+export function printableKey(key: Uint8Array): string {
+  const shown = key.subarray(0, printedBytesMax);
+  const isText = shown.length > 0 && shown.every((byte) => byte >= 0x20 && byte < 0x7f);
+  const text = isText
+    ? String.fromCharCode(...shown)
+    : `0x${[...shown].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+  return key.length > printedBytesMax ? `${text}… (${key.length} bytes)` : text;
+}
+
+const printedBytesMax = 48;

@@ -2,27 +2,33 @@
  * The tables of a tree at one moment: immutable, counted. Whoever walks them holds the set, so that a compaction
  * meanwhile takes nothing away; a table that is in no set any more is closed and its file removed.
  */
-import { compareRanges } from '../bytes/compare.ts';
+import { compareBytes, compareRanges } from '../bytes/compare.ts';
 import { assert } from '../kernel/assert.ts';
+import type { LockstepError } from '../kernel/errors.ts';
+import { DamagedTable, type ReadableTable } from './damaged-table.ts';
 import type { EntryCursor } from './entry-cursor.ts';
 import type { FoundVersion } from './found-version.ts';
 import type { TableMeta } from './manifest.ts';
 import type { RangeTombstones } from './range-tombstones.ts';
 import { RunCursor } from './run-cursor.ts';
-import type { Table } from './table.ts';
 
 /** An open table and how many sets it is in. */
 export class LiveTable {
   readonly range: TableMeta;
-  readonly table: Table;
+  readonly table: ReadableTable;
   #setCount = 0;
   readonly #onUnused: (unused: LiveTable) => void;
 
   /** `onUnused` once no set has it any more. */
-  constructor(meta: TableMeta, table: Table, onUnused: (unused: LiveTable) => void) {
+  constructor(meta: TableMeta, table: ReadableTable, onUnused: (unused: LiveTable) => void) {
     this.range = meta;
     this.table = table;
     this.#onUnused = onUnused;
+  }
+
+  /** Why it answers nothing; null: it does. */
+  get damage(): LockstepError | null {
+    return this.table instanceof DamagedTable ? this.table.damage : null;
   }
 
   cursor(): EntryCursor {
@@ -52,12 +58,15 @@ export class TableSet {
   readonly levels: readonly (readonly LiveTable[])[];
   /** Of the tables that have any. */
   readonly rangeTombstones: readonly RangeTombstones[];
+  /** Those that answer nothing. */
+  readonly damaged: readonly LiveTable[];
   #holders = 1;
 
   constructor(levels: readonly (readonly LiveTable[])[]) {
     this.levels = levels;
     for (const one of this.tables) one.hold();
     this.rangeTombstones = this.tables.map(({ table }) => table.rangeTombstones).filter(({ count }) => count > 0);
+    this.damaged = this.tables.filter(({ damage }) => damage !== null);
   }
 
   get tables(): readonly LiveTable[] {
@@ -119,9 +128,21 @@ export class TableSet {
     }
   }
 
-  /** A walk over each table of level 0 and each further level. */
+  /**
+   * That no damaged table may have had keys from `from` on and before `to`; null: no bound.
+   * @throws LockstepError `corrupt` with path, offset and the range of keys.
+   */
+  checkRange(from: Uint8Array | null, to: Uint8Array | null): void {
+    for (const { range, damage } of this.damaged) {
+      if (damage === null || (from !== null && compareBytes(range.largest, from) < 0)) continue;
+      if (to === null || compareBytes(range.smallest, to) < 0) throw damage;
+    }
+  }
+
+  /** A walk over each table of level 0 and each further level; damaged ones are left out. */
   cursors(): readonly EntryCursor[] {
-    const [newest = [], ...levels] = this.levels;
+    const [newest = [], ...levels] =
+      this.damaged.length === 0 ? this.levels : this.levels.map((level) => level.filter((one) => one.damage === null));
     return [
       ...newest.map((one) => one.cursor()),
       ...levels.filter((tables) => tables.length > 0).map((tables) => new RunCursor(tables)),
