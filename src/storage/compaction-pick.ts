@@ -80,22 +80,41 @@ export function planRange(levels: Levels, level: number, range: KeyRange): Compa
 
 function pickTiered(levels: Levels, options: TreeOptions): CompactionPlan | null {
   const tables = levels[0] ?? [];
-  // Newest first: a run of neighbours, each no more than twice the average of those that are newer.
+  const run = similarNeighbours(tables, options) ?? smallestNeighbours(tables, options);
+  if (run === null) return null;
+  const { from, to } = run;
+  const olders = [...tables.slice(to), ...levels.slice(1).flat()];
+  return { inputs: tables.slice(from, to), outputLevel: 0, olders, isMove: false };
+}
+
+interface Run {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Newest first: a run of neighbours, each no more than twice the average of those that are newer. */
+function similarNeighbours(tables: readonly TableMeta[], options: TreeOptions): Run | null {
   for (let from = 0; from + options.compactFromCount <= tables.length; from++) {
     let [bytes, to] = [(tables[from] as TableMeta).bytes, from + 1];
     while (to < tables.length && (tables[to] as TableMeta).bytes <= (2 * bytes) / (to - from)) {
       bytes += (tables[to] as TableMeta).bytes;
       to++;
     }
-    if (to - from < options.compactFromCount) continue;
-    return {
-      inputs: tables.slice(from, to),
-      outputLevel: 0,
-      olders: [...tables.slice(to), ...levels.slice(1).flat()],
-      isMove: false,
-    };
+    if (to - from >= options.compactFromCount) return { from, to };
   }
   return null;
+}
+
+/** Sizes can alternate so that no neighbours are ever similar; writers must not wait for ever for that. */
+function smallestNeighbours(tables: readonly TableMeta[], options: TreeOptions): Run | null {
+  if (tables.length < options.slowFromCount) return null;
+  const count = options.compactFromCount;
+  let [best, leastBytes] = [0, Infinity];
+  for (let from = 0; from + count <= tables.length; from++) {
+    const bytes = bytesOf(tables.slice(from, from + count));
+    if (bytes < leastBytes) [best, leastBytes] = [from, bytes];
+  }
+  return { from: best, to: best + count };
 }
 
 const bytesOf = (tables: readonly TableMeta[]): number => tables.reduce((sum, one) => sum + one.bytes, 0);

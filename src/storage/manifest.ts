@@ -52,7 +52,7 @@ const headerBytes = 16;
 const manifestBytesMax = 256 * 1024 * 1024;
 
 export const manifestName = 'manifest';
-const draftName = 'manifest.new';
+export const draftName = 'manifest.new';
 
 /** Null when the directory has none. @throws LockstepError `invalid` for another format, `corrupt` for damage. */
 export function readManifest(disk: Disk, directory: string): Manifest | null {
@@ -81,6 +81,17 @@ export async function writeManifest(disk: Disk, directory: string, manifest: Man
   }
   disk.rename(draft, `${directory}/${manifestName}`);
   await disk.syncDirectory(directory);
+}
+
+/**
+ * What `readManifest` found may be a name that a crash or a failed sync left in memory alone: before anything that it
+ * does not name goes, it is to stay, and so are the directory's own name and those above it.
+ */
+export async function settleManifest(disk: Disk, directory: string): Promise<void> {
+  for (let path = directory; ; path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) {
+    await disk.syncDirectory(path);
+    if (path === '') return;
+  }
 }
 
 export function encodeManifest(manifest: Manifest): Uint8Array {

@@ -8,6 +8,8 @@ import type { KeyTree } from './key-tree.ts';
 /** What the cursor needs of a memtable: versions by number, -1 where there is none. */
 export interface VersionChains {
   readonly tree: KeyTree;
+  /** Grows with every rollback: the number of a version that was taken away is given to another one. */
+  readonly cuts: number;
   locate(key: Uint8Array, start: number, end: number): boolean;
   headOf(id: number): number;
   olderOf(version: number): number;
@@ -27,6 +29,7 @@ export class MemtableCursor extends EntryCursor {
   #place = 0;
   #slot = 0;
   #changes = 0;
+  #cuts = 0;
 
   constructor(chains: VersionChains) {
     super();
@@ -63,6 +66,7 @@ export class MemtableCursor extends EntryCursor {
   }
 
   override next(): void {
+    if (this.#cuts !== this.#chains.cuts) return this.seek(this.#keyHere(), this.revision - 1);
     const older = this.#chains.olderOf(this.#version);
     if (older !== none) {
       this.#version = older;
@@ -74,6 +78,7 @@ export class MemtableCursor extends EntryCursor {
   }
 
   override previous(): void {
+    if (this.#cuts !== this.#chains.cuts) return this.seekBefore(this.#keyHere(), this.revision);
     const newer = this.#chains.newerOf(this.#id, this.#version);
     if (newer !== none) {
       this.#version = newer;
@@ -81,6 +86,10 @@ export class MemtableCursor extends EntryCursor {
     }
     this.#relocate();
     this.#backward();
+  }
+
+  #keyHere(): Uint8Array {
+    return this.keyBytes.subarray(this.keyStart, this.keyEnd);
   }
 
   #idHere(): number {
@@ -135,6 +144,7 @@ export class MemtableCursor extends EntryCursor {
   #stand(version: number): void {
     this.#id = this.#idHere();
     this.#version = version;
+    this.#cuts = this.#chains.cuts;
     this.#chains.show(this.#id, version, this);
   }
 

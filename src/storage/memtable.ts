@@ -58,6 +58,7 @@ export class Memtable {
   #firstRevision = Infinity;
   #lastRevision = -1;
   #sealed = false;
+  #cuts = 0;
 
   constructor(frozen?: FrozenMemtable) {
     this.rangeTombstones = new RangeTombstones(frozen?.rangeTombstones);
@@ -155,8 +156,9 @@ export class Memtable {
     return new MemtableCursor(this);
   }
 
-  /** Takes every version above this revision away. Cursors above it show what is no longer there. */
+  /** Takes every version above this revision away. A cursor that stands on one shows it until it moves. */
   cutAfter(revision: number): void {
+    this.#cuts++;
     this.rangeTombstones.cutAfter(revision);
     while (this.#versionCount > 0 && (this.#revisions[this.#versionCount - 1] as number) > revision) {
       const version = --this.#versionCount;
@@ -189,6 +191,10 @@ export class Memtable {
   }
 
   // What the cursor needs.
+
+  get cuts(): number {
+    return this.#cuts;
+  }
 
   get tree(): KeyTree {
     return this.#tree;

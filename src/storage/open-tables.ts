@@ -2,7 +2,7 @@
 import type { Disk } from '../env/disk.ts';
 import type { BlockCache } from './block-cache.ts';
 import type { BlockCodec } from './codec.ts';
-import type { Manifest, TableMeta } from './manifest.ts';
+import { draftName, type Manifest, type TableMeta } from './manifest.ts';
 import { openTable } from './table.ts';
 import { numberOfTable, tableName, tablePath } from './table-name.ts';
 import { LiveTable, TableSet } from './table-set.ts';
@@ -43,12 +43,12 @@ export async function openLive(files: TableFiles, meta: TableMeta): Promise<Live
   });
 }
 
-/** Removes tables that the manifest does not name and drafts that were not finished. */
+/** Removes tables that the manifest, which is durable, does not name, and a draft of another manifest. */
 export async function removeLeavings(disk: Disk, directory: string, manifest: Manifest): Promise<void> {
   const named = new Set(manifest.levels.flat().map(({ number }) => tableName(number)));
   let count = 0;
   for (const { name, kind } of disk.list(directory) ?? []) {
-    if (kind !== 'file' || numberOfTable(name) === null || named.has(name)) continue;
+    if (kind !== 'file' || named.has(name) || (numberOfTable(name) === null && name !== draftName)) continue;
     await disk.remove(`${directory}/${name}`);
     count++;
   }

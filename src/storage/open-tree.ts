@@ -2,6 +2,7 @@
  * A tree of its own: with a journal that it writes ahead to. One process has a directory; within it everything is one
  * `StoredTree`, whose reads are synchronous and whose writes resolve once they are durable, many sharing one sync.
  */
+import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { Ports } from '../env/env.ts';
 import type { Waits } from '../observe/waits.ts';
@@ -11,7 +12,7 @@ import type { KeyRange } from './key-range.ts';
 import { treeOptions, type TreeOptions } from './options.ts';
 import { boundsOf, Scan, type ScanOptions } from './scan.ts';
 import { Snapshots } from './snapshots.ts';
-import { openTreeCore, type Tree } from './tree.ts';
+import { openTreeCore, type HeldCursor, type Tree } from './tree.ts';
 import { batchBytesMax, checkKey, WriteBatch } from './write-batch.ts';
 import { WriterPressure } from './writer-pressure.ts';
 
@@ -43,13 +44,15 @@ export async function openTree(
   const setup = { ports: env, directory: `${directory}/tables`, options, onRemoveFailed };
   const tree = await openTreeCore(setup, create);
   if (tree === null) return null;
+  let journal: Journal | null = null;
   try {
     const files = { directory: `${directory}/journal`, prefix: 'tree', firstPosition: tree.flushed.revision + 1 || 1 };
-    const journal = await openJournal(env, { ...files, create: true, limits: journalLimits });
-    if (journal === null) throw new LockstepError('corrupt', 'a tree has no journal', { values: { directory } });
+    journal = await openJournal(env, { ...files, create: true, limits: journalLimits });
+    assert(journal !== null, 'a journal is made where there is none');
     await replay(tree, journal);
     return new StoredTree(tree, journal, new WriterPressure(env, tree, options, waits ?? null));
   } catch (error) {
+    await journal?.close();
     await tree.close();
     throw error;
   }
@@ -59,6 +62,11 @@ export async function openTree(
 async function replay(tree: Tree, journal: Journal): Promise<void> {
   const { revision } = tree.flushed;
   const from = Math.max(revision + 1, 1);
+  if (journal.next < from)
+    throw new LockstepError('corrupt', 'the journal ends before what the tables hold', {
+      values: { tablesEndAt: revision, journalEndsAt: journal.next - 1 },
+      advice: ['restore the directory from a checkpoint or a replica'],
+    });
   if (journal.first > from)
     throw new LockstepError('corrupt', 'the journal begins behind what the tables hold', {
       values: { tablesEndAt: revision, journalBeginsAt: journal.first },
@@ -78,14 +86,14 @@ export class StoredTree implements AsyncDisposable {
   readonly #pressure: WriterPressure;
   readonly #snapshots: Snapshots;
   #trimming: Promise<void> | null = null;
-  #isClosed = false;
+  #closing: Promise<void> | null = null;
 
   /** Use `openTree`. */
   constructor(tree: Tree, journal: Journal, pressure: WriterPressure) {
     this.#tree = tree;
     this.#journal = journal;
     this.#pressure = pressure;
-    this.#snapshots = new Snapshots((oldest) => tree.setFloor(Math.min(oldest, tree.durableRevision)));
+    this.#snapshots = new Snapshots(tree.revision, (oldest) => tree.setFloor(Math.min(oldest, tree.durableRevision)));
   }
 
   /** Of the last write that was acknowledged. */
@@ -110,14 +118,25 @@ export class StoredTree implements AsyncDisposable {
     this.#check();
     const { revision } = this.#tree;
     const held = this.#snapshots.hold(revision);
+    let isHeld = true;
+    const checkHeld = (): void => {
+      if (!isHeld) throw new LockstepError('misuse', 'the snapshot was disposed', { values: { revision } });
+    };
     return {
       revision,
-      get: (key) => this.#getAt(key, revision),
+      get: (key) => {
+        checkHeld();
+        return this.#getAt(key, revision);
+      },
       scan: (options = {}) => {
+        checkHeld();
         const scanned = this.#snapshots.again(revision);
         return this.#scanAt(options, revision, () => scanned.release());
       },
-      [Symbol.dispose]: () => held.release(),
+      [Symbol.dispose]: () => {
+        isHeld = false;
+        held.release();
+      },
     };
   }
 
@@ -180,12 +199,18 @@ export class StoredTree implements AsyncDisposable {
   }
 
   /** Waits for what is under way, and closes. Nothing that was acknowledged is lost, flushed or not. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    await this.#journal.close();
-    await this.#trimming;
-    await this.#tree.close();
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#journal.close();
+      await this.#trimming;
+    } finally {
+      await this.#tree.close();
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -196,7 +221,7 @@ export class StoredTree implements AsyncDisposable {
     this.#tree.apply(revision, bytes);
     this.#tree.setDurable(revision, revision);
     this.#snapshots.advance(revision);
-    this.#trimming ??= this.#trimIfUseful();
+    this.#trimIfUseful();
   }
 
   #getAt(key: Uint8Array, revision: number): Uint8Array | undefined {
@@ -208,17 +233,26 @@ export class StoredTree implements AsyncDisposable {
 
   #scanAt(options: ScanOptions, revision: number, onEnd: () => void): Scan {
     this.#check();
-    return new Scan(this.#tree.walk(revision, boundsOf(options)), options, onEnd);
+    let held: HeldCursor;
+    try {
+      held = this.#tree.walk(revision, boundsOf(options));
+    } catch (error) {
+      onEnd();
+      throw error;
+    }
+    return new Scan(held, options, { check: () => this.#check(), onEnd });
   }
 
   #check(): void {
-    if (this.#isClosed) throw new LockstepError('stopped', 'the tree is closed');
+    if (this.#closing !== null) throw new LockstepError('stopped', 'the tree is closed');
   }
 
   /** Gives up what the tables have, from time to time: when a whole segment of the journal can go. */
-  async #trimIfUseful(): Promise<void> {
-    if (this.#journal.trims(journalPosition(this.#tree.flushed.revision + 1))) await this.#trim();
-    this.#trimming = null;
+  #trimIfUseful(): void {
+    if (this.#trimming !== null || !this.#journal.trims(journalPosition(this.#tree.flushed.revision + 1))) return;
+    this.#trimming = this.#trim()
+      .catch(() => {}) // the journal is finished then, and tells every writer
+      .finally(() => (this.#trimming = null));
   }
 
   async #trim(): Promise<void> {

@@ -20,13 +20,15 @@ export class RunCursor extends EntryCursor {
   }
 
   override seek(key: Uint8Array, revision: number): void {
-    this.#open(this.#firstThatEndsAt(key))?.seek(key, revision);
+    const at = this.#firstThatEndsAt(key);
+    this.#open(at)?.seek(key, revision);
+    // A table that ends by a range may end at the key with which the next one begins.
+    if (this.#cursor?.valid === false) this.#open(at + 1)?.seek(key, revision);
     this.#settle(1);
   }
 
   override seekBefore(key: Uint8Array, revision: number): void {
-    const at = this.#firstThatEndsAt(key);
-    this.#open(Math.min(at, this.#tables.length - 1))?.seekBefore(key, revision);
+    this.#open(this.#lastThatBeginsAt(key))?.seekBefore(key, revision);
     this.#settle(-1);
   }
 
@@ -59,6 +61,17 @@ export class RunCursor extends EntryCursor {
       else high = middle;
     }
     return low;
+  }
+
+  /** Of the tables the last whose first key is not after this one; -1 if there is none. */
+  #lastThatBeginsAt(key: Uint8Array): number {
+    let [low, high] = [0, this.#tables.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareBytes((this.#tables[middle] as RunTable).range.smallest, key) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
   }
 
   #open(at: number): EntryCursor | null {

@@ -18,6 +18,13 @@ export interface ScanOptions {
   readonly limit?: number | undefined;
 }
 
+/** Whose scan it is. */
+interface ScanOwner {
+  /** @throws when there is nothing to be read any more. */
+  check(): void;
+  onEnd(): void;
+}
+
 export type Entry = readonly [key: Uint8Array, value: Uint8Array];
 
 /** @throws LockstepError `misuse` for a limit that is none, for keys that are too long. */
@@ -35,21 +42,22 @@ export class Scan implements IterableIterator<Entry>, Disposable {
   readonly #reverse: boolean;
   #left: number;
   #state: 'new' | 'open' | 'ended' = 'new';
-  readonly #onEnd: () => void;
+  readonly #owner: ScanOwner;
 
   /** For the room's own use. */
-  constructor(held: HeldCursor, options: ScanOptions, onEnd: () => void) {
+  constructor(held: HeldCursor, options: ScanOptions, owner: ScanOwner) {
     this.#held = held;
     this.#reverse = options.reverse ?? false;
     this.#left = options.limit ?? Infinity;
-    this.#onEnd = onEnd;
+    this.#owner = owner;
   }
 
-  /** @throws LockstepError `corrupt` with path and offset; what reading a file throws. The scan is over then. */
+  /** @throws LockstepError `stopped` once the tree is closed; `corrupt` with path and offset; what reading a file throws. The scan is over then. */
   next(): IteratorResult<Entry, undefined> {
     if (this.#state === 'ended') return { done: true, value: undefined };
     const { cursor } = this.#held;
     try {
+      this.#owner.check();
       if (this.#left <= 0) cursor.valid = false;
       else if (this.#state === 'open') this.#step();
       else if (this.#reverse) cursor.last();
@@ -91,7 +99,7 @@ export class Scan implements IterableIterator<Entry>, Disposable {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#held.release();
-    this.#onEnd();
+    this.#owner.onEnd();
   }
 }
 

@@ -9,11 +9,12 @@ export interface HeldRevision {
 export class Snapshots {
   /** In the order of holding, so growing: how often each is held. */
   readonly #held = new Map<number, number>();
-  #newest = 0;
+  #newest: number;
   readonly #onFloor: (floor: number) => void;
 
-  /** `onFloor`: below this nobody reads. */
-  constructor(onFloor: (floor: number) => void) {
+  /** `newest`: the newest revision there is, -1 for none. `onFloor`: below this nobody reads. */
+  constructor(newest: number, onFloor: (floor: number) => void) {
+    this.#newest = newest;
     this.#onFloor = onFloor;
   }
 

@@ -21,7 +21,9 @@ import { TreeWork } from './tree-work.ts';
 
 export interface SealedMemtable {
   readonly memtable: Memtable;
-  /** A position of the log that covers no revision above the memtable's last. */
+  /** Everything up to it is in this memtable and those before it; the last batches may have been empty. */
+  revision: number;
+  /** A position of the log that covers no revision above that. */
   position: number;
 }
 
@@ -67,6 +69,10 @@ export class TreeBackground {
     return this.#changed.promise;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   get isFlushing(): boolean {
     return this.#flushing !== null;
   }
@@ -75,20 +81,34 @@ export class TreeBackground {
     return this.#compacting !== null;
   }
 
-  addSealed(memtable: Memtable, position: number): void {
-    this.sealed.push({ memtable, position });
+  addSealed(memtable: Memtable, revision: number, position: number): void {
+    this.sealed.push({ memtable, revision, position });
     this.#wake();
   }
 
   setDurable(revision: number, position: number): void {
     this.#durable = revision;
     if (this.sealed.length === 0) return;
-    for (const one of this.sealed) if (revision <= one.memtable.lastRevision) one.position = position;
+    for (const one of this.sealed) if (revision <= one.revision) one.position = position;
     this.#wake();
   }
 
   cutAfter(revision: number): void {
-    for (const { memtable } of this.sealed) if (memtable.lastRevision > revision) memtable.cutAfter(revision);
+    // One that is being flushed is durable to its end, and so is never cut.
+    for (const one of this.sealed) {
+      if (one.revision <= revision) continue;
+      one.memtable.cutAfter(revision);
+      one.revision = revision;
+    }
+    const left = this.sealed.filter(({ memtable }) => !memtable.isEmpty);
+    if (left.length === this.sealed.length) return;
+    this.sealed.splice(0, this.sealed.length, ...left);
+    this.#tell();
+  }
+
+  /** Once the tree is open: what was broken off by a crash is to be done, also when nobody writes. */
+  start(): void {
+    this.#wake();
   }
 
   /** Begins what there is to do. */
@@ -111,7 +131,7 @@ export class TreeBackground {
     try {
       await steps();
     } catch (error) {
-      if (!this.#isClosed) this.failure ??= error instanceof Error ? error : new Error(String(error));
+      this.#fail(error);
     }
     end();
     this.#tell();
@@ -126,18 +146,15 @@ export class TreeBackground {
 
   get #canFlush(): boolean {
     const [oldest] = this.sealed;
-    return oldest !== undefined && oldest.memtable.lastRevision <= this.#durable;
+    return oldest !== undefined && oldest.revision <= this.#durable;
   }
 
   async #flushAll(): Promise<void> {
     while (this.#canFlush && !this.#isClosed && this.failure === null) {
       const sealed = this.sealed[0] as SealedMemtable;
-      const { memtable } = sealed;
-      const written = memtable.isEmpty ? [] : await this.#flush(memtable);
-      await this.#install((levels) => {
-        const [newest = [], ...rest] = levels;
-        return [[...written, ...newest], ...rest];
-      }, sealed);
+      const written = await this.#flush(sealed.memtable);
+      const change = ([newest = [], ...rest]: Levels): Levels => [[...written, ...newest], ...rest];
+      await this.#install(change, written, sealed);
       this.#wake();
     }
   }
@@ -145,14 +162,11 @@ export class TreeBackground {
   async #flush(memtable: Memtable): Promise<readonly LiveTable[]> {
     const { ports, options, floor } = this.#setup;
     const olders = this.tables.tables.map(({ range }) => bounds(range));
-    const input = {
-      memtable: memtable.frozen(),
-      floor: floor(),
-      olders,
-      settings: this.#settings(memtable.bytesUsed, memtable.firstRevision, -1),
-      codec: options.codec,
-    };
-    const metas = await this.#retried(() => ports.jobs.run(flushJob, input));
+    const input = { memtable: memtable.frozen(), floor: floor(), olders, codec: options.codec };
+    const metas = await this.#retried(() => {
+      const settings = this.#settings(memtable.bytesUsed, memtable.firstRevision, -1);
+      return ports.jobs.run(flushJob, { ...input, settings });
+    });
     this.work.countFlush(metas);
     return this.#openAll(metas);
   }
@@ -176,24 +190,22 @@ export class TreeBackground {
     const moved = isMove ? this.tables.tables.filter(({ range }) => numbers.has(range.number)) : null;
     const written = moved ?? (await this.#merge(plan));
     if (isMove) this.work.countMove(inputs);
-    await this.#install((levels) => replaced(levels, numbers, outputLevel, written), null);
+    await this.#install((levels) => replaced(levels, numbers, outputLevel, written), isMove ? [] : written, null);
   }
 
   async #merge({ inputs, outputLevel, olders }: CompactionPlan): Promise<readonly LiveTable[]> {
     const { ports, options, floor: floorNow } = this.#setup;
     const floor = floorNow();
     const bytes = inputs.reduce((sum, one) => sum + one.bytes, 0);
-    const zeroedFloor = olders.length === 0 ? floor : -1;
+    // Some of the inputs may have revision 0 in place of their own already; the others are not below the oldest.
+    const zeroedFloor = olders.length === 0 ? floor : 0;
     const oldest = Math.min(...inputs.map(({ firstRevision }) => firstRevision));
-    const base = zeroedFloor === -1 ? oldest : Math.max(oldest, floor + 1);
-    const input = {
-      runs: runsOf(inputs),
-      floor,
-      olders: olders.map(bounds),
-      settings: this.#settings(bytes, base, zeroedFloor, options.compaction === 'size-tiered'),
-      codec: options.codec,
-    };
-    const metas = await this.#retried(() => ports.jobs.run(compactionJob, input));
+    const base = Math.max(oldest, zeroedFloor + 1);
+    const input = { runs: runsOf(inputs), floor, olders: olders.map(bounds), codec: options.codec };
+    const metas = await this.#retried(() => {
+      const settings = this.#settings(bytes, base, zeroedFloor, options.compaction === 'size-tiered');
+      return ports.jobs.run(compactionJob, { ...input, settings });
+    });
     this.work.countCompaction(outputLevel, inputs, metas);
     return this.#openAll(metas);
   }
@@ -223,18 +235,31 @@ export class TreeBackground {
 
   async #openAll(metas: readonly TableMeta[]): Promise<readonly LiveTable[]> {
     const opened: LiveTable[] = [];
-    for (const meta of metas) opened.push(await openLive(this.#setup.files, meta));
+    try {
+      for (const meta of metas) opened.push(await openLive(this.#setup.files, meta));
+    } catch (error) {
+      for (const { table } of opened) table.close();
+      throw error;
+    }
     return opened;
   }
 
-  /** Makes the change durable, then visible. `flushed` is the memtable that is in the tables from now on. */
-  #install(change: (levels: Levels) => Levels, flushed: SealedMemtable | null): Promise<void> {
+  /**
+   * Makes the change durable, then visible. `flushed` is the memtable that is in the tables from now on. When it fails
+   * the manifest may be the old or the new one; nothing that either names is removed before the tree is opened anew.
+   */
+  #install(
+    change: (levels: Levels) => Levels,
+    written: readonly LiveTable[],
+    flushed: SealedMemtable | null,
+  ): Promise<void> {
     const installed = this.#installing.then(async () => {
+      if (this.failure !== null) throw this.failure;
       const levels = change(this.tables.levels);
       const { disk, directory } = this.#setup.files;
       const manifest: Manifest = {
         nextNumber: this.#nextNumber,
-        flushedRevision: flushed === null ? this.manifest.flushedRevision : flushed.memtable.lastRevision,
+        flushedRevision: flushed === null ? this.manifest.flushedRevision : flushed.revision,
         flushedPosition: flushed === null ? this.manifest.flushedPosition : flushed.position,
         floor: Math.max(this.manifest.floor, this.#setup.floor()),
         levels: levels.map((level) => level.map(({ range }) => range)),
@@ -250,15 +275,21 @@ export class TreeBackground {
       before.release();
       this.#tell();
     });
-    this.#installing = installed.catch(() => {}); // who asked is told; what comes later is refused by `failure`
+    this.#installing = installed.catch((error: unknown) => {
+      for (const { table } of written) table.close();
+      this.#fail(error); // at once: what waits to be installed must not be, on top of a manifest that nobody knows
+    });
     return installed;
+  }
+
+  #fail(error: unknown): void {
+    this.failure ??= error instanceof Error ? error : new Error(String(error));
   }
 
   /** Resolves when the tables have everything up to this durable revision. @throws what stopped the background. */
   async flushedUpTo(revision: number): Promise<void> {
     while (this.sealed.some(({ memtable }) => memtable.firstRevision <= revision)) {
-      if (this.failure !== null) throw this.failure;
-      if (this.#isClosed) throw new LockstepError('stopped', 'the tree is closed');
+      this.#check();
       await this.changed;
     }
   }
@@ -273,8 +304,16 @@ export class TreeBackground {
     const asked = { range: whole, level: 0 };
     this.#asked.push(asked);
     this.#wake();
-    while (this.#asked.includes(asked) && this.failure === null && !this.#isClosed) await this.changed;
+    while (this.#asked.includes(asked)) {
+      this.#check();
+      await this.changed;
+    }
+  }
+
+  /** @throws when there is no background any more: what stopped it, `stopped` after `close`. */
+  #check(): void {
     if (this.failure !== null) throw this.failure;
+    if (this.#isClosed) throw new LockstepError('stopped', 'the tree is closed');
   }
 
   #nextAsked(): CompactionPlan | null {
@@ -293,6 +332,7 @@ export class TreeBackground {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#tell(); // who waits for room is told now, not when a long compaction is over
     await Promise.all([this.#flushing, this.#compacting]);
     await this.#installing;
     this.tables.close();

@@ -9,12 +9,13 @@
  */
 import type { Ports } from '../env/env.ts';
 import { assert } from '../kernel/assert.ts';
+import { LockstepError } from '../kernel/errors.ts';
 import { BlockCache } from './block-cache.ts';
 import { loadCodec } from './codec.ts';
 import type { EntryCursor } from './entry-cursor.ts';
 import { FoundVersion } from './found-version.ts';
 import { keyHash } from './key-hash.ts';
-import { emptyManifest, readManifest, writeManifest, type Manifest } from './manifest.ts';
+import { emptyManifest, readManifest, settleManifest, writeManifest, type Manifest } from './manifest.ts';
 import { Memtable } from './memtable.ts';
 import { MergeCursor } from './merge-cursor.ts';
 import type { TreeOptions } from './options.ts';
@@ -55,6 +56,7 @@ export async function openTreeCore(setup: TreeSetup, create: boolean): Promise<T
     manifest = emptyManifest;
     await writeManifest(ports.disk, directory, manifest);
   }
+  await settleManifest(ports.disk, directory);
   const files: TableFiles = {
     disk: ports.disk,
     directory,
@@ -63,7 +65,9 @@ export async function openTreeCore(setup: TreeSetup, create: boolean): Promise<T
     onRemoveFailed: setup.onRemoveFailed,
   };
   await removeLeavings(ports.disk, directory, manifest);
-  return new Tree(setup, files, manifest, await openTables(files, manifest));
+  const tree = new Tree(setup, files, manifest, await openTables(files, manifest));
+  tree.background.start();
+  return tree;
 }
 
 export class Tree {
@@ -77,6 +81,8 @@ export class Tree {
   #durable: number;
   #durablePosition: number;
   #floor: number;
+  readonly #touching = new Set<Promise<void>>();
+  #isClosing = false;
 
   /** Use `openTreeCore`. */
   constructor(setup: TreeSetup, files: TableFiles, manifest: Manifest, tables: TableSet) {
@@ -130,8 +136,12 @@ export class Tree {
     if (this.#active.bytesUsed >= this.#options.memtableBytes) this.seal();
   }
 
-  /** Everything up to this revision survives a crash; the log has it up to `position`. Both never go back. */
+  /**
+   * Everything up to this revision survives a crash; the log has it up to `position`. Both never go back, but that what
+   * lies up to `flushed` is passed over, as by `apply`.
+   */
   setDurable(revision: number, position: number): void {
+    if (revision <= this.#background.manifest.flushedRevision) return;
     assert(revision >= this.#durable && revision <= this.#revision, 'what is durable was applied, and stays so');
     this.#durable = revision;
     this.#durablePosition = position;
@@ -156,7 +166,7 @@ export class Tree {
   seal(): void {
     if (this.#active.isEmpty) return;
     this.#active.seal();
-    this.#background.addSealed(this.#active, this.#durablePosition);
+    this.#background.addSealed(this.#active, this.#revision, this.#durablePosition);
     this.#active = new Memtable();
   }
 
@@ -195,9 +205,22 @@ export class Tree {
 
   /** Loads the blocks that `find` of these keys would read, as far as they are cold, without blocking. */
   async touch(keys: readonly Uint8Array[]): Promise<void> {
+    const touching = this.#touch(keys);
+    this.#touching.add(touching);
+    try {
+      await touching;
+    } finally {
+      this.#touching.delete(touching);
+    }
+  }
+
+  async #touch(keys: readonly Uint8Array[]): Promise<void> {
     const tables = this.#background.tables.hold();
     try {
-      for (const key of keys) await tables.touch(key, keyHash(key, 0, key.length), this.#revision);
+      for (const key of keys) {
+        if (this.#isClosing) throw new LockstepError('stopped', 'the tree is closed');
+        await tables.touch(key, keyHash(key, 0, key.length), this.#revision);
+      }
     } finally {
       tables.release();
     }
@@ -205,6 +228,8 @@ export class Tree {
 
   /** Ends the background and closes the files. What was not flushed is not flushed now. */
   async close(): Promise<void> {
+    this.#isClosing = true;
+    await Promise.allSettled(this.#touching); // no file is closed while it is read on another thread
     await this.#background.close();
   }
 

@@ -69,7 +69,7 @@ export class VisibleCursor {
   next(): void {
     if (this.#direction === 'backward') {
       this.#direction = 'forward';
-      this.#entries.seek(this.#shownKey(), -1);
+      this.#seekPastShown();
     } else {
       this.#passShown();
     }
@@ -129,7 +129,13 @@ export class VisibleCursor {
       entries.next();
       if (!entries.valid || !this.#isKeptKey()) return;
     }
-    entries.seek(this.#shownKey(), -1);
+    this.#seekPastShown();
+  }
+
+  #seekPastShown(): void {
+    const entries = this.#entries;
+    entries.seek(this.#shownKey(), 0);
+    while (entries.valid && this.#isKeptKey()) entries.next(); // at most one is of revision 0
   }
 
   /** From the oldest entry of a key on: shows the last key that has a value here. The entries end before that key. */

@@ -3,6 +3,7 @@
  * altogether when too many memtables or tables wait. Whoever waits stands in the registry of waits.
  */
 import type { Ports } from '../env/env.ts';
+import { LockstepError } from '../kernel/errors.ts';
 import type { Waits } from '../observe/waits.ts';
 import type { TreeOptions } from './options.ts';
 import type { Tree } from './tree.ts';
@@ -26,7 +27,7 @@ export class WriterPressure {
     this.#waits = waits;
   }
 
-  /** Null: there is room. Otherwise resolves when there is. @throws what stopped the background. */
+  /** Null: there is room. Otherwise resolves when there is. @throws what stopped the background; `stopped`. */
   room(): Promise<void> | null {
     const { background } = this.#tree;
     if (background.failure !== null) return Promise.reject(background.failure);
@@ -51,6 +52,7 @@ export class WriterPressure {
       for (let reason = this.#reasonToStop(); reason !== null; reason = this.#reasonToStop()) {
         if (entry !== null) entry.waitsFor = reason;
         if (background.failure !== null) throw background.failure;
+        if (background.isClosed) throw new LockstepError('stopped', 'the tree is closed');
         await background.changed;
       }
     } finally {
