@@ -6,14 +6,22 @@ import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { Ports } from '../env/env.ts';
 import type { Waits } from '../observe/waits.ts';
-import { openJournal, type Journal } from '../wal/journal.ts';
+import type { Journal } from '../wal/journal.ts';
 import { journalPosition } from '../wal/position.ts';
+import { checkpointTree, type CheckpointFacts } from './checkpoint.ts';
 import type { KeyRange } from './key-range.ts';
+import { manifestName } from './manifest.ts';
+import { checkNotLost, type DamageChoice } from './open-tables.ts';
 import { treeOptions, type TreeOptions } from './options.ts';
 import { boundsOf, Scan, type ScanOptions } from './scan.ts';
 import { Snapshots } from './snapshots.ts';
 import { openTreeCore, type HeldCursor, type Tree } from './tree.ts';
-import { batchBytesMax, checkKey, WriteBatch } from './write-batch.ts';
+import { createTreeJournal, journalBytes, openTreeJournal, readsAround, replay } from './tree-journal.ts';
+import { journalIn, tablesIn } from './tree-places.ts';
+import { statsOfCore, type TreeStats } from './tree-stats.ts';
+import type { TreeDamage } from './tree-damage.ts';
+import { verifyJournal, verifyTables, type VerifyOptions } from './verify-tree.ts';
+import { checkKey, WriteBatch } from './write-batch.ts';
 import { WriterPressure } from './writer-pressure.ts';
 
 export interface OpenTreeOptions extends Partial<TreeOptions> {
@@ -21,12 +29,16 @@ export interface OpenTreeOptions extends Partial<TreeOptions> {
   readonly create?: boolean | undefined;
   /** Where writers that wait for the background are entered. */
   readonly waits?: Waits | undefined;
+  /**
+   * What to do when a table cannot be opened or the journal cannot be read as they were written. `refuse`: throws,
+   * naming the file. `read-around`: the tree opens for reading only and changes nothing; reads of keys that a damaged
+   * table may have had throw `corrupt`; where the journal is damaged the tree is as its tables are, without what was
+   * not flushed. Where nothing is damaged it opens as ever. A damaged manifest is refused in any case. Default `refuse`.
+   */
+  readonly damaged?: DamageChoice | undefined;
 }
 
 export type TreeEnv = Pick<Ports, 'disk' | 'jobs' | 'clock' | 'timers' | 'randomness'>;
-
-const readBytes = 1024 * 1024;
-const journalLimits = { groupBytesMax: batchBytesMax, waitingBytesMax: 2 * batchBytesMax };
 
 /**
  * Opens the tree in a directory of the env's disk, below which it makes `journal` and `tables`.
@@ -36,60 +48,58 @@ const journalLimits = { groupBytesMax: batchBytesMax, waitingBytesMax: 2 * batch
 export async function openTree(
   env: TreeEnv,
   directory: string,
-  { create = true, waits, ...changes }: OpenTreeOptions = {},
+  { create = true, waits, damaged = 'refuse', ...changes }: OpenTreeOptions = {},
 ): Promise<StoredTree | null> {
   const options = treeOptions(changes);
-  const removals: unknown[] = [];
-  const onRemoveFailed = (error: unknown): void => void removals.push(error);
-  const setup = { ports: env, directory: `${directory}/tables`, options, onRemoveFailed };
-  const tree = await openTreeCore(setup, create);
-  if (tree === null) return null;
-  let journal: Journal | null = null;
+  if (damaged !== 'refuse' && damaged !== 'read-around')
+    throw new LockstepError('misuse', 'damaged is refuse or read-around', { values: { damaged: String(damaged) } });
+  const isThere = env.disk.stat(`${tablesIn(directory)}/${manifestName}`) !== null;
+  if (!isThere && !create) {
+    checkNotLost(env.disk, tablesIn(directory));
+    return null;
+  }
+  let journal: Journal | null = isThere ? null : await createTreeJournal(env, directory);
+  let tree: Tree | null = null;
   try {
-    const files = { directory: `${directory}/journal`, prefix: 'tree', firstPosition: tree.flushed.revision + 1 || 1 };
-    journal = await openJournal(env, { ...files, create: true, limits: journalLimits });
-    assert(journal !== null, 'a journal is made where there is none');
-    await replay(tree, journal);
-    return new StoredTree(tree, journal, new WriterPressure(env, tree, options, waits ?? null));
+    const removals: unknown[] = [];
+    const onRemoveFailed = (error: unknown): void => void removals.push(error);
+    tree = await openTreeCore({ ports: env, directory: tablesIn(directory), options, onRemoveFailed, damaged }, true);
+    assert(tree !== null, 'a tree is made where there is none');
+    const isReadable = damaged === 'refuse' || (await readsAround(env.disk, directory, tree));
+    if (isReadable) {
+      journal ??= await openTreeJournal(env, directory);
+      await replay(tree, journal);
+    }
+    const pressure = new WriterPressure(env, tree, options, waits ?? null);
+    return new StoredTree({ env, directory, options }, tree, journal, pressure);
   } catch (error) {
     await journal?.close();
-    await tree.close();
+    await tree?.close();
     throw error;
   }
 }
 
-/** What the tables lack, from the journal. A position of the journal is the revision that was written there. */
-async function replay(tree: Tree, journal: Journal): Promise<void> {
-  const { revision } = tree.flushed;
-  const from = Math.max(revision + 1, 1);
-  if (journal.next < from)
-    throw new LockstepError('corrupt', 'the journal ends before what the tables hold', {
-      values: { tablesEndAt: revision, journalEndsAt: journal.next - 1 },
-      advice: ['restore the directory from a checkpoint or a replica'],
-    });
-  if (journal.first > from)
-    throw new LockstepError('corrupt', 'the journal begins behind what the tables hold', {
-      values: { tablesEndAt: revision, journalBeginsAt: journal.first },
-      advice: ['restore the directory from a checkpoint or a replica'],
-    });
-  const reader = journal.reader(journalPosition(from));
-  for (let batch = await reader.next(readBytes); batch.kind === 'entries'; batch = await reader.next(readBytes)) {
-    for (const [at, entry] of batch.entries.entries()) tree.apply(batch.first + at, entry);
-    const last = batch.first + batch.entries.length - 1;
-    tree.setDurable(last, last);
-  }
+/** Where a tree is, and how it was opened. */
+interface TreePlace {
+  readonly env: TreeEnv;
+  readonly directory: string;
+  readonly options: TreeOptions;
 }
 
 export class StoredTree implements AsyncDisposable {
+  readonly #place: TreePlace;
   readonly #tree: Tree;
-  readonly #journal: Journal;
+  /** Null: it is open for reading only. */
+  readonly #journal: Journal | null;
   readonly #pressure: WriterPressure;
   readonly #snapshots: Snapshots;
   #trimming: Promise<void> | null = null;
+  #checkpointing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
 
   /** Use `openTree`. */
-  constructor(tree: Tree, journal: Journal, pressure: WriterPressure) {
+  constructor(place: TreePlace, tree: Tree, journal: Journal | null, pressure: WriterPressure) {
+    this.#place = place;
     this.#tree = tree;
     this.#journal = journal;
     this.#pressure = pressure;
@@ -165,10 +175,12 @@ export class StoredTree implements AsyncDisposable {
     const bytes = batch.view().slice();
     const room = this.#pressure.room();
     if (room !== null) await room;
+    const journal = this.#journal;
+    assert(journal !== null, 'who has no journal has no room for writers');
     for (;;) {
-      const outcome = await this.#journal.append([bytes]);
+      const outcome = await journal.append([bytes]);
       if (outcome.kind === 'full') {
-        await this.#journal.room();
+        await journal.room();
         continue;
       }
       if (outcome.kind === 'refused') throw new LockstepError('stopped', 'the tree is closed');
@@ -198,6 +210,60 @@ export class StoredTree implements AsyncDisposable {
     await this.#tree.background.compactRange(range);
   }
 
+  /** In numbers, as it is now. */
+  stats(): TreeStats {
+    this.#check();
+    const { env, directory } = this.#place;
+    const { stopCount, stopMs, slowCount, slowMs } = this.#pressure;
+    return {
+      ...statsOfCore(this.#tree),
+      journalBytes: journalBytes(env.disk, directory),
+      stoppedWriteCount: stopCount,
+      stoppedMs: stopMs,
+      slowedWriteCount: slowCount,
+      slowedMs: slowMs,
+      readerCount: this.#snapshots.count,
+      oldestReadRevision: this.#snapshots.oldest,
+    };
+  }
+
+  /**
+   * Reads everything on disk, tables on another thread, and tells all that is not as it was written. Damage is an
+   * answer, never an error.
+   * @throws the signal's reason; LockstepError `stopped`; `unavailable`, `overloaded` when no thread takes the work.
+   */
+  async verify(options: VerifyOptions = {}): Promise<readonly TreeDamage[]> {
+    this.#check();
+    const { env, directory, options: settings } = this.#place;
+    const ports = { jobs: env.jobs, directory: tablesIn(directory), codec: settings.codec };
+    const inTables = await verifyTables(this.#tree, env.disk, ports, options);
+    this.#check();
+    return [...inTables, ...(await verifyJournal(env.disk, directory, this.#journal))];
+  }
+
+  /**
+   * Flushes, and makes a checkpoint in another directory of the env's disk, without copying: a tree as this one is at
+   * some moment after the call, to be opened, kept or sent elsewhere (`readCheckpoint`). Readers and writers go on. After
+   * a crash it is complete or not there.
+   * @throws LockstepError `misuse` when there is something in the directory, or it lies among the tree's files; what stopped the
+   * background; `disk-full`, `disk-failed`, `stopped`: there is none then.
+   */
+  checkpoint(target: string): Promise<CheckpointFacts> {
+    const made = this.#checkpointing.then(async () => {
+      this.#check();
+      const { env, directory } = this.#place;
+      const own = [tablesIn(directory), journalIn(directory).directory];
+      if (own.some((part) => `${target}/`.startsWith(`${part}/`)))
+        throw new LockstepError('misuse', 'a checkpoint lies beside the files of its tree', { values: { target } });
+      await this.flush();
+      const { failure } = this.#tree.background;
+      if (failure !== null) throw failure;
+      return checkpointTree(env, this.#tree, tablesIn(directory), target);
+    });
+    this.#checkpointing = made.catch(() => {}); // who asked for it is told
+    return made;
+  }
+
   /** Waits for what is under way, and closes. Nothing that was acknowledged is lost, flushed or not. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -206,7 +272,8 @@ export class StoredTree implements AsyncDisposable {
 
   async #close(): Promise<void> {
     try {
-      await this.#journal.close();
+      await this.#checkpointing;
+      await this.#journal?.close();
       await this.#trimming;
     } finally {
       await this.#tree.close();
@@ -249,14 +316,15 @@ export class StoredTree implements AsyncDisposable {
 
   /** Gives up what the tables have, from time to time: when a whole segment of the journal can go. */
   #trimIfUseful(): void {
-    if (this.#trimming !== null || !this.#journal.trims(journalPosition(this.#tree.flushed.revision + 1))) return;
+    const end = journalPosition(this.#tree.flushed.revision + 1);
+    if (this.#trimming !== null || this.#journal?.trims(end) !== true) return;
     this.#trimming = this.#trim()
       .catch(() => {}) // the journal is finished then, and tells every writer
       .finally(() => (this.#trimming = null));
   }
 
   async #trim(): Promise<void> {
-    await this.#journal.trimBefore(journalPosition(this.#tree.flushed.revision + 1));
+    await this.#journal?.trimBefore(journalPosition(this.#tree.flushed.revision + 1));
   }
 }
 

@@ -18,8 +18,11 @@ export class Snapshots {
     this.#onFloor = onFloor;
   }
 
+  /** How many hold one. */
   get count(): number {
-    return this.#held.size;
+    let count = 0;
+    for (const holders of this.#held.values()) count += holders;
+    return count;
   }
 
   /** The oldest revision that is held; null when none is. */

@@ -7,6 +7,7 @@ import type { Ports } from '../env/env.ts';
 import { compareBytes } from '../bytes/compare.ts';
 import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import type { BlockCache } from './block-cache.ts';
 import { compactionJob } from './compaction-job.ts';
 import { pickCompaction, planRange, type CompactionPlan } from './compaction-pick.ts';
 import { flushJob } from './flush-job.ts';
@@ -71,6 +72,10 @@ export class TreeBackground {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  get cache(): BlockCache {
+    return this.#setup.files.cache;
   }
 
   get isFlushing(): boolean {

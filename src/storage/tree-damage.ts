@@ -28,6 +28,7 @@ export function damageOf(error: unknown, path: string, keys: KeyRange | null): T
 }
 
 export function printDamage({ path, offset, what, keys }: TreeDamage): string {
-  const cost = keys === null ? '' : `; may cost keys from ${printableKey(keys.smallest)} to ${printableKey(keys.largest)}`;
+  const cost =
+    keys === null ? '' : `; may cost keys from ${printableKey(keys.smallest)} to ${printableKey(keys.largest)}`;
   return `damaged: ${path} at ${offset}: ${what}${cost}`;
 }

@@ -6,19 +6,14 @@ import type { JournalPorts } from '../wal/journal-options.ts';
 import type { JournalReader } from '../wal/journal-reader.ts';
 import { viewJournal } from '../wal/journal-view.ts';
 import { journalPosition, type JournalPosition } from '../wal/position.ts';
-import type { JournalFiles } from '../wal/segment-files.ts';
 import { manifestName } from './manifest.ts';
 import { checkNotLost } from './open-tables.ts';
+import { journalIn, tablesIn } from './tree-places.ts';
 import type { Tree } from './tree.ts';
 import { batchBytesMax } from './write-batch.ts';
 
 const readBytes = 1024 * 1024;
 const limits = { groupBytesMax: batchBytesMax, waitingBytesMax: 2 * batchBytesMax };
-
-/** Where the tables of a tree are, and the manifest. */
-export const tablesIn = (directory: string): string => `${directory}/tables`;
-
-export const journalIn = (directory: string): JournalFiles => ({ directory: `${directory}/journal`, prefix: 'tree' });
 
 /** A position of the journal is the revision that was written there. */
 export const firstAfter = (flushedRevision: number): number => Math.max(flushedRevision + 1, 1);

@@ -19,7 +19,14 @@ import { emptyManifest, readManifest, settleManifest, writeManifest, type Manife
 import { Memtable } from './memtable.ts';
 import { MergeCursor } from './merge-cursor.ts';
 import type { TreeOptions } from './options.ts';
-import { openTables, removeLeavings, type TableFiles } from './open-tables.ts';
+import {
+  checkNotLost,
+  openTables,
+  removeLeavings,
+  unusedNumber,
+  type DamageChoice,
+  type TableFiles,
+} from './open-tables.ts';
 import type { RangeTombstones } from './range-tombstones.ts';
 import type { TableSet } from './table-set.ts';
 import { TreeBackground, type SealedMemtable } from './tree-background.ts';
@@ -34,6 +41,8 @@ export interface TreeSetup {
   readonly options: TreeOptions;
   /** A file that no table needs any more could not be removed: told, and tried again at the next opening. */
   readonly onRemoveFailed: (error: unknown) => void;
+  /** Default `refuse`. */
+  readonly damaged?: DamageChoice | undefined;
 }
 
 /** A walk and what it holds: `release` once. */
@@ -51,12 +60,14 @@ export async function openTreeCore(setup: TreeSetup, create: boolean): Promise<T
   const { ports, directory, options } = setup;
   let manifest = readManifest(ports.disk, directory);
   if (manifest === null) {
+    checkNotLost(ports.disk, directory);
     if (!create) return null;
     ports.disk.makeDirectory(directory);
     manifest = emptyManifest;
     await writeManifest(ports.disk, directory, manifest);
   }
   await settleManifest(ports.disk, directory);
+  manifest = { ...manifest, nextNumber: unusedNumber(ports.disk, directory, manifest) };
   const files: TableFiles = {
     disk: ports.disk,
     directory,
@@ -64,8 +75,16 @@ export async function openTreeCore(setup: TreeSetup, create: boolean): Promise<T
     codec: options.codec === null ? null : await loadCodec(options.codec),
     onRemoveFailed: setup.onRemoveFailed,
   };
-  await removeLeavings(ports.disk, directory, manifest);
-  const tree = new Tree(setup, files, manifest, await openTables(files, manifest));
+  const tables = await openTables(files, manifest, setup.damaged ?? 'refuse');
+  const [damaged] = tables.damaged;
+  try {
+    if (damaged === undefined) await removeLeavings(ports.disk, directory, manifest);
+  } catch (error) {
+    tables.close();
+    throw error;
+  }
+  const tree = new Tree(setup, files, manifest, tables);
+  if (damaged !== undefined) tree.background.failure = damaged.damage;
   tree.background.start();
   return tree;
 }
@@ -190,8 +209,12 @@ export class Tree {
     return this.#background.tables.find(key, start, end, hash, revision, covering, found) ? found : null;
   }
 
-  /** Walks what is seen at a revision. What is applied at or below it meanwhile may be met; above it never. */
+  /**
+   * Walks what is seen at a revision. What is applied at or below it meanwhile may be met; above it never.
+   * @throws LockstepError `corrupt` when a damaged table may have keys within the bounds.
+   */
   walk(revision: number, bounds: VisibleBounds): HeldCursor {
+    this.#background.tables.checkRange(bounds.from, bounds.to);
     const tables = this.#background.tables.hold();
     const memtables = [this.#active, ...this.#background.sealed.map(({ memtable }) => memtable).toReversed()];
     const entries: readonly EntryCursor[] = [...memtables.map((one) => one.cursor()), ...tables.cursors()];

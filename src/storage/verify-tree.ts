@@ -12,7 +12,8 @@ import { tableName, tablePath } from './table-name.ts';
 import type { TableProperties } from './table-properties.ts';
 import { verifyTable, type TableReport } from './table-verify.ts';
 import { damageOf, type TreeDamage } from './tree-damage.ts';
-import { journalIn, viewTreeJournal, type ReadableJournal } from './tree-journal.ts';
+import { viewTreeJournal, type ReadableJournal } from './tree-journal.ts';
+import { journalIn } from './tree-places.ts';
 import type { Tree } from './tree.ts';
 
 export interface VerifyOptions {

@@ -2,6 +2,7 @@
  * Holds writers back when the background cannot follow: a little, in proportion, from some tables on level 0 on, and
  * altogether when too many memtables or tables wait. Whoever waits stands in the registry of waits.
  */
+import { elapsedMs } from '../kernel/time.ts';
 import type { Ports } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { Waits } from '../observe/waits.ts';
@@ -13,15 +14,25 @@ const pauseMsMax = 8;
 
 export class WriterPressure {
   readonly #timers: Ports['timers'];
+  readonly #clock: Ports['clock'];
   readonly #tree: Tree;
   readonly #options: TreeOptions;
   readonly #waits: Waits | null;
   /** How often writers were held back altogether, and slowed. */
   stopCount = 0;
   slowCount = 0;
+  /** For how long, all writers together. */
+  stopMs = 0;
+  slowMs = 0;
 
-  constructor({ timers }: Pick<Ports, 'timers'>, tree: Tree, options: TreeOptions, waits: Waits | null) {
+  constructor(
+    { timers, clock }: Pick<Ports, 'timers' | 'clock'>,
+    tree: Tree,
+    options: TreeOptions,
+    waits: Waits | null,
+  ) {
     this.#timers = timers;
+    this.#clock = clock;
     this.#tree = tree;
     this.#options = options;
     this.#waits = waits;
@@ -48,6 +59,7 @@ export class WriterPressure {
     const { background } = this.#tree;
     const about = { what: 'write', key: 'tree', waitsFor: this.#reasonToStop() ?? 'room', withinMs: null };
     const entry = this.#waits?.enter(about) ?? null;
+    const from = this.#clock.now();
     try {
       for (let reason = this.#reasonToStop(); reason !== null; reason = this.#reasonToStop()) {
         if (entry !== null) entry.waitsFor = reason;
@@ -56,6 +68,7 @@ export class WriterPressure {
         await background.changed;
       }
     } finally {
+      this.stopMs += elapsedMs(from, this.#clock.now());
       entry?.leave();
     }
   }
@@ -63,7 +76,13 @@ export class WriterPressure {
   #slow(over: number): Promise<void> {
     this.slowCount++;
     const { slowFromCount, stopFromCount } = this.#options;
+    const from = this.#clock.now();
     const pauseMs = (pauseMsMax * (over + 1)) / Math.max(1, stopFromCount - slowFromCount);
-    return new Promise((resolve) => void this.#timers.after(pauseMs, resolve));
+    return new Promise((resolve) => {
+      this.#timers.after(pauseMs, () => {
+        this.slowMs += elapsedMs(from, this.#clock.now());
+        resolve();
+      });
+    });
   }
 }
