@@ -7,6 +7,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import type { Ports } from '../env/env.ts';
 import type { Waits } from '../observe/waits.ts';
 import type { Journal } from '../wal/journal.ts';
+import type { JournalDurability } from '../wal/journal-options.ts';
 import { journalPosition } from '../wal/position.ts';
 import { checkpointTree, type CheckpointFacts } from './checkpoint.ts';
 import type { KeyRange } from './key-range.ts';
@@ -36,6 +37,12 @@ export interface OpenTreeOptions extends Partial<TreeOptions> {
    * not flushed. Where nothing is damaged it opens as ever. A damaged manifest is refused in any case. Default `refuse`.
    */
   readonly damaged?: DamageChoice | undefined;
+  /**
+   * When a write is answered. `machine`: once it is synced. `process`: once it is written to the operating system; it
+   * survives the end of this process, and a loss of power takes at most the last 16 MiB or half a second of writes,
+   * never one of them without those behind it. Default `machine`.
+   */
+  readonly durability?: JournalDurability | undefined;
 }
 
 export type TreeEnv = Pick<Ports, 'disk' | 'jobs' | 'clock' | 'timers' | 'randomness'>;
@@ -48,17 +55,21 @@ export type TreeEnv = Pick<Ports, 'disk' | 'jobs' | 'clock' | 'timers' | 'random
 export async function openTree(
   env: TreeEnv,
   directory: string,
-  { create = true, waits, damaged = 'refuse', ...changes }: OpenTreeOptions = {},
+  { create = true, waits, damaged = 'refuse', durability = 'machine', ...changes }: OpenTreeOptions = {},
 ): Promise<StoredTree | null> {
   const options = treeOptions(changes);
   if (damaged !== 'refuse' && damaged !== 'read-around')
     throw new LockstepError('misuse', 'damaged is refuse or read-around', { values: { damaged: String(damaged) } });
+  if (durability !== 'machine' && durability !== 'process')
+    throw new LockstepError('misuse', 'durability is machine or process', {
+      values: { durability: String(durability) },
+    });
   const isThere = env.disk.stat(`${tablesIn(directory)}/${manifestName}`) !== null;
   if (!isThere && !create) {
     checkNotLost(env.disk, tablesIn(directory));
     return null;
   }
-  let journal: Journal | null = isThere ? null : await createTreeJournal(env, directory);
+  let journal: Journal | null = isThere ? null : await createTreeJournal(env, directory, durability);
   let tree: Tree | null = null;
   try {
     const removals: unknown[] = [];
@@ -67,7 +78,7 @@ export async function openTree(
     assert(tree !== null, 'a tree is made where there is none');
     const isReadable = damaged === 'refuse' || (await readsAround(env.disk, directory, tree));
     if (isReadable) {
-      journal ??= await openTreeJournal(env, directory);
+      journal ??= await openTreeJournal(env, directory, durability);
       await replay(tree, journal);
     }
     const pressure = new WriterPressure(env, tree, options, waits ?? null);
@@ -104,6 +115,7 @@ export class StoredTree implements AsyncDisposable {
     this.#journal = journal;
     this.#pressure = pressure;
     this.#snapshots = new Snapshots(tree.revision, (oldest) => tree.setFloor(Math.min(oldest, tree.durableRevision)));
+    journal?.whenDurable(() => this.#advanceDurable());
   }
 
   /** Of the last write that was acknowledged. */
@@ -200,8 +212,9 @@ export class StoredTree implements AsyncDisposable {
     this.#check();
     const { revision } = this.#tree;
     this.#tree.seal();
+    await this.#journal?.sync();
     await this.#tree.background.flushedUpTo(revision);
-    await this.#trim();
+    await this.#journal?.trimAllBefore(journalPosition(this.#tree.flushed.revision + 1));
   }
 
   /** Merges what overlaps the range (both ends included; null: everything) as far down as there is any of it. */
@@ -246,7 +259,7 @@ export class StoredTree implements AsyncDisposable {
    * some moment after the call, to be opened, kept or sent elsewhere (`readCheckpoint`). Readers and writers go on. After
    * a crash it is complete or not there.
    * @throws LockstepError `misuse` when there is something in the directory, or it lies among the tree's files; what stopped the
-   * background; `disk-full`, `disk-failed`, `stopped`: there is none then.
+   * background; `stopped`: there is none then. `disk-full`, `disk-failed`.
    */
   checkpoint(target: string): Promise<CheckpointFacts> {
     const made = this.#checkpointing.then(async () => {
@@ -286,9 +299,15 @@ export class StoredTree implements AsyncDisposable {
 
   #apply(revision: number, bytes: Uint8Array): void {
     this.#tree.apply(revision, bytes);
-    this.#tree.setDurable(revision, revision);
+    this.#advanceDurable();
     this.#snapshots.advance(revision);
     this.#trimIfUseful();
+  }
+
+  #advanceDurable(): void {
+    // The journal may have written more than was applied.
+    const durable = Math.min((this.#journal?.durable ?? 0) - 1, this.#tree.revision);
+    if (durable > this.#tree.durableRevision) this.#tree.setDurable(durable, durable);
   }
 
   #getAt(key: Uint8Array, revision: number): Uint8Array | undefined {

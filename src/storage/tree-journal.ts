@@ -2,7 +2,7 @@
 import type { Disk } from '../env/disk.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { openJournal, type Journal } from '../wal/journal.ts';
-import type { JournalPorts } from '../wal/journal-options.ts';
+import type { JournalDurability, JournalLimits, JournalPorts } from '../wal/journal-options.ts';
 import type { JournalReader } from '../wal/journal-reader.ts';
 import { viewJournal } from '../wal/journal-view.ts';
 import { journalPosition, type JournalPosition } from '../wal/position.ts';
@@ -13,7 +13,13 @@ import type { Tree } from './tree.ts';
 import { batchBytesMax } from './write-batch.ts';
 
 const readBytes = 1024 * 1024;
-const limits = { groupBytesMax: batchBytesMax, waitingBytesMax: 2 * batchBytesMax };
+/** Small segments: what is flushed goes by whole ones. The largest batch fits one. */
+const limits: Partial<JournalLimits> = {
+  segmentBytes: 24 * 1024 * 1024,
+  groupBytesMax: batchBytesMax,
+  waitingBytesMax: 2 * batchBytesMax,
+  spareCountMax: 1,
+};
 
 /** A position of the journal is the revision that was written there. */
 export const firstAfter = (flushedRevision: number): number => Math.max(flushedRevision + 1, 1);
@@ -22,9 +28,13 @@ export const firstAfter = (flushedRevision: number): number => Math.max(flushedR
  * Makes a journal for a tree that is not there yet: before its manifest, so that a tree without a journal has lost it.
  * @throws LockstepError `corrupt` when there are files of a tree that has lost its manifest; `disk-full`, `disk-failed`.
  */
-export async function createTreeJournal(ports: JournalPorts, directory: string): Promise<Journal> {
+export async function createTreeJournal(
+  ports: JournalPorts,
+  directory: string,
+  durability: JournalDurability,
+): Promise<Journal> {
   checkNotLost(ports.disk, tablesIn(directory));
-  const journal = await makeJournal(ports, directory, 1);
+  const journal = await makeJournal(ports, directory, 1, durability);
   if (journal.next === 1) return journal;
   await journal.close();
   throw new LockstepError('corrupt', 'there is a journal with writes and no manifest of a tree', {
@@ -33,15 +43,25 @@ export async function createTreeJournal(ports: JournalPorts, directory: string):
   });
 }
 
-export async function makeJournal(ports: JournalPorts, directory: string, firstPosition: number): Promise<Journal> {
-  const journal = await openJournal(ports, { ...journalIn(directory), firstPosition, create: true, limits });
+export async function makeJournal(
+  ports: JournalPorts,
+  directory: string,
+  firstPosition: number,
+  durability: JournalDurability = 'machine',
+): Promise<Journal> {
+  const options = { ...journalIn(directory), firstPosition, create: true, limits, durability };
+  const journal = await openJournal(ports, options);
   if (journal !== null) return journal;
   throw new LockstepError('disk-failed', 'the journal that was made is not there', { values: { path: directory } });
 }
 
 /** @throws LockstepError `corrupt`, also when there is none; `invalid`, `disk-failed`, `disk-full`. */
-export async function openTreeJournal(ports: JournalPorts, directory: string): Promise<Journal> {
-  const journal = await openJournal(ports, { ...journalIn(directory), create: false, limits });
+export async function openTreeJournal(
+  ports: JournalPorts,
+  directory: string,
+  durability: JournalDurability,
+): Promise<Journal> {
+  const journal = await openJournal(ports, { ...journalIn(directory), create: false, limits, durability });
   if (journal !== null) return journal;
   throw lostJournal(directory);
 }

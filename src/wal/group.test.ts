@@ -19,6 +19,7 @@ function written(): { readonly bytes: Uint8Array; readonly header: GroupHeader }
     payloadChecksum: xxHash32(bytes, groupHeaderBytes, group.length, seed),
     firstPosition: 9,
     durableUpTo: 8,
+    unsynced: 3,
   };
   encodeGroupHeader(bytes, header, seed);
   return { bytes, header };

@@ -1,23 +1,26 @@
 /**
  * One writer's journal: entries in rolling segment files, several of them durable with one sync. While a group is
- * written and synced the next one gathers; one write and one sync are under way at a time. Format and promises:
- * docs/wal.md.
+ * written and synced the next one gathers; one write and one sync are under way at a time. Where writing is enough for
+ * an answer the sync comes behind. Format and promises: docs/wal.md.
  *
  * A failure is final: after it nothing is written, everything that waits is told, and only opening anew goes on.
  */
 import { varintBytes } from '../bytes/varint.ts';
-import { LockstepError, isLockstepError } from '../kernel/errors.ts';
+import { LockstepError } from '../kernel/errors.ts';
 import { elapsedMs, type Instant } from '../kernel/time.ts';
 import type { Timer } from '../env/timers.ts';
 import { FormingGroups, payloadBytesOf, type FormingGroup, type WriteEntry } from './forming-groups.ts';
+import type { GroupKind } from './group.ts';
 import {
   checkOptions,
   type AppendOutcome,
+  type JournalDurability,
   type JournalLimits,
   type JournalOptions,
   type JournalPorts,
   type JournalRecovery,
 } from './journal-options.ts';
+import { endError, finishedBy, unknownOf, type JournalEnd } from './journal-end.ts';
 import { JournalReader } from './journal-reader.ts';
 import { JournalStore } from './journal-store.ts';
 import { journalPosition, type JournalPosition } from './position.ts';
@@ -25,11 +28,6 @@ import { recover, type JournalPlace } from './recovery.ts';
 
 /** Microtasks between an acknowledgement and the next write: whoever was acknowledged appends again in the same group. */
 const turnsToGather = 8;
-
-type Ended =
-  | { readonly kind: 'failed'; readonly error: unknown }
-  | { readonly kind: 'refused' }
-  | { readonly kind: 'closed' };
 
 /**
  * Opens the journal, or makes it with `create`; null when there is none and it is not to be made.
@@ -58,11 +56,14 @@ export class Journal {
   readonly #groups: FormingGroups;
   /** Of the entry that is appended next, ahead of what is durable. */
   #nextPosition: number;
-  #ended: Ended | null = null;
+  #ended: JournalEnd | null = null;
   #closing = false;
   #running: Promise<void> | null = null;
   #trimming: Promise<void> = Promise.resolve();
   #mark: Timer | null = null;
+  readonly #durability: JournalDurability;
+  #onDurable: () => void = () => {};
+  #syncTimer: Timer | null = null;
   #unmarked = false;
   #groupAt: Instant;
   #advanced: Deferred | null = null;
@@ -80,6 +81,7 @@ export class Journal {
     this.#ports = ports;
     this.#limits = limits;
     this.#confirm = options.confirm ?? null;
+    this.#durability = options.durability ?? 'machine';
     this.#store = store;
     this.#groups = new FormingGroups(limits.groupBytesMax);
     this.#nextPosition = store.map.nextPosition;
@@ -113,6 +115,16 @@ export class Journal {
     return journalPosition(this.#nextPosition);
   }
 
+  /** The position after the last entry that survives a loss of power. Behind `next` only with durability `process`. */
+  get durable(): JournalPosition {
+    return journalPosition(this.#store.syncedPosition + 1);
+  }
+
+  /** Calls its one listener when `durable` has grown without an acknowledgement: with durability `process`. */
+  whenDurable(listener: () => void): void {
+    this.#onDurable = listener;
+  }
+
   /** Where the acknowledged groups end, for an owner whose successor must know. */
   get end(): JournalPlace {
     const { header, end } = this.#store.map.last;
@@ -141,6 +153,30 @@ export class Journal {
    */
   appendWritten(bytes: number, write: WriteEntry): Promise<AppendOutcome> {
     return this.#take(1, varintBytes(bytes) + bytes, (group) => group.addWritten(bytes, write));
+  }
+
+  /** Makes all that was acknowledged durable. @throws as `append`: the journal is finished then. */
+  async sync(): Promise<void> {
+    if (this.#ended !== null) throw endError(this.#ended);
+    const before = this.#store.syncedPosition;
+    try {
+      await this.#store.sync();
+    } catch (error) {
+      this.#fail(error);
+      throw endError(this.#ended);
+    }
+    if (this.#store.syncedPosition !== before) this.#onDurable();
+  }
+
+  /**
+   * Gives up all there is before this position: begins a new segment, so that the one that is written to can go too.
+   * @throws as `append` and `trimBefore`.
+   */
+  async trimAllBefore(position: JournalPosition): Promise<void> {
+    if (this.#ended !== null || this.#closing) throw endError(this.#ended);
+    this.#store.beginSegment();
+    await this.#wait(this.#groups.push('mark', this.#nextPosition), this.#nextPosition, this.#nextPosition - 1);
+    await this.trimBefore(position);
   }
 
   /** Resolves when `append` may take entries again, or has another answer than `full`. */
@@ -215,6 +251,7 @@ export class Journal {
     if (this.#closing) return;
     this.#closing = true;
     this.#mark?.cancel();
+    this.#syncTimer?.cancel();
     if (this.#ended === null && this.#unmarked && this.#groups.count === 0) this.#pushMark();
     while (this.#running !== null) await this.#running;
     await this.#trimming;
@@ -284,6 +321,7 @@ export class Journal {
     this.#groupAt = this.#ports.clock.now();
     this.#unmarked = group.kind !== 'mark';
     if (this.#unmarked) this.#markLater();
+    if (this.#durability === 'process') this.#syncBehind(group.kind);
     for (const { first, last, resolve } of group.waiters) {
       resolve({ kind: 'appended', first: journalPosition(first), last: journalPosition(last) });
     }
@@ -304,7 +342,7 @@ export class Journal {
   }
 
   /** The first end is the one that counts, but for closing. */
-  #end(ended: Ended): void {
+  #end(ended: JournalEnd): void {
     if (this.#ended === null || ended.kind === 'closed') this.#ended = ended;
     this.#mark?.cancel();
     for (let group = this.#groups.shift(); group !== undefined; group = this.#groups.shift()) {
@@ -314,6 +352,22 @@ export class Journal {
       }
     }
     this.#tell();
+  }
+
+  /** After a group was written: its sync comes within bounds, and nobody waits for it. */
+  #syncBehind(written: GroupKind): void {
+    if (written === 'mark') return this.#onDurable();
+    if (this.#closing) return;
+    if (this.#store.unsyncedBytes >= this.#limits.syncBehindBytes) this.#syncNow();
+    this.#syncTimer ??= this.#ports.timers.after(this.#limits.syncBehindMs, () => {
+      this.#syncTimer = null;
+      this.#syncNow();
+    });
+  }
+
+  #syncNow(): void {
+    if (this.#ended !== null) return;
+    this.sync().catch(() => {}); // whoever waits and whoever appends is told
   }
 
   /** One timer, that looks again when groups came meanwhile: starting one for each group would cost more than the mark. */
@@ -347,26 +401,3 @@ function deferred(): Deferred {
   });
   return { promise, resolve };
 }
-
-/** What a group's waiters are told when its write or sync failed: it may be there at the next opening. */
-const unknownOf = (cause: unknown, end: JournalPlace, path: string): unknown =>
-  isLockstepError(cause)
-    ? new LockstepError('unknown', 'the disk failed while these entries were written', {
-        cause,
-        values: { path, offset: end.offset, ...cause.values },
-        advice: ['open the journal again: it tells whether they are there'],
-      })
-    : cause;
-
-/** What everybody else is told. */
-const finishedBy = (cause: unknown, end: JournalPlace, path: string): unknown =>
-  isLockstepError(cause)
-    ? new LockstepError(cause.kind, 'the disk failed, and this journal is finished', {
-        cause,
-        values: { path, offset: end.offset, ...cause.values },
-        advice: ['what was acknowledged stays; see to the disk, then open it again'],
-      })
-    : cause;
-
-const endError = (ended: Ended | null): unknown =>
-  ended?.kind === 'failed' ? ended.error : new LockstepError('stopped', 'the journal was closed');
