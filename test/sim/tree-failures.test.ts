@@ -115,8 +115,9 @@ test.each(['process', 'power'] as const)(
           const tree = await open({ ...env, disk: otherDisk(env.disk, { syncDirectory }) });
           await fill(tree, 0, 60);
           await tree.compact();
-          failing = true;
           await fill(tree, 60, 3);
+          await tree.flush();
+          failing = true;
           expect(await kindOf(tree.compact())).toBe('disk-failed');
           expectFilled(tree, 63);
           expect(await kindOf(tree.put(encoded('k'), encoded('v')))).toBe('disk-failed');

@@ -6,7 +6,7 @@ import { pickCompaction } from '../../src/storage/compaction-pick.ts';
 import { emptyManifest, type TableMeta } from '../../src/storage/manifest.ts';
 import { Memtable } from '../../src/storage/memtable.ts';
 import { openTree } from '../../src/storage/open-tree.ts';
-import { treeOptions } from '../../src/storage/options.ts';
+import { treeOptions, type TreeOptions } from '../../src/storage/options.ts';
 import { RunCursor } from '../../src/storage/run-cursor.ts';
 import { openTreeCore, type Tree } from '../../src/storage/tree.ts';
 import { plain, put, shown } from '../models/versions.ts';
@@ -25,8 +25,9 @@ const play = (service: (env: Env) => Promise<void>): Promise<unknown> =>
 
 const options = treeOptions({ memtableBytes: 4_000, tableBytes: 1_000, blockBytes: 512, cacheBytes: 65_536 });
 
-async function core(env: Env): Promise<Tree> {
-  const tree = await openTreeCore({ ports: env, directory: 'tree', options, onRemoveFailed: () => {} }, true);
+async function core(env: Env, chosen: TreeOptions = options): Promise<Tree> {
+  const setup = { ports: env, directory: 'tree', options: chosen };
+  const tree = await openTreeCore({ ...setup, onRemoveFailed: () => {} }, true);
   return tree ?? expect.unreachable();
 }
 
@@ -80,23 +81,23 @@ test('a key whose oldest version of many lost its revision is met once (seed 119
 
 test('tables without revisions are merged where something older lies below', async () => {
   await play(async (env) => {
-    const tree = await core(env);
-    const compacted = async (revision: number, ...writes: Write[]): Promise<void> => {
+    const tree = await core(env, { ...options, levelOneBytes: 1_000, levelRatio: 4 });
+    const compacted = async (revision: number, range: readonly [string, string], ...writes: Write[]): Promise<void> => {
       write(tree, revision, ...writes);
       tree.setDurable(revision, revision);
       tree.setFloor(revision);
       await flush(tree);
+      await tree.background.compactRange({ smallest: encoded(range[0]), largest: encoded(range[1]) });
+      await env.sleep('1s');
     };
-    // To level 2 what lies from n on; to level 1, without its revision, what lies before.
-    await compacted(5, set('n', '5'), set('z', '5'));
-    await tree.background.compactRange(null);
-    await compacted(6, set('m', '6'), set('z', '6'));
-    await tree.background.compactRange(null);
-    await compacted(7, set('a', '7'), set('c', '7'));
-    await tree.background.compactRange({ smallest: encoded('a'), largest: encoded('c') });
-    await compacted(8, set('b', '8'), set('y', '8'));
-    await tree.background.compactRange(null);
-    expect(seen(tree, 8)).toEqual(['a 7', 'b 8', 'c 7', 'm 6', 'n 5', 'y 8', 'z 6']);
+    const countOn = (level: number): number | undefined => tree.background.manifest.levels[level]?.length;
+    await compacted(5, ['n', 'z'], set('n', '5'), set('z', 'z'.repeat(1_200)));
+    expect([countOn(1), countOn(2)]).toEqual([0, 1]);
+    await compacted(7, ['a', 'c'], set('a', '7'), set('c', '7'));
+    expect([countOn(1), countOn(2)]).toEqual([1, 1]);
+    await compacted(8, ['b', 'b'], set('b', '8'), set('y', '8'));
+    expect(tree.background.failure).toBe(null);
+    expect(seen(tree, 8)).toEqual(['a 7', 'b 8', 'c 7', 'n 5', 'y 8', `z ${'z'.repeat(1_200)}`]);
     await tree.close();
   });
 });
@@ -142,6 +143,9 @@ test('a memtable of which a rollback leaves nothing does not take back what was 
     tree.seal();
     write(tree, 2, set('a', '2'));
     tree.cutAfter(0);
+    tree.setDurable(0, 1);
+    await env.sleep('1s');
+    expect(tree.flushed).toEqual({ revision: 0, position: 1 });
     write(tree, 1, set('b', '1'));
     tree.setDurable(1, 2);
     await flush(tree);
