@@ -135,8 +135,18 @@ class AloneUse {
     this.#expect(known.found(tree.revision, state));
     for (let round = random.below(60); round > 0 && this.#errors.length === 0 && !known.enough; round--)
       await this.#round();
-    if (random.chance(0.5)) await Promise.all(this.#under);
+    if (random.chance(0.5)) {
+      await Promise.all(this.#under);
+      this.#allIsKnown();
+    }
     await this.#end();
+  }
+
+  /** Nothing is under way: what can be read is what was acknowledged, and nothing of what nobody knows. */
+  #allIsKnown(): void {
+    const { revision } = this.#known.history;
+    if (Math.max(0, this.#tree.revision) !== revision)
+      this.#world.fail(`it is at revision ${this.#tree.revision}, and ${revision} was acknowledged`);
   }
 
   async #end(): Promise<void> {
