@@ -7,12 +7,12 @@ import { contentOfFile } from '../checkpoint/content.ts';
 import type { Disk } from '../env/disk.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { JournalPorts } from '../wal/journal-options.ts';
-import { manifestName, readManifest, writeManifest, type Manifest } from './manifest.ts';
+import { manifestName, readManifest, settleManifest, writeManifest, type Manifest } from './manifest.ts';
 import { tableName, tablePath } from './table-name.ts';
 import type { Tree } from './tree.ts';
 import { firstAfter, makeJournal } from './tree-journal.ts';
 import { tablesIn } from './tree-places.ts';
-import { abandonTree, beginTree, endTree } from './unfinished.ts';
+import { endTree, makeTree } from './unfinished.ts';
 
 /** What a checkpoint holds. */
 export interface CheckpointFacts {
@@ -30,7 +30,7 @@ const linksAtOnce = 64;
 /**
  * Makes a checkpoint in `target` of what the tables hold, while the tree goes on. After a crash it is complete or not
  * there; what is left of one that was not completed goes when another is made in the same place.
- * @throws LockstepError `misuse` when there is something in the directory; `disk-full`, `disk-failed`: there is none then.
+ * @throws LockstepError `misuse` when there is something in the directory; `disk-full`, `disk-failed`.
  */
 export async function checkpointTree(
   ports: JournalPorts,
@@ -39,20 +39,18 @@ export async function checkpointTree(
   target: string,
 ): Promise<CheckpointFacts> {
   const { disk } = ports;
-  await beginTree(disk, target);
-  // Both at one moment: the set is held, so that no file of it goes meanwhile.
-  const { manifest } = tree.background;
-  const held = tree.background.tables.hold();
-  try {
-    await linkAll(disk, manifest, source, tablesIn(target));
-  } catch (error) {
-    await abandonTree(disk, target);
-    throw error;
-  } finally {
-    held.release();
-  }
-  await installTree(ports, manifest, target);
-  return factsOf(manifest);
+  return makeTree(disk, target, async () => {
+    // Both at one moment: the set is held, so that no file of it goes meanwhile.
+    const { manifest } = tree.background;
+    const held = tree.background.tables.hold();
+    try {
+      await linkAll(disk, manifest, source, tablesIn(target));
+    } finally {
+      held.release();
+    }
+    await installTree(ports, manifest, target);
+    return factsOf(manifest);
+  });
 }
 
 async function linkAll(disk: Disk, { levels }: Manifest, source: string, target: string): Promise<void> {
@@ -86,14 +84,16 @@ export interface Checkpoint extends CheckpointFacts {
 }
 
 /**
- * A checkpoint, to be sent elsewhere; null if there is none in the directory. Of a tree that is open do not send the
+ * A checkpoint, to be sent elsewhere; null if there is none in the directory, or one that was not completed. What it
+ * finds it makes durable: whoever made it may have stopped before it did. Of a tree that is open do not send the
  * files: they change.
- * @throws LockstepError `corrupt`, `invalid` for its manifest.
+ * @throws LockstepError `corrupt`, `invalid` for its manifest; `disk-failed`.
  */
-export function readCheckpoint(disk: Disk, directory: string): Checkpoint | null {
+export async function readCheckpoint(disk: Disk, directory: string): Promise<Checkpoint | null> {
   const tables = tablesIn(directory);
   const manifest = readManifest(disk, tables);
   if (manifest === null) return null;
+  await settleManifest(disk, tables);
   const fileOf = (name: string, bytes: number): CheckpointFile => ({
     name,
     bytes,

@@ -2,16 +2,16 @@
 import { bytesOf } from '../checkpoint/content.ts';
 import type { Disk } from '../env/disk.ts';
 import type { Ports } from '../env/env.ts';
-import { isLockstepError, LockstepError, type ErrorValues } from '../kernel/errors.ts';
+import { LockstepError, type ErrorValues } from '../kernel/errors.ts';
 import type { JournalPorts } from '../wal/journal-options.ts';
 import { factsOf, installTree, type CheckpointFacts, type CheckpointFile } from './checkpoint.ts';
 import type { CodecPlace } from './codec.ts';
-import { decodeManifest, manifestBytesMax, manifestName, type Manifest } from './manifest.ts';
+import { decodeManifest, manifestBytesMax, manifestName, type Manifest, type TableMeta } from './manifest.ts';
 import { tableBytesMax } from './table-format.ts';
 import { numberOfTable, tableName } from './table-name.ts';
 import { tablesIn } from './tree-places.ts';
-import { abandonTree, beginTree } from './unfinished.ts';
-import { verifyOne } from './verify-tree.ts';
+import { makeTree } from './unfinished.ts';
+import { verifyOne, type VerifyPorts } from './verify-tree.ts';
 
 export interface ImportOptions {
   /** Ends it; it rejects with the signal's reason, and nothing is installed. */
@@ -36,36 +36,22 @@ export async function importCheckpoint(
   { signal, codec = null }: ImportOptions = {},
 ): Promise<CheckpointFacts> {
   const { disk, jobs } = ports;
-  await beginTree(disk, directory);
   const tables = tablesIn(directory);
-  try {
+  return makeTree(disk, directory, async () => {
     const manifest = await receive(disk, files, tables, signal);
     await disk.syncDirectory(tables);
-    for (const meta of manifest.levels.flat()) {
-      const [damage] = await verifyOne({ jobs, directory: tables, codec }, meta, signal);
-      if (damage !== undefined)
-        throw damaged(`a file of a checkpoint is damaged: ${damage.what}`, tableName(meta.number), {
-          offset: damage.offset,
-        });
-    }
+    for (const meta of manifest.levels.flat()) await check({ jobs, directory: tables, codec }, meta, signal);
     signal?.throwIfAborted();
     await installTree(ports, manifest, directory);
     return factsOf(manifest);
-  } catch (error) {
-    await abandon(disk, directory, error);
-    throw error;
-  }
+  });
 }
 
-/** Once it has its manifest it is a tree, whatever failed since. */
-async function abandon(disk: Disk, directory: string, error: unknown): Promise<void> {
-  if (disk.stat(`${tablesIn(directory)}/${manifestName}`) !== null) return;
-  try {
-    await abandonTree(disk, directory);
-  } catch (also) {
-    // What is left has its mark, and goes at the next attempt; the first error says more.
-    if (!isLockstepError(also)) throw also;
-  }
+async function check(ports: VerifyPorts, meta: TableMeta, signal: AbortSignal | undefined): Promise<void> {
+  const [damage] = await verifyOne(ports, meta, signal);
+  if (damage === undefined) return;
+  const what = `a file of a checkpoint is damaged: ${damage.what}`;
+  throw damaged(what, tableName(meta.number), { offset: damage.offset });
 }
 
 /** All files, as they come. */

@@ -52,10 +52,16 @@ export type TreeEnv = Pick<Ports, 'disk' | 'jobs' | 'clock' | 'timers' | 'random
  * @throws LockstepError `misuse` for options that are none; `corrupt` for damage, with path and offset; `invalid` for
  * another format; `disk-full`, `disk-failed`.
  */
-export async function openTree(
+export function openTree(env: TreeEnv, directory: string, options: OpenTreeOptions = {}): Promise<StoredTree | null> {
+  return openTreeFor(env, directory, options, null);
+}
+
+/** For the room's own use: the same, with `onClosed` run once nothing of it is open any more. */
+export async function openTreeFor(
   env: TreeEnv,
   directory: string,
-  { create = true, waits, damaged = 'refuse', durability = 'machine', ...changes }: OpenTreeOptions = {},
+  { create = true, waits, damaged = 'refuse', durability = 'machine', ...changes }: OpenTreeOptions,
+  onClosed: (() => Promise<void>) | null,
 ): Promise<StoredTree | null> {
   const options = treeOptions(changes);
   if (damaged !== 'refuse' && damaged !== 'read-around')
@@ -82,7 +88,7 @@ export async function openTree(
       await replay(tree, journal);
     }
     const pressure = new WriterPressure(env, tree, options, waits ?? null);
-    return new StoredTree({ env, directory, options }, tree, journal, pressure);
+    return new StoredTree({ env, directory, options, onClosed }, tree, journal, pressure);
   } catch (error) {
     await journal?.close();
     await tree?.close();
@@ -95,6 +101,7 @@ interface TreePlace {
   readonly env: TreeEnv;
   readonly directory: string;
   readonly options: TreeOptions;
+  readonly onClosed: (() => Promise<void>) | null;
 }
 
 export class StoredTree implements AsyncDisposable {
@@ -290,6 +297,7 @@ export class StoredTree implements AsyncDisposable {
       await this.#trimming;
     } finally {
       await this.#tree.close();
+      await this.#place.onClosed?.();
     }
   }
 

@@ -31,7 +31,7 @@ const open = async (options: OpenTreeOptions = {}): Promise<StoredTree> =>
 /** 300 keys in several tables that do not overlap, ten more in the journal. */
 async function makeTree(): Promise<readonly TableMeta[]> {
   const tree = await open();
-  for (let number = 0; number < 300; number++) await tree.put(keyOf(number), valueOf(number));
+  await Promise.all(Array.from({ length: 300 }, (_, number) => tree.put(keyOf(number), valueOf(number))));
   await tree.compact();
   for (let number = 300; number < 310; number++) await tree.put(keyOf(number), valueOf(number));
   await tree.close();

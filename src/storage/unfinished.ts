@@ -3,7 +3,7 @@
  * file to after the manifest, so that what is left of one that did not end is known for that, and may go.
  */
 import type { Disk } from '../env/disk.ts';
-import { LockstepError } from '../kernel/errors.ts';
+import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { draftName, manifestName } from './manifest.ts';
 import { numberOfTable } from './table-name.ts';
 import { journalIn, tablesIn } from './tree-places.ts';
@@ -11,14 +11,29 @@ import { journalIn, tablesIn } from './tree-places.ts';
 export const unfinishedName = 'unfinished';
 
 /**
- * Makes `directory` ready for a tree's files, and takes away what an earlier attempt left.
- * @throws LockstepError `misuse` when there is something else in it; `disk-full`, `disk-failed`.
+ * Runs `make` on a directory of its own; what is there when it fails, and is no tree yet, is taken away.
+ * @throws LockstepError `misuse` when there is something in the directory; what `make` throws.
  */
-export async function beginTree(disk: Disk, directory: string): Promise<void> {
+export async function makeTree<T>(disk: Disk, directory: string, make: () => Promise<T>): Promise<T> {
+  await begin(disk, directory);
+  try {
+    return await make();
+  } catch (error) {
+    await abandon(disk, directory);
+    throw error;
+  }
+}
+
+/** Takes away what an earlier attempt left. */
+async function begin(disk: Disk, directory: string): Promise<void> {
   const tables = tablesIn(directory);
   const isThere = disk.stat(`${tables}/${manifestName}`) !== null;
   const isUnfinished = disk.stat(`${tables}/${unfinishedName}`) !== null;
-  const strangers = isUnfinished ? [] : (disk.list(directory) ?? []);
+  // Empty directories are what a crash leaves before the mark is there, and after it is gone.
+  const own = [tables, journalIn(directory).directory].map((path) => path.slice(path.lastIndexOf('/') + 1));
+  const strangers = (disk.list(directory) ?? []).filter(
+    ({ name }) => !own.includes(name) || (!isUnfinished && (disk.list(join(directory, name)) ?? ['']).length > 0),
+  );
   if (isThere || strangers.length > 0)
     throw new LockstepError(
       'misuse',
@@ -42,11 +57,18 @@ export async function endTree(disk: Disk, directory: string): Promise<void> {
   await disk.syncDirectory(tablesIn(directory));
 }
 
-/** Takes away what was made since `beginTree`; the mark last. */
-export async function abandonTree(disk: Disk, directory: string): Promise<void> {
-  await clearTree(disk, directory);
-  await endTree(disk, directory);
-  for (const empty of [journalIn(directory).directory, tablesIn(directory), directory]) await disk.remove(empty);
+/** Takes away what was made; the mark last. What cannot be taken away has the mark, and goes at the next attempt. */
+async function abandon(disk: Disk, directory: string): Promise<void> {
+  // Once it has its manifest it is a tree, whatever failed since.
+  if (disk.stat(`${tablesIn(directory)}/${manifestName}`) !== null) return;
+  try {
+    await clearTree(disk, directory);
+    await endTree(disk, directory);
+    for (const empty of [journalIn(directory).directory, tablesIn(directory), directory]) await disk.remove(empty);
+  } catch (error) {
+    // The disk refuses, as it may have refused what is being abandoned: that is what the caller is told.
+    if (!isLockstepError(error)) throw error;
+  }
 }
 
 async function clearTree(disk: Disk, directory: string): Promise<void> {
@@ -59,6 +81,8 @@ async function clearTree(disk: Disk, directory: string): Promise<void> {
     if (name.startsWith(`${prefix}-`)) await disk.remove(`${journal}/${name}`);
   if (disk.stat(journal) !== null) await disk.syncDirectory(journal);
 }
+
+const join = (directory: string, name: string): string => (directory === '' ? name : `${directory}/${name}`);
 
 /** The names in a directory, its own, and those above. */
 export async function syncUpwards(disk: Disk, directory: string): Promise<void> {
