@@ -29,6 +29,7 @@ export const layers: readonly (readonly Room[])[] = [
       'where checkpoints and backups are kept: files named by content, one pointer; a directory, a bucket',
     ),
   ],
+  [openRoom('storage', 'a log-structured merge tree: memtable, tables, compaction, snapshots, checkpoints')],
   [
     room('os', 'the real world: env over Node, file for file'),
     openRoom('sim', 'the simulated world: env from a seed, with faults, file for file'),

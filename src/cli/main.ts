@@ -1,23 +1,29 @@
 #!/usr/bin/env node
 /**
- * The `lockstep` command. So far it looks into the files of logs; more commands come with what they command.
+ * The `lockstep` command. So far it looks into the files of logs and trees; more commands come with what they command.
  * Exit codes: 0 done and nothing wrong, 1 an error, or damage was found.
  */
 import { parseArgs } from 'node:util';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
-import { inspectFileLog, inspectOwner, printInspection, type LogInspection } from '../log/file-inspect.ts';
+import { inspectFileLog, inspectOwner, printInspection } from '../log/file-inspect.ts';
 import { HostDisk } from '../os/disk.ts';
 import { HostOwnership } from '../os/ownership.ts';
+import { inspectTree } from '../storage/inspect-tree.ts';
+import { printTree } from '../storage/print-tree.ts';
 
 const usage = `lockstep log inspect DIR [--json]
+lockstep storage inspect DIR [--json]
 
-  Shows what the files of a log say: owner, claims, epochs, segments, marks, torn ends, damage. DIR is the directory of a log,
-  or of an engine with its logs. Reads everything, changes nothing, and may run beside the process that owns it.
-  Exit code 1 when damage is found.
+  log: owner, claims, epochs, segments, marks, torn ends, damage. DIR is the directory of a log, or of an engine with
+  its logs.
+  storage: owner, levels, tables with their keys and revisions, journal, leavings, damage. DIR is the directory of a
+  tree or a checkpoint, or one that holds some.
+  Reads everything, changes nothing, and may run beside the process that owns it. Exit code 1 when damage is found.
 
 for example
   lockstep log inspect ./data/logs
-  lockstep log inspect ./data/logs/orders --json`;
+  lockstep log inspect ./data/logs/orders --json
+  lockstep storage inspect ./data/tree`;
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -30,7 +36,8 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(usage);
     return 0;
   }
-  if (noun !== 'log' || verb !== 'inspect' || directory === undefined || rest.length > 0) {
+  const inspect = noun === 'log' ? inspectLogs : noun === 'storage' ? inspectTrees : null;
+  if (inspect === null || verb !== 'inspect' || directory === undefined || rest.length > 0) {
     throw new LockstepError('misuse', 'there is no such command', {
       values: { command: positionals.join(' ') },
       advice: usage.split('\n'),
@@ -39,39 +46,61 @@ async function main(args: readonly string[]): Promise<number> {
   return inspect(directory, values.json);
 }
 
-async function inspect(root: string, json: boolean): Promise<number> {
+interface Kind<T> {
+  readonly none: string;
+  readonly find: (disk: HostDisk, directory: string) => Promise<T | null>;
+  readonly print: (name: string, found: T) => string;
+  readonly isDamaged: (found: T) => boolean;
+}
+
+const inspectLogs = (root: string, json: boolean): Promise<number> =>
+  inspectAll(root, json, {
+    none: 'there is no log in this directory',
+    find: inspectFileLog,
+    print: printInspection,
+    isDamaged: ({ damage, epochs }) => damage !== null || epochs.some((epoch) => epoch.damage !== null),
+  });
+
+const inspectTrees = (root: string, json: boolean): Promise<number> =>
+  inspectAll(root, json, {
+    none: 'there is no tree in this directory',
+    find: inspectTree,
+    print: printTree,
+    isDamaged: ({ damages }) => damages.length > 0,
+  });
+
+async function inspectAll<T>(root: string, json: boolean, kind: Kind<T>): Promise<number> {
   const disk = new HostDisk(root);
   try {
-    const logs = await logsIn(disk);
-    if (logs.size === 0) {
-      throw new LockstepError('invalid', 'there is no log in this directory', { values: { directory: root } });
-    }
-    if (json) console.log(JSON.stringify(Object.fromEntries(logs), null, 2));
+    const found = await foundIn(disk, kind);
+    if (found.size === 0) throw new LockstepError('invalid', kind.none, { values: { directory: root } });
+    if (json) console.log(JSON.stringify(Object.fromEntries(found), withKeys, 2));
     else {
       const owner = await inspectOwner(disk, new HostOwnership(() => disk.root), '');
       if (owner !== null) console.log(owner);
-      for (const [name, log] of logs) console.log(printInspection(name === '' ? root : name, log));
+      for (const [name, one] of found) console.log(kind.print(name === '' ? root : name, one));
     }
-    return [...logs.values()].some(isDamaged) ? 1 : 0;
+    return [...found.values()].some((one) => kind.isDamaged(one)) ? 1 : 0;
   } finally {
     disk.close();
   }
 }
 
-/** The directory itself when it is a log, else the logs in it. */
-async function logsIn(disk: HostDisk): Promise<ReadonlyMap<string, LogInspection>> {
-  const itself = await inspectFileLog(disk, '');
-  if (itself !== null) return new Map([['', itself]]);
-  const found = new Map<string, LogInspection>();
-  for (const { name, kind } of disk.list('') ?? []) {
-    const log = kind === 'directory' ? await inspectFileLog(disk, name) : null;
-    if (log !== null) found.set(name, log);
-  }
-  return found;
-}
+/** Keys are bytes, of which JSON has none: hexadecimal. */
+const withKeys = (_: string, value: unknown): unknown =>
+  value instanceof Uint8Array ? Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join('') : value;
 
-const isDamaged = ({ damage, epochs }: LogInspection): boolean =>
-  damage !== null || epochs.some((epoch) => epoch.damage !== null);
+/** The directory itself when it is one, else those in it. */
+async function foundIn<T>(disk: HostDisk, { find }: Kind<T>): Promise<ReadonlyMap<string, T>> {
+  const itself = await find(disk, '');
+  if (itself !== null) return new Map([['', itself]]);
+  const all = new Map<string, T>();
+  for (const { name, kind } of disk.list('') ?? []) {
+    const one = kind === 'directory' ? await find(disk, name) : null;
+    if (one !== null) all.set(name, one);
+  }
+  return all;
+}
 
 try {
   process.exitCode = await main(process.argv.slice(2));
