@@ -90,6 +90,35 @@ test('while writers go on it has all that was written before the call, and a beg
   expect(last === undefined ? 300 : 300 + Number(new TextDecoder().decode(last))).toBe(kept.revision);
 });
 
+test('readers go on over checkpoints and compactions, and see what they saw', async () => {
+  await using tree = await open('tree');
+  await fill(tree, 1);
+  using before = tree.snapshot();
+  const scan = tree.scan();
+  scan.next();
+  await tree.checkpoint('one');
+  await fill(tree, 2);
+  await tree.compact();
+  await tree.checkpoint('two');
+  expect([...before.scan()]).toHaveLength(300);
+  expect([...scan].at(-1)).toEqual([keyOf(299), valueOf(299, 1)]);
+  expect(before.get(keyOf(7))).toEqual(valueOf(7, 1));
+});
+
+test('compressed tables are imported with their codec, and refused without it', async () => {
+  const codec = { module: new URL('../../test/models/runs-codec.ts', import.meta.url).href, name: 'runs' };
+  await using tree = await openTree(env, 'tree', { ...small, codec });
+  await tree?.put(keyOf(1), new Uint8Array(4_000));
+  await tree?.checkpoint('copy');
+  const files = (await readCheckpoint(env.disk, 'copy'))?.files ?? [];
+  await expect(importCheckpoint(env, files, 'imported')).rejects.toMatchObject({ kind: 'invalid' });
+  await importCheckpoint(env, files, 'imported', { codec });
+  await expect(openTree(env, 'imported', small)).rejects.toMatchObject({ kind: 'invalid' });
+  await using imported = await openTree(env, 'imported', { ...small, codec });
+  expect(imported?.get(keyOf(1))).toEqual(new Uint8Array(4_000));
+  expect(await imported?.verify()).toEqual([]);
+});
+
 test('an empty tree has a checkpoint too', async () => {
   await using tree = await open('tree');
   expect(await tree.checkpoint('copy')).toEqual({ revision: -1, position: 0, tableCount: 0, tableBytes: 0 });

@@ -8,10 +8,10 @@ import { factsOf, installTree, type CheckpointFacts, type CheckpointFile } from 
 import type { CodecPlace } from './codec.ts';
 import { decodeManifest, manifestBytesMax, manifestName, type Manifest, type TableMeta } from './manifest.ts';
 import { tableBytesMax } from './table-format.ts';
-import { numberOfTable, tableName } from './table-name.ts';
+import { numberOfTable, tableName, tablePath } from './table-name.ts';
 import { tablesIn } from './tree-places.ts';
 import { makeTree } from './unfinished.ts';
-import { verifyOne, type VerifyPorts } from './verify-tree.ts';
+import { damagesOf, verifyJob, type VerifyPorts } from './verify-tree.ts';
 
 export interface ImportOptions {
   /** Ends it; it rejects with the signal's reason, and nothing is installed. */
@@ -47,8 +47,15 @@ export async function importCheckpoint(
   });
 }
 
-async function check(ports: VerifyPorts, meta: TableMeta, signal: AbortSignal | undefined): Promise<void> {
-  const [damage] = await verifyOne(ports, meta, signal);
+/** Every byte, on another thread. @throws LockstepError as `importCheckpoint`. */
+async function check(
+  { jobs, directory, codec }: VerifyPorts,
+  meta: TableMeta,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const path = tablePath(directory, meta.number);
+  const report = await jobs.run(verifyJob, { path, number: meta.number, codec }, { signal });
+  const [damage] = damagesOf(report, meta, path);
   if (damage === undefined) return;
   const what = `a file of a checkpoint is damaged: ${damage.what}`;
   throw damaged(what, tableName(meta.number), { offset: damage.offset });

@@ -4,6 +4,7 @@
  */
 import type { Disk } from '../env/disk.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
+import { syncUpwards } from '../log/file-format.ts';
 import { draftName, manifestName } from './manifest.ts';
 import { numberOfTable } from './table-name.ts';
 import { journalIn, tablesIn } from './tree-places.ts';
@@ -83,11 +84,3 @@ async function clearTree(disk: Disk, directory: string): Promise<void> {
 }
 
 const join = (directory: string, name: string): string => (directory === '' ? name : `${directory}/${name}`);
-
-/** The names in a directory, its own, and those above. */
-export async function syncUpwards(disk: Disk, directory: string): Promise<void> {
-  for (let path = directory; ; path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) {
-    await disk.syncDirectory(path);
-    if (path === '') return;
-  }
-}

@@ -99,7 +99,7 @@ function verifyManifest(disk: Disk, directory: string): readonly TreeDamage[] {
 }
 
 /** One table of a manifest, read on another thread. @throws as `verifyTables`. */
-export async function verifyOne(
+async function verifyOne(
   { jobs, directory, codec }: VerifyPorts,
   meta: TableMeta,
   signal: AbortSignal | undefined,
