@@ -61,6 +61,7 @@ export class Runs {
     const latenciesMs = kind === 'put' ? new Float64Array(operations) : null;
     const operation = this.#operation();
     let [next, checksum, sinceTurn] = [0, 0, 0];
+    let turning: Promise<null> | null = null; // all callers wait for it
     const call = async (): Promise<void> => {
       const [key, value] = [Buffer.alloc(keyBytes), Buffer.alloc(valueBytes)];
       while (next < operations) {
@@ -70,9 +71,11 @@ export class Runs {
         if (done instanceof Promise) done = await done; // before the sum is looked at: others add to it meanwhile
         checksum += done;
         if (latenciesMs !== null) latenciesMs[index] = performance.now() - startedAt;
-        if (++sinceTurn < operationsPerTurn) continue;
-        sinceTurn = 0;
-        await turn();
+        if (++sinceTurn >= operationsPerTurn) {
+          sinceTurn = 0;
+          turning = turn().then(() => (turning = null));
+        }
+        if (turning !== null) await turning;
       }
     };
     await Promise.all(Array.from({ length: Math.min(inFlight, operations) }, call));

@@ -3,51 +3,28 @@
  * holds up to 64 numbers beside the first six bytes of their keys as a number, so that most comparisons touch one
  * cache line and no key. Two levels are enough: a new leaf costs a move within a directory of a few thousand.
  */
-import { compareRanges } from '../bytes/compare.ts';
 import { assert } from '../kernel/assert.ts';
-import { grown, newFloat64s, newInt32s } from './slab.ts';
+import { compareKey, keyOrder, keyPrefix, type KeySlab } from './key-order.ts';
+import { grown } from './slab.ts';
 
 const leafSize = 64;
 const half = leafSize / 2;
+/** Of a leaf that is built. */
+const leafFilled = 48;
 
-/** Where the keys lie: the key of number n is `bytes` from `starts[n]` on, `lengths[n]` long. */
-export interface KeySlab {
-  readonly bytes: Uint8Array;
-  readonly starts: Uint32Array;
-  readonly lengths: Uint32Array;
-}
-
-/** The first six bytes as a whole number, zeros behind a shorter key: orders keys, but for ties. */
-export function keyPrefix(bytes: Uint8Array, start: number, end: number): number {
-  if (end - start >= 6) {
-    const upper = ((bytes[start] as number) << 16) | ((bytes[start + 1] as number) << 8) | (bytes[start + 2] as number);
-    const lower =
-      ((bytes[start + 3] as number) << 16) | ((bytes[start + 4] as number) << 8) | (bytes[start + 5] as number);
-    return upper * 0x1_00_00_00 + lower;
-  }
-  let prefix = 0;
-  for (let at = 0; at < 6; at++) prefix = prefix * 256 + (start + at < end ? (bytes[start + at] as number) : 0);
-  return prefix;
-}
-
-/** All there is of a tree, for another thread. */
-export interface KeyTreeState {
-  readonly directory: Int32Array;
-  readonly counts: Int32Array;
-  readonly ids: Int32Array;
-  readonly leafCount: number;
-}
+const int32s = (count: number): Int32Array => new Int32Array(count);
+const float64s = (count: number): Float64Array => new Float64Array(count);
 
 export class KeyTree {
   /** Leaves in order of their keys. */
-  #directory = newInt32s(64);
+  #directory: Int32Array = new Int32Array(64);
   /** Beside it: the prefix of each leaf's first key. */
-  #firstPrefixes = newFloat64s(64);
+  #firstPrefixes: Float64Array = new Float64Array(64);
   #leafCount = 0;
   /** By leaf: how many numbers it has, the numbers, their prefixes. */
-  #counts = newInt32s(64);
-  #ids = newInt32s(64 * leafSize);
-  #prefixes = newFloat64s(64 * leafSize);
+  #counts: Int32Array = new Int32Array(64);
+  #ids: Int32Array = new Int32Array(64 * leafSize);
+  #prefixes: Float64Array = new Float64Array(64 * leafSize);
   /** Grows with every insertion: a place that was found before it may have moved. */
   changes = 0;
   /** What the last `locate` found: the place of the first key that is not before the asked one. */
@@ -121,18 +98,31 @@ export class KeyTree {
     this.#put(place, slot, id, prefix);
   }
 
-  state(): KeyTreeState {
-    return { directory: this.#directory, counts: this.#counts, ids: this.#ids, leafCount: this.#leafCount };
-  }
-
-  /** A tree to walk, of another thread's: it can be neither searched nor changed. */
-  static toWalk(state: KeyTreeState): KeyTree {
-    const tree = new KeyTree();
-    tree.#directory = state.directory;
-    tree.#counts = state.counts;
-    tree.#ids = state.ids;
-    tree.#leafCount = state.leafCount;
-    return tree;
+  /** All keys of numbers below `count`, in place of what was here, with room in each leaf for some more. */
+  rebuild(slab: KeySlab, count: number): void {
+    const order = keyOrder(slab, count);
+    const leafCount = Math.ceil(count / leafFilled);
+    const room = 2 ** Math.ceil(Math.log2(Math.max(64, leafCount * 1.25)));
+    this.changes++;
+    this.#leafCount = leafCount;
+    this.#directory = new Int32Array(room);
+    this.#counts = new Int32Array(room);
+    this.#firstPrefixes = new Float64Array(room);
+    this.#ids = new Int32Array(room * leafSize);
+    this.#prefixes = new Float64Array(room * leafSize);
+    for (let leaf = 0, next = 0; leaf < leafCount; leaf++) {
+      const filled = Math.min(leafFilled, count - next);
+      const base = leaf * leafSize;
+      for (let slot = 0; slot < filled; slot++) {
+        const id = order[next++] as number;
+        const start = slab.starts[id] as number;
+        this.#ids[base + slot] = id;
+        this.#prefixes[base + slot] = keyPrefix(slab.bytes, start, start + (slab.lengths[id] as number));
+      }
+      this.#directory[leaf] = leaf;
+      this.#counts[leaf] = filled;
+      this.#firstPrefixes[leaf] = this.#prefixes[base] as number;
+    }
   }
 
   /** The last leaf whose first key is not after this one; -1 if all are. */
@@ -184,20 +174,15 @@ export class KeyTree {
     const leaf = this.#leafCount++;
     if (leaf === this.#counts.length) {
       const count = leaf * 2;
-      this.#counts = grown(this.#counts, newInt32s, count);
-      this.#directory = grown(this.#directory, newInt32s, count);
-      this.#firstPrefixes = grown(this.#firstPrefixes, newFloat64s, count);
-      this.#ids = grown(this.#ids, newInt32s, count * leafSize);
-      this.#prefixes = grown(this.#prefixes, newFloat64s, count * leafSize);
+      this.#counts = grown(this.#counts, int32s, count);
+      this.#directory = grown(this.#directory, int32s, count);
+      this.#firstPrefixes = grown(this.#firstPrefixes, float64s, count);
+      this.#ids = grown(this.#ids, int32s, count * leafSize);
+      this.#prefixes = grown(this.#prefixes, float64s, count * leafSize);
     }
     this.#directory.copyWithin(place + 1, place, leaf);
     this.#firstPrefixes.copyWithin(place + 1, place, leaf);
     this.#directory[place] = leaf;
     return leaf;
   }
-}
-
-function compareKey(slab: KeySlab, id: number, bytes: Uint8Array, start: number, end: number): number {
-  const from = slab.starts[id] as number;
-  return compareRanges(slab.bytes, from, from + (slab.lengths[id] as number), bytes, start, end);
 }

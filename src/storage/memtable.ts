@@ -1,7 +1,8 @@
 /**
  * The newest writes, in memory: keys in order, each with its versions, newest first. No object for a key or a version:
  * bytes lie in one slab, everything else in typed arrays by the key's and the version's number. A table of hashes
- * finds a key at once, an ordered index finds its neighbours.
+ * finds a key at once. The ordered index is made when somebody asks for neighbours: most memtables are written, read by
+ * key and flushed without it, and sorting all keys at once costs a fifth of putting each where it belongs.
  *
  * Revisions never go down, so versions are numbered in their order and a rollback takes the last ones away.
  */
@@ -9,7 +10,8 @@ import { assert } from '../kernel/assert.ts';
 import { compareRanges } from '../bytes/compare.ts';
 import type { EntryCursor, RangeTombstone } from './entry-cursor.ts';
 import type { FoundVersion } from './found-version.ts';
-import { KeyTree, type KeySlab, type KeyTreeState } from './key-tree.ts';
+import type { KeySlab } from './key-order.ts';
+import { KeyTree } from './key-tree.ts';
 import { MemtableCursor } from './memtable-cursor.ts';
 import { RangeTombstones } from './range-tombstones.ts';
 import { grown, newBytes, newFloat64s, newInt32s, newUint32s } from './slab.ts';
@@ -20,10 +22,12 @@ const deleted = 0xff_ff_ff_ff;
 /** What a key and a version take beside their bytes, roughly: for the account of memory. */
 const keyOverhead = 36;
 const versionOverhead = 24;
+/** So many keys at least are missing in the index before it is built anew. */
+const rebuiltFrom = 256;
 
 /** A sealed memtable as plain data: what a job on another thread gets. */
 export interface FrozenMemtable {
-  readonly tree: KeyTreeState;
+  readonly keyCount: number;
   readonly bytes: Uint8Array;
   readonly keyStarts: Uint32Array;
   readonly keyLengths: Uint32Array;
@@ -37,34 +41,56 @@ export interface FrozenMemtable {
 
 export class Memtable {
   readonly rangeTombstones: RangeTombstones;
-  #tree = new KeyTree();
-  #bytes = newBytes(64 * 1024);
+  readonly #tree = new KeyTree();
+  /** Keys of lower numbers are in the index. */
+  #indexedCount = 0;
+  #bytes: Uint8Array;
   #byteCount = 0;
   // By the number of a key. `heads` is its newest version, or none after a rollback.
-  #keyStarts = newUint32s(1_024);
-  #keyLengths = newUint32s(1_024);
-  #heads = newInt32s(1_024);
-  #hashes = newInt32s(1_024);
+  #keyStarts: Uint32Array;
+  #keyLengths: Uint32Array;
+  #heads: Int32Array;
+  #hashes: Int32Array = new Int32Array(0);
   #keyCount = 0;
   // By the number of a version. `olders` is the next older version of the same key.
-  #revisions = newFloat64s(1_024);
-  #valueStarts = newUint32s(1_024);
-  #valueLengths = newUint32s(1_024);
-  #olders = newInt32s(1_024);
-  #keysOf = newInt32s(1_024);
+  #revisions: Float64Array;
+  #valueStarts: Uint32Array;
+  #valueLengths: Uint32Array;
+  #olders: Int32Array;
+  #keysOf: Int32Array = new Int32Array(0);
   #versionCount = 0;
-  /** Open addressing: numbers of keys, none where free. */
-  #slots = new Int32Array(2_048).fill(none);
+  /** Open addressing: numbers of keys, plus one; 0 where free. */
+  #slots: Int32Array = new Int32Array(0);
   #firstRevision = Infinity;
   #lastRevision = -1;
   #sealed = false;
   #cuts = 0;
 
-  constructor(frozen?: FrozenMemtable) {
-    this.rangeTombstones = new RangeTombstones(frozen?.rangeTombstones);
-    if (frozen === undefined) return;
+  /**
+   * Empty, with room for so many bytes before anything has to grow (memory that is not used yet costs nothing), or what
+   * another thread has frozen: to be walked, not searched by key.
+   */
+  constructor(from: FrozenMemtable | number = 64 * 1024) {
+    if (typeof from === 'number') {
+      this.rangeTombstones = new RangeTombstones();
+      const count = 2 ** Math.ceil(Math.log2(Math.max(64, from / 128)));
+      this.#bytes = newBytes(from);
+      this.#keyStarts = newUint32s(count);
+      this.#keyLengths = newUint32s(count);
+      this.#heads = newInt32s(count);
+      this.#hashes = new Int32Array(count);
+      this.#revisions = newFloat64s(count);
+      this.#valueStarts = newUint32s(count);
+      this.#valueLengths = newUint32s(count);
+      this.#olders = newInt32s(count);
+      this.#keysOf = new Int32Array(count);
+      this.#slots = new Int32Array(count * 2);
+      return;
+    }
+    const frozen = from;
+    this.rangeTombstones = new RangeTombstones(frozen.rangeTombstones);
     this.#sealed = true;
-    this.#tree = KeyTree.toWalk(frozen.tree);
+    this.#keyCount = frozen.keyCount;
     this.#bytes = frozen.bytes;
     this.#keyStarts = frozen.keyStarts;
     this.#keyLengths = frozen.keyLengths;
@@ -118,16 +144,47 @@ export class Memtable {
     valueEnd: number,
     floor: number,
   ): void {
-    const id = this.#keyFor(hash, key, keyStart, keyEnd);
-    const length = valueEnd - valueStart;
-    const start = this.#reserve(length);
-    copy(value, valueStart, valueEnd, this.#bytes, start);
-    this.#byteCount += length;
-    this.#addVersion(id, revision, start, length, floor);
+    const start = this.take(key, keyStart, keyEnd);
+    const end = this.#byteCount;
+    const valueAt = this.take(value, valueStart, valueEnd);
+    this.putTaken(revision, hash, start, end, valueAt, this.#byteCount, floor);
   }
 
   delete(revision: number, hash: number, key: Uint8Array, keyStart: number, keyEnd: number, floor: number): void {
-    this.#addVersion(this.#keyFor(hash, key, keyStart, keyEnd), revision, 0, deleted, floor);
+    const start = this.take(key, keyStart, keyEnd);
+    this.deleteTaken(revision, hash, start, this.#byteCount, floor);
+  }
+
+  /** Where `take` puts bytes: another array after each. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Copies bytes in, to be referred to by `putTaken` and `deleteTaken`; where they begin in `bytes`. */
+  take(from: Uint8Array, start: number, end: number): number {
+    const at = this.#byteCount;
+    const next = at + end - start;
+    if (next > this.#bytes.length) this.#bytes = grown(this.#bytes, newBytes, next);
+    copy(from, start, end, this.#bytes, at);
+    this.#byteCount = next;
+    return at;
+  }
+
+  /** As `put`, of a key and a value that were taken. */
+  putTaken(
+    revision: number,
+    hash: number,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    floor: number,
+  ): void {
+    this.#addVersion(this.#keyFor(hash, keyStart, keyEnd), revision, valueStart, valueEnd - valueStart, floor);
+  }
+
+  deleteTaken(revision: number, hash: number, keyStart: number, keyEnd: number, floor: number): void {
+    this.#addVersion(this.#keyFor(hash, keyStart, keyEnd), revision, 0, deleted, floor);
   }
 
   /** Covers what is older than `revision`, and what was put at it before; what is put at it afterwards stays. */
@@ -177,7 +234,7 @@ export class Memtable {
   frozen(): FrozenMemtable {
     assert(this.#sealed, 'a memtable is sealed before it is flushed');
     return {
-      tree: this.#tree.state(),
+      keyCount: this.#keyCount,
       bytes: this.#bytes,
       keyStarts: this.#keyStarts,
       keyLengths: this.#keyLengths,
@@ -196,12 +253,14 @@ export class Memtable {
     return this.#cuts;
   }
 
+  /** With all keys in it. */
   get tree(): KeyTree {
+    if (this.#indexedCount < this.#keyCount) this.#index();
     return this.#tree;
   }
 
   locate(key: Uint8Array, start: number, end: number): boolean {
-    return this.#tree.locate(this.#keySlab(), key, start, end);
+    return this.tree.locate(this.#keySlab(), key, start, end);
   }
 
   olderOf(version: number): number {
@@ -259,7 +318,7 @@ export class Memtable {
 
   /** A range tombstone covers older revisions alone, so what its own transaction put before gets tombstones of its own. */
   #deleteWrittenAt(revision: number, start: Uint8Array, end: Uint8Array): void {
-    const tree = this.#tree;
+    const { tree } = this;
     this.locate(start, 0, start.length);
     const slab = this.#keySlab();
     let { place, slot } = tree;
@@ -293,30 +352,24 @@ export class Memtable {
     if (this.#revisions[head] === revision) this.#olders[version] = this.#olders[head] as number; // written twice in one transaction
   }
 
-  /** The number of the key, given to it now if it is new. */
-  #keyFor(hash: number, key: Uint8Array, start: number, end: number): number {
+  /** The number of the key that was taken, given to it now if it is new. */
+  #keyFor(hash: number, start: number, end: number): number {
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (;;) {
-      const id = this.#slots[slot] as number;
+      const id = (this.#slots[slot] as number) - 1;
       if (id === none) break;
-      if (this.#isKey(id, hash, key, start, end)) return id;
+      if (this.#isKey(id, hash, this.#bytes, start, end)) return id;
       slot = (slot + 1) & mask;
     }
     const id = this.#keyCount;
     if (id === this.#keyStarts.length) this.#growKeys();
-    const length = end - start;
-    const at = this.#reserve(length);
-    this.#tree.locate(this.#keySlab(), key, start, end);
-    copy(key, start, end, this.#bytes, at);
-    this.#byteCount += length;
-    this.#keyStarts[id] = at;
-    this.#keyLengths[id] = length;
+    this.#keyStarts[id] = start;
+    this.#keyLengths[id] = end - start;
     this.#hashes[id] = hash;
     this.#heads[id] = none;
     this.#keyCount = id + 1;
-    this.#tree.insert(this.#keySlab(), id);
-    this.#slots[slot] = id;
+    this.#slots[slot] = id + 1;
     if (this.#keyCount * 2 > this.#slots.length) this.#rehash();
     return id;
   }
@@ -324,7 +377,7 @@ export class Memtable {
   #findKey(hash: number, key: Uint8Array, start: number, end: number): number {
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const id = this.#slots[slot] as number;
+      const id = (this.#slots[slot] as number) - 1;
       if (id === none || this.#isKey(id, hash, key, start, end)) return id;
     }
   }
@@ -338,19 +391,25 @@ export class Memtable {
 
   #rehash(): void {
     const mask = this.#slots.length * 2 - 1;
-    this.#slots = new Int32Array(mask + 1).fill(none);
+    this.#slots = new Int32Array(mask + 1);
     for (let id = 0; id < this.#keyCount; id++) {
       let slot = (this.#hashes[id] as number) & mask;
-      while (this.#slots[slot] !== none) slot = (slot + 1) & mask;
-      this.#slots[slot] = id;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = id + 1;
     }
   }
 
-  /** Room for so many bytes; where they start. */
-  #reserve(count: number): number {
-    const start = this.#byteCount;
-    if (start + count > this.#bytes.length) this.#bytes = grown(this.#bytes, newBytes, start + count);
-    return start;
+  /** A few keys are put in one by one; where many are missing all are sorted anew. */
+  #index(): void {
+    const slab = this.#keySlab();
+    const [from, count] = [this.#indexedCount, this.#keyCount];
+    this.#indexedCount = count;
+    if (count - from > rebuiltFrom && (count - from) * 4 > count) return this.#tree.rebuild(slab, count);
+    for (let id = from; id < count; id++) {
+      const start = slab.starts[id] as number;
+      this.#tree.locate(slab, slab.bytes, start, start + (slab.lengths[id] as number));
+      this.#tree.insert(slab, id);
+    }
   }
 
   #growKeys(): void {
@@ -358,7 +417,7 @@ export class Memtable {
     this.#keyStarts = grown(this.#keyStarts, newUint32s, count);
     this.#keyLengths = grown(this.#keyLengths, newUint32s, count);
     this.#heads = grown(this.#heads, newInt32s, count);
-    this.#hashes = grown(this.#hashes, newInt32s, count);
+    this.#hashes = grown(this.#hashes, plainInt32s, count);
   }
 
   #growVersions(): void {
@@ -367,9 +426,12 @@ export class Memtable {
     this.#valueStarts = grown(this.#valueStarts, newUint32s, count);
     this.#valueLengths = grown(this.#valueLengths, newUint32s, count);
     this.#olders = grown(this.#olders, newInt32s, count);
-    this.#keysOf = grown(this.#keysOf, newInt32s, count);
+    this.#keysOf = grown(this.#keysOf, plainInt32s, count);
   }
 }
+
+/** Of what no other thread needs. */
+const plainInt32s = (count: number): Int32Array => new Int32Array(count);
 
 /** From this length on the engine's own copy is faster than a loop. */
 const loopBytesMax = 48;

@@ -6,7 +6,7 @@
 import { compareRanges } from '../bytes/compare.ts';
 import { assert } from '../kernel/assert.ts';
 import { EntryCursor } from './entry-cursor.ts';
-import { keyPrefix } from './key-tree.ts';
+import { keyPrefix } from './key-order.ts';
 
 interface Source {
   readonly cursor: EntryCursor;

@@ -22,7 +22,7 @@ import { journalIn, tablesIn } from './tree-places.ts';
 import { statsOfCore, type TreeStats } from './tree-stats.ts';
 import type { TreeDamage } from './tree-damage.ts';
 import { verifyJournal, verifyTables, type VerifyOptions } from './verify-tree.ts';
-import { checkKey, WriteBatch } from './write-batch.ts';
+import { checkKey, encodePut, WriteBatch } from './write-batch.ts';
 import { WriterPressure } from './writer-pressure.ts';
 
 export interface OpenTreeOptions extends Partial<TreeOptions> {
@@ -121,7 +121,10 @@ export class StoredTree implements AsyncDisposable {
     this.#tree = tree;
     this.#journal = journal;
     this.#pressure = pressure;
-    this.#snapshots = new Snapshots(tree.revision, (oldest) => tree.setFloor(Math.min(oldest, tree.durableRevision)));
+    this.#snapshots = new Snapshots(tree.revision, (oldest) => {
+      tree.setFloor(Math.min(oldest, tree.durableRevision));
+      tree.setReadFloor(Math.min(oldest, tree.revision)); // nothing is ever cut here
+    });
     journal?.whenDurable(() => this.#advanceDurable());
   }
 
@@ -170,7 +173,7 @@ export class StoredTree implements AsyncDisposable {
   }
 
   put(key: Uint8Array, value: Uint8Array): Promise<number> {
-    return this.write(new WriteBatch().put(key, value));
+    return this.#write(encodePut(key, value));
   }
 
   delete(key: Uint8Array): Promise<number> {
@@ -189,9 +192,12 @@ export class StoredTree implements AsyncDisposable {
    * nothing more is written until it is opened anew; what stopped the background; `stopped`.
    */
   async write(batch: WriteBatch): Promise<number> {
-    this.#check();
     if (batch.count === 0) throw new LockstepError('misuse', 'a batch has at least one write');
-    const bytes = batch.view().slice();
+    return this.#write(batch.view().slice());
+  }
+
+  async #write(bytes: Uint8Array): Promise<number> {
+    this.#check();
     const room = this.#pressure.room();
     if (room !== null) await room;
     const journal = this.#journal;

@@ -12,7 +12,7 @@ import { compareRanges } from '../bytes/compare.ts';
 import { readVarint, writeVarint } from '../bytes/varint.ts';
 import { copy } from './block-builder.ts';
 import { keyBytesMax } from './entry-cursor.ts';
-import { keyPrefix } from './key-tree.ts';
+import { keyPrefix } from './key-order.ts';
 import { tableBytesMax } from './table-format.ts';
 
 /** Built while the table is: a block's separator at its first entry, its size at its end. */

@@ -38,7 +38,7 @@ export interface BackgroundSetup {
 type Levels = readonly (readonly LiveTable[])[];
 
 export class TreeBackground {
-  readonly work = new TreeWork();
+  readonly work: TreeWork = new TreeWork();
   /** Oldest first. */
   readonly sealed: SealedMemtable[] = [];
   manifest: Manifest;
@@ -95,7 +95,7 @@ export class TreeBackground {
     this.#durable = revision;
     if (this.sealed.length === 0) return;
     for (const one of this.sealed) if (revision <= one.revision) one.position = position;
-    this.#wake();
+    if (this.#flushing === null && this.#canFlush) this.#wake();
   }
 
   cutAfter(revision: number): void {

@@ -94,22 +94,26 @@ export class Tree {
   readonly #background: TreeBackground;
   readonly #found = new FoundVersion();
   readonly #sink: BatchSink;
-  #active = new Memtable();
+  #active: Memtable;
   /** The revision that is being applied. */
   #revision: number;
   #durable: number;
   #durablePosition: number;
   #floor: number;
+  /** At least the floor. */
+  #readFloor: number;
   readonly #touching = new Set<Promise<void>>();
   #isClosing = false;
 
   /** Use `openTreeCore`. */
   constructor(setup: TreeSetup, files: TableFiles, manifest: Manifest, tables: TableSet) {
     this.#options = setup.options;
+    this.#active = new Memtable(setup.options.memtableBytes);
     this.#revision = manifest.flushedRevision;
     this.#durable = manifest.flushedRevision;
     this.#durablePosition = manifest.flushedPosition;
     this.#floor = manifest.floor;
+    this.#readFloor = manifest.floor;
     const { ports, options } = setup;
     this.#background = new TreeBackground({ ports, files, options, floor: () => this.#floor }, manifest, tables);
     this.#sink = this.#newSink();
@@ -151,7 +155,8 @@ export class Tree {
     if (revision <= this.#background.manifest.flushedRevision) return;
     assert(revision > this.#revision, 'revisions grow');
     this.#revision = revision;
-    applyBatch(batch, this.#sink);
+    const from = this.#active.take(batch, 0, batch.length);
+    applyBatch(this.#active.bytes, this.#sink, from, from + batch.length);
     if (this.#active.bytesUsed >= this.#options.memtableBytes) this.seal();
   }
 
@@ -179,6 +184,16 @@ export class Tree {
   setFloor(revision: number): void {
     assert(revision <= Math.max(this.#durable, 0), 'the floor is not above what is durable');
     this.#floor = Math.max(this.#floor, revision);
+    this.#readFloor = Math.max(this.#readFloor, revision);
+  }
+
+  /**
+   * From here on nobody reads below this revision, and nothing is cut below it: it may be above what is durable. Versions
+   * that are in memory alone and that nobody can see are given up at once.
+   */
+  setReadFloor(revision: number): void {
+    assert(revision <= this.#revision, 'the floor is not above what was applied');
+    this.#readFloor = Math.max(this.#readFloor, revision);
   }
 
   /** Ends the memtable, though it is not full; it is flushed once it is durable. */
@@ -186,7 +201,7 @@ export class Tree {
     if (this.#active.isEmpty) return;
     this.#active.seal();
     this.#background.addSealed(this.#active, this.#revision, this.#durablePosition);
-    this.#active = new Memtable();
+    this.#active = new Memtable(this.#options.memtableBytes);
   }
 
   /**
@@ -260,11 +275,10 @@ export class Tree {
     return {
       put: (bytes, keyStart, keyEnd, valueStart, valueEnd) => {
         const hash = keyHash(bytes, keyStart, keyEnd);
-        const [revision, floor] = [this.#revision, this.#floor];
-        this.#active.put(revision, hash, bytes, keyStart, keyEnd, bytes, valueStart, valueEnd, floor);
+        this.#active.putTaken(this.#revision, hash, keyStart, keyEnd, valueStart, valueEnd, this.#readFloor);
       },
       delete: (bytes, start, end) => {
-        this.#active.delete(this.#revision, keyHash(bytes, start, end), bytes, start, end, this.#floor);
+        this.#active.deleteTaken(this.#revision, keyHash(bytes, start, end), start, end, this.#readFloor);
       },
       deleteRange: (start, end) => this.#active.deleteRange(this.#revision, start, end),
     };

@@ -121,10 +121,11 @@ export class JournalStore {
     return this.#writtenBytes + this.#syncingBytes;
   }
 
-  /** The next group begins a segment, so that all before it can be trimmed; unless this one takes little. */
-  beginSegment(): void {
+  /** The next group begins a segment, so that all before it can be trimmed; false: not worth it, this one takes little. */
+  beginSegment(): boolean {
     const { end, header } = this.map.last;
-    this.#beginsSegment = end > header.segmentBytes / 16;
+    this.#beginsSegment ||= end > header.segmentBytes / 16;
+    return this.#beginsSegment;
   }
 
   /** Syncs all groups that are in the map. */
@@ -170,11 +171,11 @@ export class JournalStore {
     assert(header.offset + bytes <= segmentBytes, 'a group fits its segment');
     encodeGroupHeader(whole, header, seed);
     this.#file.write(whole, header.offset);
-    this.#fillAhead(header.offset + bytes, bytes, segmentBytes);
     if (syncsBehind) {
       this.#writtenBytes += bytes;
       return header;
     }
+    this.#fillAhead(header.offset + bytes, bytes, segmentBytes);
     await this.#file.sync();
     this.#synced = { group: header.number, position: header.firstPosition + header.entryCount - 1 };
     this.#prepareNext(segment, header.offset + bytes);

@@ -28,6 +28,8 @@ import { recover, type JournalPlace } from './recovery.ts';
 
 /** Microtasks between an acknowledgement and the next write: whoever was acknowledged appends again in the same group. */
 const turnsToGather = 8;
+/** With durability `process`: so long at most before whatever else is due has its turn. */
+const turnMsMax = 2;
 
 /**
  * Opens the journal, or makes it with `create`; null when there is none and it is not to be made.
@@ -66,6 +68,8 @@ export class Journal {
   #syncTimer: Timer | null = null;
   #unmarked = false;
   #groupAt: Instant;
+  /** When the event loop was last seen to turn. */
+  #turnAt: Instant;
   #advanced: Deferred | null = null;
   #room: Deferred | null = null;
 
@@ -86,6 +90,7 @@ export class Journal {
     this.#groups = new FormingGroups(limits.groupBytesMax);
     this.#nextPosition = store.map.nextPosition;
     this.#groupAt = ports.clock.now();
+    this.#turnAt = this.#groupAt;
     this.recovered = recovered;
     if (unmarked) this.#markLater();
   }
@@ -174,8 +179,10 @@ export class Journal {
    */
   async trimAllBefore(position: JournalPosition): Promise<void> {
     if (this.#ended !== null || this.#closing) throw endError(this.#ended);
-    this.#store.beginSegment();
-    await this.#wait(this.#groups.push('mark', this.#nextPosition), this.#nextPosition, this.#nextPosition - 1);
+    if (this.#store.beginSegment()) {
+      const next = this.#nextPosition;
+      await this.#wait(this.#groups.push('mark', next), next, next - 1);
+    }
     await this.trimBefore(position);
   }
 
@@ -300,7 +307,20 @@ export class Journal {
       const group = this.#groups.shift();
       if (group === undefined) return;
       await this.#writeGroup(group);
+      if (this.#durability === 'process') await this.#letOthers();
     }
+  }
+
+  /** Where nothing waits for a disk, the event loop would not come to anything else while appends come. */
+  #letOthers(): Promise<void> | null {
+    const now = this.#ports.clock.now();
+    if (elapsedMs(this.#turnAt, now) < turnMsMax) return null;
+    return new Promise((resolve) => {
+      this.#ports.timers.after(0, () => {
+        this.#turnAt = this.#ports.clock.now();
+        resolve();
+      });
+    });
   }
 
   async #writeGroup(group: FormingGroup): Promise<void> {
