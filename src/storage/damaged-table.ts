@@ -13,7 +13,7 @@ export type ReadableTable = Pick<
 >;
 
 export class DamagedTable implements ReadableTable {
-  readonly rangeTombstones = new RangeTombstones();
+  readonly rangeTombstones: RangeTombstones = new RangeTombstones();
   readonly filter = null;
   readonly bytesInMemory = 0;
   /** With path, offset, and the keys that it costs. */

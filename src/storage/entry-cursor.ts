@@ -9,7 +9,7 @@
 /** The largest key, in bytes. */
 export const keyBytesMax = 4_096;
 /** The largest value, in bytes. */
-export const valueBytesMax = 8 * 1024 * 1024;
+export const valueBytesMax: number = 8 * 1024 * 1024;
 
 export abstract class EntryCursor {
   /** Whether it stands on an entry; the fields below mean something only then. */

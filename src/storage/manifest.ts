@@ -49,7 +49,7 @@ export const emptyManifest: Manifest = Object.freeze({
 const formatVersion = 1;
 const magic: readonly number[] = [...'LKSTTREE'].map((letter) => letter.charCodeAt(0));
 const headerBytes = 16;
-export const manifestBytesMax = 256 * 1024 * 1024;
+export const manifestBytesMax: number = 256 * 1024 * 1024;
 
 export const manifestName = 'manifest';
 export const draftName = 'manifest.new';
