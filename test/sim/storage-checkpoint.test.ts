@@ -72,8 +72,9 @@ async function atEveryEffect(
   judge: (world: World) => Step,
 ): Promise<number> {
   let strikes = 0;
+  const seeds = kind === 'power' ? 4 : 1; // what a loss of power leaves of names that were not synced is chance
   for (let [effect, passed] = [1, 0]; passed < 3; effect++) {
-    await simulate({ seeds: { only: effect }, weather: 'calm', twice: false }, async (world) => {
+    await simulate({ seeds, firstSeed: effect * seeds, weather: 'calm', twice: false }, async (world) => {
       await world.run('node', prepare);
       const before = world.effects('node');
       world.crashAt('node', { effect: before + effect, when: 'after', kind });
@@ -112,11 +113,13 @@ test.each(['process', 'power'] as const)('a %s crash at every effect of a checkp
     (world) => async (env) => {
       await using tree = await open(env, 'tree');
       if (roundOf(world, tree) !== 1) world.fail('the tree lost what it had');
-      await fill(tree, 2);
-      await tree.compact();
+      if (kind === 'process') {
+        await fill(tree, 2);
+        await tree.compact();
+        if (roundOf(world, tree) !== 2) world.fail('the tree lost what it was given since');
+      }
       await tree.close();
       await expectRound(world, env, 'kept/one', 1);
-      await expectRound(world, env, 'tree', 2);
     },
   );
   expect(strikes).toBeGreaterThan(35);
