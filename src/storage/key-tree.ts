@@ -98,9 +98,19 @@ export class KeyTree {
     this.#put(place, slot, id, prefix);
   }
 
+  clear(): void {
+    this.#leafCount = 0;
+    this.changes++;
+  }
+
   /** All keys of numbers below `count`, in place of what was here, with room in each leaf for some more. */
   rebuild(slab: KeySlab, count: number): void {
     const order = keyOrder(slab, count);
+    const prefixes = new Float64Array(count); // in the order of the slab: it is larger than the caches
+    for (let id = 0; id < count; id++) {
+      const start = slab.starts[id] as number;
+      prefixes[id] = keyPrefix(slab.bytes, start, start + (slab.lengths[id] as number));
+    }
     const leafCount = Math.ceil(count / leafFilled);
     const room = 2 ** Math.ceil(Math.log2(Math.max(64, leafCount * 1.25)));
     this.changes++;
@@ -115,9 +125,8 @@ export class KeyTree {
       const base = leaf * leafSize;
       for (let slot = 0; slot < filled; slot++) {
         const id = order[next++] as number;
-        const start = slab.starts[id] as number;
         this.#ids[base + slot] = id;
-        this.#prefixes[base + slot] = keyPrefix(slab.bytes, start, start + (slab.lengths[id] as number));
+        this.#prefixes[base + slot] = prefixes[id] as number;
       }
       this.#directory[leaf] = leaf;
       this.#counts[leaf] = filled;
@@ -183,6 +192,7 @@ export class KeyTree {
     this.#directory.copyWithin(place + 1, place, leaf);
     this.#firstPrefixes.copyWithin(place + 1, place, leaf);
     this.#directory[place] = leaf;
+    this.#counts[leaf] = 0; // cleared trees leave something there
     return leaf;
   }
 }

@@ -17,9 +17,22 @@ import { SeededRandom } from '../kernel/random.ts';
 import { FoundVersion } from './found-version.ts';
 import { Memtable } from './memtable.ts';
 
+/** As one that was flushed and serves again. */
+function usedBefore(table: Memtable, random: SeededRandom): void {
+  for (let revision = 1; revision < 500; revision++) {
+    put(table, randomVersion(random, revision));
+    if (revision % 100 === 0) table.cursor().first();
+  }
+  table.deleteRange(501, Uint8Array.of(1), Uint8Array.of(200));
+  table.seal();
+  table.emptied();
+  expect([table.isEmpty, table.bytesUsed, table.firstRevision, table.lastRevision]).toEqual([true, 0, Infinity, -1]);
+}
+
 test.each(Array.from({ length: 40 }, (_, seed) => seed))('as a sorted array, seed %i', (seed) => {
   const random = new SeededRandom(seed);
   const table = new Memtable();
+  if (seed % 2 === 1) usedBefore(table, random);
   let versions: Version[] = [];
   let revision = 1;
   for (let round = 0; round < 12; round++) {

@@ -8,9 +8,11 @@
  */
 import { assert } from '../kernel/assert.ts';
 import { compareRanges } from '../bytes/compare.ts';
+import { copy } from './block-builder.ts';
 import type { EntryCursor, RangeTombstone } from './entry-cursor.ts';
 import type { FoundVersion } from './found-version.ts';
 import type { KeySlab } from './key-order.ts';
+import { KeyTable } from './key-table.ts';
 import { KeyTree } from './key-tree.ts';
 import { MemtableCursor } from './memtable-cursor.ts';
 import { RangeTombstones } from './range-tombstones.ts';
@@ -46,12 +48,9 @@ export class Memtable {
   #indexedCount = 0;
   #bytes: Uint8Array;
   #byteCount = 0;
-  // By the number of a key. `heads` is its newest version, or none after a rollback.
-  #keyStarts: Uint32Array;
-  #keyLengths: Uint32Array;
+  readonly #keys: KeyTable;
+  /** By the number of a key: its newest version, or none after a rollback. */
   #heads: Int32Array;
-  #hashes: Int32Array = new Int32Array(0);
-  #keyCount = 0;
   // By the number of a version. `olders` is the next older version of the same key.
   #revisions: Float64Array;
   #valueStarts: Uint32Array;
@@ -59,8 +58,6 @@ export class Memtable {
   #olders: Int32Array;
   #keysOf: Int32Array = new Int32Array(0);
   #versionCount = 0;
-  /** Open addressing: numbers of keys, plus one; 0 where free. */
-  #slots: Int32Array = new Int32Array(0);
   #firstRevision = Infinity;
   #lastRevision = -1;
   #sealed = false;
@@ -71,39 +68,48 @@ export class Memtable {
    * another thread has frozen: to be walked, not searched by key.
    */
   constructor(from: FrozenMemtable | number = 64 * 1024) {
-    if (typeof from === 'number') {
-      this.rangeTombstones = new RangeTombstones();
-      const count = 2 ** Math.ceil(Math.log2(Math.max(64, from / 128)));
-      this.#bytes = newBytes(from);
-      this.#keyStarts = newUint32s(count);
-      this.#keyLengths = newUint32s(count);
-      this.#heads = newInt32s(count);
-      this.#hashes = new Int32Array(count);
-      this.#revisions = newFloat64s(count);
-      this.#valueStarts = newUint32s(count);
-      this.#valueLengths = newUint32s(count);
-      this.#olders = newInt32s(count);
-      this.#keysOf = new Int32Array(count);
-      this.#slots = new Int32Array(count * 2);
-      return;
-    }
-    const frozen = from;
-    this.rangeTombstones = new RangeTombstones(frozen.rangeTombstones);
+    const frozen = typeof from === 'number' ? null : from;
+    const room = typeof from === 'number' ? 2 ** Math.ceil(Math.log2(Math.max(64, from / 128))) : 1;
+    this.#keys = new KeyTable(room);
+    this.rangeTombstones = new RangeTombstones(frozen?.rangeTombstones);
+    this.#bytes = frozen?.bytes ?? newBytes(from as number);
+    this.#heads = frozen?.heads ?? newInt32s(room);
+    this.#revisions = frozen?.revisions ?? newFloat64s(room);
+    this.#valueStarts = frozen?.valueStarts ?? newUint32s(room);
+    this.#valueLengths = frozen?.valueLengths ?? newUint32s(room);
+    this.#olders = frozen?.olders ?? newInt32s(room);
+    this.#keysOf = new Int32Array(room);
+    if (frozen === null) return;
     this.#sealed = true;
-    this.#keyCount = frozen.keyCount;
-    this.#bytes = frozen.bytes;
-    this.#keyStarts = frozen.keyStarts;
-    this.#keyLengths = frozen.keyLengths;
-    this.#heads = frozen.heads;
-    this.#revisions = frozen.revisions;
-    this.#valueStarts = frozen.valueStarts;
-    this.#valueLengths = frozen.valueLengths;
-    this.#olders = frozen.olders;
+    this.#keys.count = frozen.keyCount;
+    this.#keys.starts = frozen.keyStarts;
+    this.#keys.lengths = frozen.keyLengths;
+  }
+
+  /** Walks that stand on it: while there are any it is not `emptied`. */
+  holders = 0;
+
+  /**
+   * Of one that was flushed and that nobody walks: empty again, over the same memory. Getting memory anew costs more
+   * than writing to it, and what is given up stays until all threads have collected their garbage.
+   */
+  emptied(): Memtable {
+    assert(this.#sealed && this.holders === 0, 'a memtable in use is not emptied');
+    this.rangeTombstones.cutAfter(-1);
+    this.#keys.clear();
+    this.#tree.clear();
+    this.#indexedCount = 0;
+    this.#byteCount = 0;
+    this.#versionCount = 0;
+    this.#firstRevision = Infinity;
+    this.#lastRevision = -1;
+    this.#sealed = false;
+    return this;
   }
 
   /** Keys that were ever put, those that a rollback left without a version included. */
   get keyCount(): number {
-    return this.#keyCount;
+    return this.#keys.count;
   }
 
   get versionCount(): number {
@@ -122,7 +128,7 @@ export class Memtable {
   /** What it takes of memory, roughly: the bytes of keys and values, and what is kept beside them. */
   get bytesUsed(): number {
     const ranges = this.rangeTombstones.count * 256;
-    return this.#byteCount + this.#keyCount * keyOverhead + this.#versionCount * versionOverhead + ranges;
+    return this.#byteCount + this.#keys.count * keyOverhead + this.#versionCount * versionOverhead + ranges;
   }
 
   get isEmpty(): boolean {
@@ -196,7 +202,7 @@ export class Memtable {
 
   /** The newest version of the key that is not above `revision`. Says nothing of range tombstones. */
   find(key: Uint8Array, start: number, end: number, hash: number, revision: number, into: FoundVersion): boolean {
-    const id = this.#findKey(hash, key, start, end);
+    const id = this.#keys.find(this.#bytes, hash, key, start, end);
     if (id === none) return false;
     const version = this.visibleOf(id, revision);
     if (version === none) return false;
@@ -234,10 +240,10 @@ export class Memtable {
   frozen(): FrozenMemtable {
     assert(this.#sealed, 'a memtable is sealed before it is flushed');
     return {
-      keyCount: this.#keyCount,
+      keyCount: this.#keys.count,
       bytes: this.#bytes,
-      keyStarts: this.#keyStarts,
-      keyLengths: this.#keyLengths,
+      keyStarts: this.#keys.starts,
+      keyLengths: this.#keys.lengths,
       heads: this.#heads,
       revisions: this.#revisions,
       valueStarts: this.#valueStarts,
@@ -255,7 +261,7 @@ export class Memtable {
 
   /** With all keys in it. */
   get tree(): KeyTree {
-    if (this.#indexedCount < this.#keyCount) this.#index();
+    if (this.#indexedCount < this.#keys.count) this.#index();
     return this.#tree;
   }
 
@@ -287,8 +293,8 @@ export class Memtable {
   show(id: number, version: number, cursor: EntryCursor): void {
     const length = this.#valueLengths[version] as number;
     cursor.keyBytes = this.#bytes;
-    cursor.keyStart = this.#keyStarts[id] as number;
-    cursor.keyEnd = cursor.keyStart + (this.#keyLengths[id] as number);
+    cursor.keyStart = this.#keys.starts[id] as number;
+    cursor.keyEnd = cursor.keyStart + (this.#keys.lengths[id] as number);
     cursor.revision = this.#revisions[version] as number;
     cursor.isDelete = length === deleted;
     cursor.valueBytes = this.#bytes;
@@ -298,7 +304,7 @@ export class Memtable {
   }
 
   #keySlab(): KeySlab {
-    return { bytes: this.#bytes, starts: this.#keyStarts, lengths: this.#keyLengths };
+    return { bytes: this.#bytes, starts: this.#keys.starts, lengths: this.#keys.lengths };
   }
 
   /** The newest version of this key that is not above `revision`; -1 if there is none. */
@@ -354,55 +360,19 @@ export class Memtable {
 
   /** The number of the key that was taken, given to it now if it is new. */
   #keyFor(hash: number, start: number, end: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    for (;;) {
-      const id = (this.#slots[slot] as number) - 1;
-      if (id === none) break;
-      if (this.#isKey(id, hash, this.#bytes, start, end)) return id;
-      slot = (slot + 1) & mask;
-    }
-    const id = this.#keyCount;
-    if (id === this.#keyStarts.length) this.#growKeys();
-    this.#keyStarts[id] = start;
-    this.#keyLengths[id] = end - start;
-    this.#hashes[id] = hash;
+    const keys = this.#keys;
+    const before = keys.count;
+    const id = keys.numberOf(this.#bytes, hash, start, end);
+    if (id < before) return id;
+    if (id >= this.#heads.length) this.#heads = grown(this.#heads, newInt32s, id + 1);
     this.#heads[id] = none;
-    this.#keyCount = id + 1;
-    this.#slots[slot] = id + 1;
-    if (this.#keyCount * 2 > this.#slots.length) this.#rehash();
     return id;
-  }
-
-  #findKey(hash: number, key: Uint8Array, start: number, end: number): number {
-    const mask = this.#slots.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const id = (this.#slots[slot] as number) - 1;
-      if (id === none || this.#isKey(id, hash, key, start, end)) return id;
-    }
-  }
-
-  #isKey(id: number, hash: number, key: Uint8Array, start: number, end: number): boolean {
-    if (this.#hashes[id] !== hash || this.#keyLengths[id] !== end - start) return false;
-    const from = this.#keyStarts[id] as number;
-    for (let at = start, other = from; at < end; at++, other++) if (this.#bytes[other] !== key[at]) return false;
-    return true;
-  }
-
-  #rehash(): void {
-    const mask = this.#slots.length * 2 - 1;
-    this.#slots = new Int32Array(mask + 1);
-    for (let id = 0; id < this.#keyCount; id++) {
-      let slot = (this.#hashes[id] as number) & mask;
-      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-      this.#slots[slot] = id + 1;
-    }
   }
 
   /** A few keys are put in one by one; where many are missing all are sorted anew. */
   #index(): void {
     const slab = this.#keySlab();
-    const [from, count] = [this.#indexedCount, this.#keyCount];
+    const [from, count] = [this.#indexedCount, this.#keys.count];
     this.#indexedCount = count;
     if (count - from > rebuiltFrom && (count - from) * 4 > count) return this.#tree.rebuild(slab, count);
     for (let id = from; id < count; id++) {
@@ -410,14 +380,6 @@ export class Memtable {
       this.#tree.locate(slab, slab.bytes, start, start + (slab.lengths[id] as number));
       this.#tree.insert(slab, id);
     }
-  }
-
-  #growKeys(): void {
-    const count = this.#keyStarts.length * 2;
-    this.#keyStarts = grown(this.#keyStarts, newUint32s, count);
-    this.#keyLengths = grown(this.#keyLengths, newUint32s, count);
-    this.#heads = grown(this.#heads, newInt32s, count);
-    this.#hashes = grown(this.#hashes, plainInt32s, count);
   }
 
   #growVersions(): void {
@@ -432,14 +394,3 @@ export class Memtable {
 
 /** Of what no other thread needs. */
 const plainInt32s = (count: number): Int32Array => new Int32Array(count);
-
-/** From this length on the engine's own copy is faster than a loop. */
-const loopBytesMax = 48;
-
-function copy(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
-  if (end - start > loopBytesMax) {
-    to.set(start === 0 && end === from.length ? from : from.subarray(start, end), at);
-    return;
-  }
-  for (let index = start, next = at; index < end; index++, next++) to[next] = from[index] as number;
-}

@@ -33,6 +33,8 @@ export interface BackgroundSetup {
   readonly files: TableFiles;
   readonly options: TreeOptions;
   readonly floor: () => number;
+  /** Its entries are in tables, and it is read no more but by walks that hold it. */
+  readonly onFlushed: (memtable: Memtable) => void;
 }
 
 type Levels = readonly (readonly LiveTable[])[];
@@ -276,6 +278,7 @@ export class TreeBackground {
       if (flushed !== null) {
         assert(this.sealed[0] === flushed, 'memtables are flushed in their order');
         this.sealed.shift();
+        this.#setup.onFlushed(flushed.memtable);
       }
       before.release();
       this.#tell();

@@ -89,12 +89,17 @@ export async function openTreeCore(setup: TreeSetup, create: boolean): Promise<T
   return tree;
 }
 
+/** Memtables that are kept for their memory. */
+const sparesMax = 2;
+
 export class Tree {
   readonly #options: TreeOptions;
   readonly #background: TreeBackground;
   readonly #found = new FoundVersion();
   readonly #sink: BatchSink;
   #active: Memtable;
+  /** Flushed ones, whose memory serves again. */
+  readonly #spares: Memtable[] = [];
   /** The revision that is being applied. */
   #revision: number;
   #durable: number;
@@ -115,7 +120,9 @@ export class Tree {
     this.#floor = manifest.floor;
     this.#readFloor = manifest.floor;
     const { ports, options } = setup;
-    this.#background = new TreeBackground({ ports, files, options, floor: () => this.#floor }, manifest, tables);
+    const onFlushed = (memtable: Memtable): void => this.#keep(memtable);
+    const setupBehind = { ports, files, options, floor: () => this.#floor, onFlushed };
+    this.#background = new TreeBackground(setupBehind, manifest, tables);
     this.#sink = this.#newSink();
   }
 
@@ -201,7 +208,15 @@ export class Tree {
     if (this.#active.isEmpty) return;
     this.#active.seal();
     this.#background.addSealed(this.#active, this.#revision, this.#durablePosition);
-    this.#active = new Memtable(this.#options.memtableBytes);
+    const free = this.#spares.findIndex(({ holders }) => holders === 0);
+    const [spare] = free === -1 ? [] : this.#spares.splice(free, 1);
+    this.#active = spare?.emptied() ?? new Memtable(this.#options.memtableBytes);
+  }
+
+  #keep(memtable: Memtable): void {
+    if (memtable.bytes.length > 2 * this.#options.memtableBytes) return;
+    this.#spares.push(memtable);
+    if (this.#spares.length > sparesMax) this.#spares.shift();
   }
 
   /**
@@ -238,7 +253,12 @@ export class Tree {
       ...tables.rangeTombstones,
     ];
     const merged = entries.length === 1 ? (entries[0] as EntryCursor) : new MergeCursor(entries);
-    return { cursor: new VisibleCursor(merged, ranges, revision, bounds), release: () => tables.release() };
+    for (const one of memtables) one.holders++;
+    const release = (): void => {
+      for (const one of memtables) one.holders--;
+      tables.release();
+    };
+    return { cursor: new VisibleCursor(merged, ranges, revision, bounds), release };
   }
 
   /** Loads the blocks that `find` of these keys would read, as far as they are cold, without blocking. */

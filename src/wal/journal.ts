@@ -70,8 +70,8 @@ export class Journal {
   #groupAt: Instant;
   /** When the event loop was last seen to turn. */
   #turnAt: Instant;
-  #advanced: Deferred | null = null;
-  #room: Deferred | null = null;
+  #advanced: PromiseWithResolvers<void> | null = null;
+  #room: PromiseWithResolvers<void> | null = null;
 
   /** For the room's own use: `openJournal` makes it. */
   constructor(
@@ -179,17 +179,15 @@ export class Journal {
    */
   async trimAllBefore(position: JournalPosition): Promise<void> {
     if (this.#ended !== null || this.#closing) throw endError(this.#ended);
-    if (this.#store.beginSegment()) {
-      const next = this.#nextPosition;
-      await this.#wait(this.#groups.push('mark', next), next, next - 1);
-    }
+    const next = this.#nextPosition;
+    if (this.#store.beginSegment()) await this.#wait(this.#groups.push('mark', next), next, next - 1);
     await this.trimBefore(position);
   }
 
   /** Resolves when `append` may take entries again, or has another answer than `full`. */
   async room(): Promise<void> {
     if (this.#ended !== null || this.#groups.bytes <= this.#limits.waitingBytesMax / 2) return;
-    this.#room ??= deferred();
+    this.#room ??= Promise.withResolvers();
     await this.#room.promise;
   }
 
@@ -247,7 +245,7 @@ export class Journal {
   async reached(position: JournalPosition): Promise<'reached' | 'ended'> {
     while (this.#store.map.nextPosition <= position) {
       if (this.#ended !== null) return 'ended';
-      this.#advanced ??= deferred();
+      this.#advanced ??= Promise.withResolvers();
       await this.#advanced.promise;
     }
     return 'reached';
@@ -285,9 +283,8 @@ export class Journal {
   }
 
   #wait(group: FormingGroup, first: number, last: number): Promise<AppendOutcome> {
-    const outcome = new Promise<AppendOutcome>((resolve, reject) => {
-      group.waiters.push({ first, last, resolve, reject });
-    });
+    const { promise: outcome, resolve, reject } = Promise.withResolvers<AppendOutcome>();
+    group.waiters.push({ first, last, resolve, reject });
     this.#run();
     return outcome;
   }
@@ -295,8 +292,7 @@ export class Journal {
   #run(): void {
     this.#running ??= this.#writeGroups().then(() => {
       this.#running = null;
-      // What came between the last look and now.
-      if (this.#groups.count > 0 && this.#ended === null) this.#run();
+      if (this.#groups.count > 0 && this.#ended === null) this.#run(); // what came between the last look and now
     });
   }
 
@@ -315,12 +311,8 @@ export class Journal {
   #letOthers(): Promise<void> | null {
     const now = this.#ports.clock.now();
     if (elapsedMs(this.#turnAt, now) < turnMsMax) return null;
-    return new Promise((resolve) => {
-      this.#ports.timers.after(0, () => {
-        this.#turnAt = this.#ports.clock.now();
-        resolve();
-      });
-    });
+    this.#turnAt = now;
+    return new Promise((resolve) => void this.#ports.timers.after(0, resolve));
   }
 
   async #writeGroup(group: FormingGroup): Promise<void> {
@@ -374,20 +366,18 @@ export class Journal {
     this.#tell();
   }
 
-  /** After a group was written: its sync comes within bounds, and nobody waits for it. */
+  /** A group was written: its sync comes within bounds, and nobody waits for it. */
   #syncBehind(written: GroupKind): void {
     if (written === 'mark') return this.#onDurable();
     if (this.#closing) return;
     if (this.#store.unsyncedBytes >= this.#limits.syncBehindBytes) this.#syncNow();
-    this.#syncTimer ??= this.#ports.timers.after(this.#limits.syncBehindMs, () => {
-      this.#syncTimer = null;
-      this.#syncNow();
-    });
+    this.#syncTimer ??= this.#ports.timers.after(this.#limits.syncBehindMs, () => this.#syncNow());
   }
 
   #syncNow(): void {
-    if (this.#ended !== null) return;
-    this.sync().catch(() => {}); // whoever waits and whoever appends is told
+    this.#syncTimer?.cancel();
+    this.#syncTimer = null;
+    if (this.#ended === null) this.sync().catch(() => {}); // whoever waits and whoever appends is told
   }
 
   /** One timer, that looks again when groups came meanwhile: starting one for each group would cost more than the mark. */
@@ -407,17 +397,4 @@ export class Journal {
     this.#groups.push('mark', this.#nextPosition);
     this.#run();
   }
-}
-
-interface Deferred {
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-}
-
-function deferred(): Deferred {
-  let resolve = (): void => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }
