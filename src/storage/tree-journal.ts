@@ -13,13 +13,16 @@ import type { Tree } from './tree.ts';
 import { batchBytesMax } from './write-batch.ts';
 
 const readBytes = 1024 * 1024;
-/** Small segments: what is flushed goes by whole ones. The largest batch fits one. */
-const limits: Partial<JournalLimits> = {
+/**
+ * Small segments: what is flushed goes by whole ones, and the largest batch fits one. One that was used before is synced
+ * faster; where nobody waits for syncs it would only take room.
+ */
+const limitsFor = (durability: JournalDurability): Partial<JournalLimits> => ({
   segmentBytes: 24 * 1024 * 1024,
   groupBytesMax: batchBytesMax,
   waitingBytesMax: 2 * batchBytesMax,
-  spareCountMax: 1,
-};
+  spareCountMax: durability === 'process' ? 0 : 1,
+});
 
 /** A position of the journal is the revision that was written there. */
 export const firstAfter = (flushedRevision: number): number => Math.max(flushedRevision + 1, 1);
@@ -49,7 +52,7 @@ export async function makeJournal(
   firstPosition: number,
   durability: JournalDurability = 'machine',
 ): Promise<Journal> {
-  const options = { ...journalIn(directory), firstPosition, create: true, limits, durability };
+  const options = { ...journalIn(directory), firstPosition, create: true, limits: limitsFor(durability), durability };
   const journal = await openJournal(ports, options);
   if (journal !== null) return journal;
   throw new LockstepError('disk-failed', 'the journal that was made is not there', { values: { path: directory } });
@@ -61,7 +64,12 @@ export async function openTreeJournal(
   directory: string,
   durability: JournalDurability,
 ): Promise<Journal> {
-  const journal = await openJournal(ports, { ...journalIn(directory), create: false, limits, durability });
+  const journal = await openJournal(ports, {
+    ...journalIn(directory),
+    create: false,
+    limits: limitsFor(durability),
+    durability,
+  });
   if (journal !== null) return journal;
   throw lostJournal(directory);
 }
