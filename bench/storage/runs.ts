@@ -60,6 +60,7 @@ export class Runs {
     const { kind, operations, inFlight } = this.#options;
     const latenciesMs = kind === 'put' ? new Float64Array(operations) : null;
     const operation = this.#operation();
+    const perTurn = kind === 'scan' || kind === 'ycsb-e' ? 16 : operationsPerTurn;
     let [next, checksum, sinceTurn] = [0, 0, 0];
     let turning: Promise<null> | null = null; // all callers wait for it
     const call = async (): Promise<void> => {
@@ -71,7 +72,7 @@ export class Runs {
         if (done instanceof Promise) done = await done; // before the sum is looked at: others add to it meanwhile
         checksum += done;
         if (latenciesMs !== null) latenciesMs[index] = performance.now() - startedAt;
-        if (++sinceTurn >= operationsPerTurn) {
+        if (++sinceTurn >= perTurn) {
           sinceTurn = 0;
           turning = turn().then(() => (turning = null));
         }
