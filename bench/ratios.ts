@@ -16,6 +16,8 @@ export interface Ratio {
   readonly bar: { readonly atLeast: number } | { readonly atMost: number };
   /** Beyond the bar; printed, not demanded. */
   readonly aim?: number;
+  /** Its row is measured only when it is asked for. */
+  readonly isOptional?: boolean;
 }
 
 /** A figure of a side, or `{ fact }` by its name. */
@@ -31,7 +33,8 @@ export interface Judged {
 }
 
 export function judge(ratios: readonly Ratio[], results: readonly RowResult[]): readonly Judged[] {
-  return ratios.map((ratio) => {
+  const measured = ratios.filter(({ isOptional, row }) => !isOptional || results.some(({ name }) => name === row));
+  return measured.map((ratio) => {
     const value = valueOf(ratio, results);
     const { name, bar, aim = null } = ratio;
     const [says, met] =

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- SUITE [--json FILE] [--quick]`: measures bench/SUITE.bench.ts and prints a table a row, with the
+ * `npm run bench -- SUITE [--json FILE] [--quick] [--large]`: measures bench/SUITE.bench.ts and prints a table a row, with the
  * machine and how busy it was before and after. Without a name it lists the suites. Judge by the ratios within one
  * run; figures of two runs, or of two machines, are not comparable.
  */
@@ -126,13 +126,13 @@ async function busyShare(ms: number): Promise<number> {
 
 const contendedShare = 0.15;
 
-async function runSuite(name: string, quick: boolean): Promise<Report> {
+async function runSuite(name: string, quick: boolean, large: boolean): Promise<Report> {
   const suite = await openSuite(name);
   const sampleMs = quick ? 20 : 1_000;
   const busyBefore = await busyShare(sampleMs);
   console.log(`${name}: ${suite.about}\n`);
   const results: RowResult[] = [];
-  for (const row of await suite.rows({ quick })) {
+  for (const row of await suite.rows({ quick, large })) {
     const result = await measure(row, { quick });
     console.log(`${printRow(result)}\n`);
     results.push(result);
@@ -206,15 +206,21 @@ const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } },
+    options: {
+      json: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      large: { type: 'boolean', default: false },
+    },
   });
   const [name] = positionals;
   if (name === undefined || !suiteNames().includes(name)) {
-    console.log(`npm run bench -- SUITE [--json FILE] [--quick]\nsuites: ${suiteNames().join(', ') || 'none'}`);
+    console.log(
+      `npm run bench -- SUITE [--json FILE] [--quick] [--large]\nsuites: ${suiteNames().join(', ') || 'none'}`,
+    );
     process.exitCode = name === undefined ? 0 : 1;
     return;
   }
-  const report = await runSuite(name, values.quick);
+  const report = await runSuite(name, values.quick, values.large);
   const { cpu, cores, memoryGiB, system, node } = report.machine;
   console.log(`${cores} × ${cpu}, ${memoryGiB} GiB, ${system}, Node ${node}; load ${loadavg()[0]?.toFixed(2)}`);
   const busy = `others used ${percent(report.busyBefore)} of the cores before and ${percent(report.busyAfter)} after`;

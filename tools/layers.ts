@@ -29,6 +29,7 @@ export const layers: readonly (readonly Room[])[] = [
       'where checkpoints and backups are kept: files named by content, one pointer; a directory, a bucket',
     ),
   ],
+  [openRoom('storage', 'a log-structured merge tree: memtable, tables, compaction, snapshots, checkpoints')],
   [
     room('os', 'the real world: env over Node, file for file'),
     openRoom('sim', 'the simulated world: env from a seed, with faults, file for file'),
@@ -40,7 +41,7 @@ export const layers: readonly (readonly Room[])[] = [
 /** Rooms that may import `node:*`; everything else also runs in a browser. */
 export const nodeRooms: ReadonlySet<string> = new Set(['os', 'cli']);
 /** Who may import the real world, besides itself: the package's root entry and the command. */
-export const osImporters: ReadonlySet<string> = new Set(['index.ts', 'cli/main.ts']);
+export const osImporters: ReadonlySet<string> = new Set(['index.ts', 'cli/main.ts', 'cli/inspect.ts']);
 
 /**
  * Files (and the folders named as them) that may import a package: an engine's client, an optional peer dependency.

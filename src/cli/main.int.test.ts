@@ -1,14 +1,16 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fileEngine } from '../log/file.ts';
 import { openHostEnv } from '../os/env.ts';
 import { openFileLogs } from '../os/logs.ts';
+import { openOwnedTree } from '../storage/owned-tree.ts';
 
 const program = fileURLToPath(new URL('main.ts', import.meta.url));
+const encoder = new TextEncoder();
 let data = '';
 
 beforeAll(async () => {
@@ -53,10 +55,73 @@ test('lockstep log inspect runs beside the process that has the directory, and n
   expect((await lockstep('log', 'inspect', join(data, 'held'))).out).toMatch(/^orders {2}log /);
 });
 
+describe('lockstep storage inspect', () => {
+  const tableNames = (place: string): Promise<string[]> =>
+    readdir(join(data, place, 'tables')).then((names) => names.filter((name) => name.endsWith('.table')));
+
+  beforeAll(async () => {
+    const env = await openHostEnv({ data });
+    await using tree = await openOwnedTree(env, 'trees/one');
+    for (const letter of 'abcdef') await tree?.put(encoder.encode(`key ${letter}`), encoder.encode(`value ${letter}`));
+    await tree?.delete(encoder.encode('key b'));
+    await tree?.flush();
+    await tree?.checkpoint('trees/copy');
+    await tree?.put(encoder.encode('key g'), encoder.encode('value g'));
+    // Beside the process that has it.
+    const beside = await lockstep('storage', 'inspect', join(data, 'trees/one'));
+    expect(beside).toMatchObject({ code: 0, told: '' });
+    expect(beside.out).toMatch(new RegExp(`^the directory is held by process ${process.pid} `));
+    await tree?.close();
+    await env.close();
+  });
+
+  test('shows levels, tables and journal, of one or of all in a directory, as text or JSON', async () => {
+    const { code, out } = await lockstep('storage', 'inspect', join(data, 'trees/one'));
+    expect(code).toBe(0);
+    const [tree, journal, level, table, ...rest] = out.trimEnd().split('\n');
+    expect(tree).toMatch(/one {2}tree, flushed up to revision 7, old versions kept from revision \d on$/);
+    expect(journal).toMatch(/^ {2}journal {2}revisions \d to 8, 1 segment, \d+ bytes$/);
+    expect(level).toMatch(/^ {2}level 0 {2}1 table, \d+ bytes$/);
+    expect(table).toMatch(/\.table {2}\d+ bytes, 5 entries, revisions 1 to 6, keys key a to key f$/);
+    expect(rest).toEqual([]);
+    const all = JSON.parse((await lockstep('storage', 'inspect', join(data, 'trees'), '--json')).out) as object;
+    expect(all).toMatchObject({
+      copy: { manifest: { flushedRevision: 7 }, journal: { firstRevision: null }, damages: [] },
+      one: { manifest: { flushedRevision: 7 }, levels: [[{ smallest: '6b65792061' }]], leavings: [], damages: [] },
+    });
+  });
+
+  test('names what is damaged and what is left over, with exit code 1, and changes nothing', async () => {
+    const env = await openHostEnv({ data });
+    await using tree = await openOwnedTree(env, 'hurt');
+    await tree?.put(encoder.encode('a'), encoder.encode('b'));
+    await tree?.flush();
+    await tree?.close();
+    await env.close();
+    const [table = ''] = await tableNames('hurt');
+    const path = join(data, 'hurt/tables', table);
+    const bytes = await readFile(path);
+    await writeFile(path, bytes.with(3, 99));
+    await writeFile(join(data, 'hurt/tables/00000999.table'), 'left');
+    const hurt = await lockstep('storage', 'inspect', join(data, 'hurt'));
+    expect(hurt.code).toBe(1);
+    expect(hurt.out).toContain('  not named by the manifest: 00000999.table\n');
+    expect(hurt.out).toMatch(/ {2}damaged: tables\/\d+\.table at 0: .*; may cost keys from a to a\n/);
+    await rm(path);
+    expect((await lockstep('storage', 'inspect', join(data, 'hurt'))).out).toContain('is missing');
+    await writeFile(join(data, 'hurt/tables/manifest'), 'nonsense');
+    expect((await lockstep('storage', 'inspect', join(data, 'hurt'))).out).toContain('without a readable manifest');
+    await rm(join(data, 'hurt/tables/manifest'));
+    expect(await lockstep('storage', 'inspect', join(data, 'hurt'))).toMatchObject({ code: 1 });
+    expect(await tableNames('hurt')).toEqual(['00000999.table']);
+  });
+});
+
 test('a wrong call says what is right, with exit code 1', async () => {
   expect(await lockstep('log', 'inspect', join(data, 'nothing'))).toMatchObject({ code: 1, out: '' });
   expect((await lockstep('log', 'expect')).told).toContain('lockstep log inspect DIR');
   expect((await lockstep('--wat')).told).toContain("Unknown option '--wat'");
+  expect((await lockstep('storage', 'inspect', join(data, 'orders'))).told).toContain('there is no tree');
   expect((await lockstep()).out).toContain('lockstep log inspect DIR');
 });
 

@@ -71,8 +71,34 @@ export async function openFileEngine(
   };
 }
 
+/** What taking a directory may be told. */
+export interface TakeOptions extends Pick<OwnedFileEngineOptions, 'withinMs' | 'signal' | 'waits' | 'anyFileSystem'> {
+  /**
+   * As for logs; or, where nothing fences whoever is passed by, `unproven`: only from whom the system cannot tell whether
+   * it runs, and `never`.
+   */
+  readonly takeOver?: boolean | 'unproven' | 'never' | undefined;
+}
+
+/** For rooms that keep files: the same for a directory of theirs, which is there. `called` is its name in errors and waits. */
+export function takeDirectory(
+  env: OwnedFilePorts,
+  directory: string,
+  called: string,
+  options: TakeOptions,
+): Promise<DirectoryPlace> {
+  if (options.anyFileSystem !== true) checkFileSystem(env, directory, called);
+  return Place.take(env, directory, called, options);
+}
+
+/** A directory that this process has. */
+export interface DirectoryPlace {
+  /** Gives it up. A second call is harmless. */
+  leave(): Promise<void>;
+}
+
 /** The directory, while this process has it. */
-class Place {
+class Place implements DirectoryPlace {
   readonly #records: OwnerRecords;
   readonly #directory: string;
   readonly #number: number;
@@ -94,12 +120,7 @@ class Place {
     this.#end = end;
   }
 
-  static async take(
-    env: OwnedFilePorts,
-    directory: string,
-    called: string,
-    options: OwnedFileEngineOptions,
-  ): Promise<Place> {
+  static async take(env: OwnedFilePorts, directory: string, called: string, options: TakeOptions): Promise<Place> {
     const { disk, clock, randomness, ownership } = env;
     const records = new OwnerRecords(disk, directory);
     const token = newLogId(randomness);
@@ -148,7 +169,7 @@ interface Places {
 async function vacancy(
   { clock, timers, ownership }: OwnedFilePorts,
   { directory, called, records, put }: Places,
-  { withinMs = 0, signal, takeOver = false, waits }: OwnedFileEngineOptions,
+  { withinMs = 0, signal, takeOver = false, waits }: TakeOptions,
 ): Promise<number> {
   const from = clock.now();
   let wait: WaitEntry | null = null;
@@ -157,13 +178,14 @@ async function vacancy(
       signal?.throwIfAborted();
       const { number, owner } = records.newest();
       const path = owner === null ? null : beaconPath(directory, owner.token);
-      const state = owner === null || path === null || takeOver ? 'ended' : await ownership.look(path, owner);
-      if (owner === null || state === 'ended') {
+      const isFree = owner === null || path === null || takeOver === true;
+      const state = isFree ? 'ended' : await ownership.look(path, owner);
+      if (owner === null || state === 'ended' || (state === 'unknown' && takeOver === 'unproven')) {
         if (await put(number + 1)) return number + 1;
         continue; // somebody was faster
       }
       const leftMs = withinMs - elapsedMs(from, clock.now());
-      if (leftMs <= 0) throw inUse(called, owner, state);
+      if (leftMs <= 0) throw inUse(called, owner, state, takeOver);
       const heldBy = `process ${owner.pid} on ${owner.host}`;
       wait ??=
         waits?.enter({ what: 'directory', key: called, waitsFor: 'its owner to leave', heldBy, withinMs }) ?? null;
@@ -180,8 +202,9 @@ function checkFileSystem({ ownership }: OwnedFilePorts, directory: string, calle
   if (kind === 'local' || kind === 'unknown') return;
   const why = {
     network:
-      'logs in files are not supported on a network file system: it does not promise that one of two who create a name fails, nor that others see the name at once',
-    unproven: 'logs in files are unproven on this file system: what it promises is decided by a program behind it',
+      'logs and trees in files are not supported on a network file system: it does not promise that one of two who create a name fails, nor that others see the name at once',
+    unproven:
+      'logs and trees in files are unproven on this file system: what it promises is decided by a program behind it',
   }[kind];
   throw new LockstepError('invalid', why, {
     values: { directory: called, fileSystem: name, kind },
@@ -195,7 +218,12 @@ function checkFileSystem({ ownership }: OwnedFilePorts, directory: string, calle
 const nameOf = (owner: Owner | null): Pick<Owner, 'pid' | 'host' | 'since'> | { readonly pid: null } =>
   owner === null ? { pid: null } : { pid: owner.pid, host: owner.host, since: owner.since };
 
-const inUse = (directory: string, owner: Owner, state: 'runs' | 'unknown'): LockstepError =>
+const inUse = (
+  directory: string,
+  owner: Owner,
+  state: 'runs' | 'unknown',
+  takeOver: TakeOptions['takeOver'],
+): LockstepError =>
   new LockstepError(
     'in-use',
     state === 'runs'
@@ -205,7 +233,8 @@ const inUse = (directory: string, owner: Owner, state: 'runs' | 'unknown'): Lock
       values: { directory, ...nameOf(owner) },
       advice: [
         'Ask that process, or stop it; or wait for it: withinMs: 10_000',
-        'Take its place (it stops leading, and says so): takeOver: true',
+        ...(takeOver === false ? ['Take its place (it stops leading, and says so): takeOver: true'] : []),
+        ...(takeOver === 'never' && state === 'unknown' ? ['If it has certainly ended: takeOver: true'] : []),
       ],
     },
   );

@@ -100,7 +100,8 @@ function scanBuffer(
 /** What a writer checks before it writes is checked again here. */
 function follows(header: GroupHeader, segment: SegmentHeader, state: ScanState): boolean {
   const { kind, firstPosition, entryCount } = header;
-  if (header.number !== state.group || header.durableUpTo !== state.position - 1) return false;
+  if (header.number !== state.group) return false;
+  if (header.unsynced === 0 && header.durableUpTo !== state.position - 1) return false;
   if (header.payloadBytes > segment.groupBytesMax) return false;
   if (header.offset + groupBytes(header.payloadBytes) > segment.segmentBytes) return false;
   if (kind === 'data') return entryCount > 0 && firstPosition === state.position;
@@ -108,21 +109,31 @@ function follows(header: GroupHeader, segment: SegmentHeader, state: ScanState):
   return kind === 'mark' ? firstPosition === state.position : firstPosition <= state.position;
 }
 
-/** Where a group of a higher number than `group` stands behind `offset`; null if none does. */
-export async function findLaterGroup(
+export interface LaterGroups {
+  /** Where a group stands that was written after the one that is missing had been synced; null if none does. */
+  readonly proofAt: number | null;
+  /** Where those end that prove nothing; null if there is none. */
+  readonly end: number | null;
+}
+
+/** What stands behind `offset`, where the group of this number is missing or torn. */
+export async function findLaterGroups(
   file: DiskFile,
   segment: SegmentHeader,
   offset: number,
   group: number,
-): Promise<number | null> {
+): Promise<LaterGroups> {
   const end = file.size();
+  let laterEnd: number | null = null;
   const bytes = new Uint8Array(Math.min(searchBytes, Math.max(sectorBytes, end - offset)));
   for (let base = offset + sectorBytes; base < end; base += bytes.length) {
     const count = await file.load(bytes, base);
     for (let at = 0; at + groupHeaderBytes <= count; at += sectorBytes) {
       const header = decodeGroupHeader(bytes, at, base + at, segment.seed);
-      if (header !== null && header.number > group) return base + at;
+      if (header === null || header.number <= group) continue;
+      if (header.number - header.unsynced > group) return { proofAt: base + at, end: null };
+      laterEnd = base + at + groupBytes(header.payloadBytes);
     }
   }
-  return null;
+  return { proofAt: null, end: laterEnd };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FormingGroup, FormingGroups, payloadBytesOf } from './forming-groups.ts';
-import { xxHash32 } from './xxhash32.ts';
+import { xxHash32 } from '../bytes/xxhash32.ts';
 import { encodeGroupHeader, groupBytes, groupHeaderBytes, readGroup, sectorBytes, type GroupHeader } from './group.ts';
 
 const seed = 4_711;
@@ -19,6 +19,7 @@ function written(): { readonly bytes: Uint8Array; readonly header: GroupHeader }
     payloadChecksum: xxHash32(bytes, groupHeaderBytes, group.length, seed),
     firstPosition: 9,
     durableUpTo: 8,
+    unsynced: 3,
   };
   encodeGroupHeader(bytes, header, seed);
   return { bytes, header };

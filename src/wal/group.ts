@@ -3,10 +3,11 @@
  * to the next sector. Both checksums start from the segment's seed, and the header states its own offset, so that
  * neither a recycled segment's old bytes nor a copy of a group inside an entry is ever taken for a group.
  *
- * A group is written only after all before it were synced: that it is there proves them durable, which is the mark.
+ * A group is written after all before it were synced, but for the last `unsynced` ones: that it is there proves the
+ * others durable, which is the mark.
  */
 import { crc32c } from '../bytes/crc32c.ts';
-import { xxHash32 } from './xxhash32.ts';
+import { xxHash32 } from '../bytes/xxhash32.ts';
 import { getUint32, getUint64, putUint32, putUint64 } from '../bytes/little-endian.ts';
 
 /** Where groups may start; a header never spans two sectors, so it is never half there. */
@@ -30,8 +31,10 @@ export interface GroupHeader {
   readonly payloadChecksum: number;
   /** Of its first entry, or of the next entry when it has none. */
   readonly firstPosition: number;
-  /** The last position before this group; everything up to it was durable when the group was written. */
+  /** Everything up to this position was durable when the group was written: all before it, if none was unsynced. */
   readonly durableUpTo: number;
+  /** So many groups right before this one were not yet synced. */
+  readonly unsynced: number;
 }
 
 export const groupBytes = (payloadBytes: number): number =>
@@ -47,7 +50,7 @@ export function encodeGroupHeader(into: Uint8Array, header: GroupHeader, seed: n
   putUint32(into, 28, header.payloadChecksum);
   putUint64(into, 32, header.firstPosition);
   putUint64(into, 40, header.durableUpTo);
-  putUint32(into, 48, 0);
+  putUint32(into, 48, header.unsynced);
   putUint32(into, checksumAt, crc32c(into, 0, checksumAt, seed));
 }
 
@@ -66,6 +69,7 @@ export function decodeGroupHeader(bytes: Uint8Array, at: number, offset: number,
     payloadChecksum: getUint32(bytes, at + 28),
     firstPosition: getUint64(bytes, at + 32),
     durableUpTo: getUint64(bytes, at + 40),
+    unsynced: getUint32(bytes, at + 48),
   };
 }
 

@@ -21,8 +21,16 @@ export interface JournalOptions extends JournalFiles {
    * The journal is finished then, and everything that waits is answered `refused`.
    */
   readonly confirm?: (() => boolean) | undefined;
+  /**
+   * When an append is answered. `machine`: once it is synced. `process`: once it is written, so that it survives the end
+   * of this process; what the machine loses with its power is a last part, never more than `syncBehindBytes` twice
+   * and what came within `syncBehindMs`. Default `machine`.
+   */
+  readonly durability?: JournalDurability | undefined;
   readonly limits?: Partial<JournalLimits> | undefined;
 }
+
+export type JournalDurability = 'process' | 'machine';
 
 export interface JournalLimits {
   /** Of a segment's file. Trimming is by whole segments. */
@@ -35,6 +43,10 @@ export interface JournalLimits {
   readonly spareCountMax: number;
   /** How long after the last entry was acknowledged an idle writer adds its mark. */
   readonly markAfterMs: number;
+  /** With durability `process`: written and not synced, over which a sync begins; at twice as much appends wait for it. */
+  readonly syncBehindBytes: number;
+  /** With durability `process`: how long after a write a sync begins at the latest. */
+  readonly syncBehindMs: number;
 }
 
 export const journalLimits: JournalLimits = Object.freeze({
@@ -43,6 +55,8 @@ export const journalLimits: JournalLimits = Object.freeze({
   waitingBytesMax: 16 * 1024 * 1024,
   spareCountMax: 2,
   markAfterMs: 400,
+  syncBehindBytes: 8 * 1024 * 1024,
+  syncBehindMs: 500,
 });
 
 /** @throws LockstepError `misuse` for limits that do not go together, and for an origin that has no room. */
@@ -50,6 +64,7 @@ export function checkOptions(options: JournalOptions): JournalLimits {
   checkFiles(options);
   const limits = { ...journalLimits, ...options.limits };
   const { segmentBytes, groupBytesMax, waitingBytesMax, spareCountMax, markAfterMs } = limits;
+  const { syncBehindBytes, syncBehindMs } = limits;
   const whole = [segmentBytes, groupBytesMax, waitingBytesMax, spareCountMax].every((one) => Number.isSafeInteger(one));
   const fits = segmentHeaderBytes + groupBytes(groupBytesMax) <= segmentBytes && segmentBytes < 2 ** 32;
   if (
@@ -58,7 +73,7 @@ export function checkOptions(options: JournalOptions): JournalLimits {
     groupBytesMax < 1 ||
     waitingBytesMax < groupBytesMax ||
     spareCountMax < 0 ||
-    !(markAfterMs >= 0)
+    !(markAfterMs >= 0 && syncBehindBytes >= 0 && syncBehindMs >= 0)
   ) {
     throw new LockstepError('misuse', 'limits of a journal do not go together', {
       values: { ...limits },
@@ -76,7 +91,7 @@ export function checkOptions(options: JournalOptions): JournalLimits {
 }
 
 export type AppendOutcome =
-  /** Durable, with everything before it. One entry: `first` and `last` are the same. */
+  /** As durable as asked for, with everything before it. One entry: `first` and `last` are the same. */
   | { readonly kind: 'appended'; readonly first: JournalPosition; readonly last: JournalPosition }
   /** Nothing was taken: too much waits. Wait for `room`. */
   | { readonly kind: 'full' }

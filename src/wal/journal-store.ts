@@ -4,7 +4,7 @@
  */
 import type { DiskFile } from '../env/disk.ts';
 import { assert } from '../kernel/assert.ts';
-import { xxHash32 } from './xxhash32.ts';
+import { xxHash32 } from '../bytes/xxhash32.ts';
 import type { FormingGroup } from './forming-groups.ts';
 import { encodeGroupHeader, groupBytes, groupHeaderBytes, sectorBytes, type GroupHeader } from './group.ts';
 import type { JournalLimits, JournalOptions, JournalPorts } from './journal-options.ts';
@@ -27,6 +27,13 @@ export class JournalStore {
   #file: DiskFile;
   /** Up to where the current segment's file has bytes. */
   #filledTo: number;
+  /** The last group that is known to be synced, and the last position up to it. What is not lies in the current segment. */
+  #synced: { readonly group: number; readonly position: number };
+  #syncing: Promise<void> | null = null;
+  /** Written since the last sync began, and before it, in bytes. */
+  #writtenBytes = 0;
+  #syncingBytes = 0;
+  #beginsSegment = false;
 
   private constructor(
     ports: JournalPorts,
@@ -41,6 +48,7 @@ export class JournalStore {
     this.map = map;
     this.#file = file;
     this.#filledTo = file.size();
+    this.#synced = { group: map.nextGroup - 1, position: map.nextPosition - 1 };
     this.#spares = new SpareSegments(ports.disk, options, limits.segmentBytes, limits.spareCountMax);
   }
 
@@ -103,11 +111,48 @@ export class JournalStore {
     return this.map.last.path;
   }
 
-  /** Writes and syncs the group, in the next segment if this one is full. It counts only once it is in the map. */
+  /** The last position that is durable. */
+  get syncedPosition(): number {
+    return this.#synced.position;
+  }
+
+  /** Written and not known to be synced. */
+  get unsyncedBytes(): number {
+    return this.#writtenBytes + this.#syncingBytes;
+  }
+
+  /** The next group begins a segment, so that all before it can be trimmed; false: not worth it, this one takes little. */
+  beginSegment(): boolean {
+    const { end, header } = this.map.last;
+    this.#beginsSegment ||= end > header.segmentBytes / 16;
+    return this.#beginsSegment;
+  }
+
+  /** Syncs all groups that are in the map. */
+  async sync(): Promise<void> {
+    while (this.#syncing !== null) await this.#syncing;
+    const synced = { group: this.map.nextGroup - 1, position: this.map.nextPosition - 1 };
+    if (this.#synced.group === synced.group) return;
+    [this.#syncingBytes, this.#writtenBytes] = [this.#writtenBytes, 0];
+    this.#syncing = this.#file.sync().then(() => {
+      this.#synced = synced;
+      this.#syncing = null;
+      this.#syncingBytes = 0;
+    });
+    await this.#syncing;
+  }
+
+  /**
+   * Writes the group, in the next segment if this one is full, and syncs it unless that is to come later. A mark is
+   * written behind what is synced. It counts only once it is in the map.
+   */
   async write(group: FormingGroup): Promise<GroupHeader> {
     const bytes = groupBytes(group.payloadBytes);
     const { map } = this;
-    if (map.last.end + bytes > map.last.header.segmentBytes) await this.#roll();
+    const isFull = this.#beginsSegment || map.last.end + bytes > map.last.header.segmentBytes;
+    const syncsBehind = this.#options.durability === 'process' && group.kind !== 'mark';
+    if (isFull || !syncsBehind || this.unsyncedBytes >= 2 * this.#limits.syncBehindBytes) await this.sync();
+    if (isFull) await this.#roll();
     const segment = map.last;
     const { seed, segmentBytes } = segment.header;
     const whole = group.whole();
@@ -119,14 +164,20 @@ export class JournalStore {
       entryCount: group.entryCount,
       payloadChecksum: xxHash32(whole, groupHeaderBytes, group.length, seed),
       firstPosition: group.firstPosition,
-      durableUpTo: map.nextPosition - 1,
+      durableUpTo: this.#synced.position,
+      unsynced: map.nextGroup - 1 - this.#synced.group,
     };
     assert(header.offset % sectorBytes === 0 && whole.length === bytes, 'a group is whole sectors');
     assert(header.offset + bytes <= segmentBytes, 'a group fits its segment');
     encodeGroupHeader(whole, header, seed);
     this.#file.write(whole, header.offset);
+    if (syncsBehind) {
+      this.#writtenBytes += bytes;
+      return header;
+    }
     this.#fillAhead(header.offset + bytes, bytes, segmentBytes);
     await this.#file.sync();
+    this.#synced = { group: header.number, position: header.firstPosition + header.entryCount - 1 };
     this.#prepareNext(segment, header.offset + bytes);
     return header;
   }
@@ -148,12 +199,14 @@ export class JournalStore {
   }
 
   async close(): Promise<void> {
+    await this.#syncing?.catch(() => {}); // told to whoever began it
     await this.#spares.close();
     this.#file.close();
   }
 
   async #roll(): Promise<void> {
     const { map } = this;
+    this.#beginsSegment = false;
     const before = map.last;
     const spare = await this.#spares.take(before.header.number + 1);
     const file = this.#ports.disk.open(spare, 'write');
@@ -230,9 +283,13 @@ function openNamed({ disk }: JournalPorts, segment: Segment): DiskFile {
   return file;
 }
 
+/** What is written again at once. */
+const sliceBytes = 1024 * 1024;
+
 /**
- * The last segment, open to write, with everything in it durable as it reads. Its last group alone has to be written
- * again; `clearedBytes` behind it become zeros, as far as there are any.
+ * The last segment, open to write, with everything in it durable as it reads. Groups that nothing proves synced have to
+ * be written again; `clearedBytes` behind them become zeros, as far as there are any, and with them whatever is left
+ * of groups there: a new one must not end where an old one would seem to follow. 0: what is behind stays.
  */
 export async function settle(
   { disk }: Pick<JournalPorts, 'disk'>,
@@ -243,13 +300,16 @@ export async function settle(
   const file = disk.open(segment.path, 'write');
   assert(file !== null, 'a segment that was read is there');
   try {
-    const from = recovered.lastGroup?.offset ?? segment.end;
-    const tail = new Uint8Array(segment.end + clearedBytes - from);
-    const count = await file.load(tail, from);
-    tail.fill(0, segment.end - from);
+    const from = recovered.unprovenAt ?? segment.end;
+    const clearedTo = clearedBytes === 0 ? 0 : Math.max(segment.end + clearedBytes, recovered.leftoverEnd ?? 0);
     // Not past the end of the file: opening needs no space.
-    const bytes = tail.subarray(0, Math.min(tail.length, Math.max(count, segment.end - from)));
-    if (bytes.length > 0) file.write(bytes, from);
+    const to = Math.max(segment.end, Math.min(clearedTo, file.size()));
+    for (let at = from; at < to; at += sliceBytes) {
+      const bytes = new Uint8Array(Math.min(sliceBytes, to - at));
+      await file.load(bytes, at);
+      bytes.fill(0, Math.min(bytes.length, Math.max(0, segment.end - at)));
+      file.write(bytes, at);
+    }
     await file.sync();
     return file;
   } catch (error) {

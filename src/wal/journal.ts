@@ -1,23 +1,26 @@
 /**
  * One writer's journal: entries in rolling segment files, several of them durable with one sync. While a group is
- * written and synced the next one gathers; one write and one sync are under way at a time. Format and promises:
- * docs/wal.md.
+ * written and synced the next one gathers; one write and one sync are under way at a time. Where writing is enough for
+ * an answer the sync comes behind. Format and promises: docs/wal.md.
  *
  * A failure is final: after it nothing is written, everything that waits is told, and only opening anew goes on.
  */
 import { varintBytes } from '../bytes/varint.ts';
-import { LockstepError, isLockstepError } from '../kernel/errors.ts';
+import { LockstepError } from '../kernel/errors.ts';
 import { elapsedMs, type Instant } from '../kernel/time.ts';
 import type { Timer } from '../env/timers.ts';
 import { FormingGroups, payloadBytesOf, type FormingGroup, type WriteEntry } from './forming-groups.ts';
+import type { GroupKind } from './group.ts';
 import {
   checkOptions,
   type AppendOutcome,
+  type JournalDurability,
   type JournalLimits,
   type JournalOptions,
   type JournalPorts,
   type JournalRecovery,
 } from './journal-options.ts';
+import { endError, finishedBy, unknownOf, type JournalEnd } from './journal-end.ts';
 import { JournalReader } from './journal-reader.ts';
 import { JournalStore } from './journal-store.ts';
 import { journalPosition, type JournalPosition } from './position.ts';
@@ -25,11 +28,8 @@ import { recover, type JournalPlace } from './recovery.ts';
 
 /** Microtasks between an acknowledgement and the next write: whoever was acknowledged appends again in the same group. */
 const turnsToGather = 8;
-
-type Ended =
-  | { readonly kind: 'failed'; readonly error: unknown }
-  | { readonly kind: 'refused' }
-  | { readonly kind: 'closed' };
+/** With durability `process`: so long at most before whatever else is due has its turn. */
+const turnMsMax = 2;
 
 /**
  * Opens the journal, or makes it with `create`; null when there is none and it is not to be made.
@@ -58,15 +58,20 @@ export class Journal {
   readonly #groups: FormingGroups;
   /** Of the entry that is appended next, ahead of what is durable. */
   #nextPosition: number;
-  #ended: Ended | null = null;
+  #ended: JournalEnd | null = null;
   #closing = false;
   #running: Promise<void> | null = null;
   #trimming: Promise<void> = Promise.resolve();
   #mark: Timer | null = null;
+  readonly #durability: JournalDurability;
+  #onDurable: () => void = () => {};
+  #syncTimer: Timer | null = null;
   #unmarked = false;
   #groupAt: Instant;
-  #advanced: Deferred | null = null;
-  #room: Deferred | null = null;
+  /** When the event loop was last seen to turn. */
+  #turnAt: Instant;
+  #advanced: PromiseWithResolvers<void> | null = null;
+  #room: PromiseWithResolvers<void> | null = null;
 
   /** For the room's own use: `openJournal` makes it. */
   constructor(
@@ -80,10 +85,12 @@ export class Journal {
     this.#ports = ports;
     this.#limits = limits;
     this.#confirm = options.confirm ?? null;
+    this.#durability = options.durability ?? 'machine';
     this.#store = store;
     this.#groups = new FormingGroups(limits.groupBytesMax);
     this.#nextPosition = store.map.nextPosition;
     this.#groupAt = ports.clock.now();
+    this.#turnAt = this.#groupAt;
     this.recovered = recovered;
     if (unmarked) this.#markLater();
   }
@@ -111,6 +118,16 @@ export class Journal {
   /** The position after the last entry that was taken, acknowledged or not. */
   get appended(): JournalPosition {
     return journalPosition(this.#nextPosition);
+  }
+
+  /** The position after the last entry that survives a loss of power. Behind `next` only with durability `process`. */
+  get durable(): JournalPosition {
+    return journalPosition(this.#store.syncedPosition + 1);
+  }
+
+  /** Calls its one listener when `durable` has grown without an acknowledgement: with durability `process`. */
+  whenDurable(listener: () => void): void {
+    this.#onDurable = listener;
   }
 
   /** Where the acknowledged groups end, for an owner whose successor must know. */
@@ -143,10 +160,34 @@ export class Journal {
     return this.#take(1, varintBytes(bytes) + bytes, (group) => group.addWritten(bytes, write));
   }
 
+  /** Makes all that was acknowledged durable. @throws as `append`: the journal is finished then. */
+  async sync(): Promise<void> {
+    if (this.#ended !== null) throw endError(this.#ended);
+    const before = this.#store.syncedPosition;
+    try {
+      await this.#store.sync();
+    } catch (error) {
+      this.#fail(error);
+      throw endError(this.#ended);
+    }
+    if (this.#store.syncedPosition !== before) this.#onDurable();
+  }
+
+  /**
+   * Gives up all there is before this position: begins a new segment, so that the one that is written to can go too.
+   * @throws as `append` and `trimBefore`.
+   */
+  async trimAllBefore(position: JournalPosition): Promise<void> {
+    if (this.#ended !== null || this.#closing) throw endError(this.#ended);
+    const next = this.#nextPosition;
+    if (this.#store.beginSegment()) await this.#wait(this.#groups.push('mark', next), next, next - 1);
+    await this.trimBefore(position);
+  }
+
   /** Resolves when `append` may take entries again, or has another answer than `full`. */
   async room(): Promise<void> {
     if (this.#ended !== null || this.#groups.bytes <= this.#limits.waitingBytesMax / 2) return;
-    this.#room ??= deferred();
+    this.#room ??= Promise.withResolvers();
     await this.#room.promise;
   }
 
@@ -204,7 +245,7 @@ export class Journal {
   async reached(position: JournalPosition): Promise<'reached' | 'ended'> {
     while (this.#store.map.nextPosition <= position) {
       if (this.#ended !== null) return 'ended';
-      this.#advanced ??= deferred();
+      this.#advanced ??= Promise.withResolvers();
       await this.#advanced.promise;
     }
     return 'reached';
@@ -215,6 +256,7 @@ export class Journal {
     if (this.#closing) return;
     this.#closing = true;
     this.#mark?.cancel();
+    this.#syncTimer?.cancel();
     if (this.#ended === null && this.#unmarked && this.#groups.count === 0) this.#pushMark();
     while (this.#running !== null) await this.#running;
     await this.#trimming;
@@ -241,9 +283,8 @@ export class Journal {
   }
 
   #wait(group: FormingGroup, first: number, last: number): Promise<AppendOutcome> {
-    const outcome = new Promise<AppendOutcome>((resolve, reject) => {
-      group.waiters.push({ first, last, resolve, reject });
-    });
+    const { promise: outcome, resolve, reject } = Promise.withResolvers<AppendOutcome>();
+    group.waiters.push({ first, last, resolve, reject });
     this.#run();
     return outcome;
   }
@@ -251,8 +292,7 @@ export class Journal {
   #run(): void {
     this.#running ??= this.#writeGroups().then(() => {
       this.#running = null;
-      // What came between the last look and now.
-      if (this.#groups.count > 0 && this.#ended === null) this.#run();
+      if (this.#groups.count > 0 && this.#ended === null) this.#run(); // what came between the last look and now
     });
   }
 
@@ -263,7 +303,16 @@ export class Journal {
       const group = this.#groups.shift();
       if (group === undefined) return;
       await this.#writeGroup(group);
+      if (this.#durability === 'process') await this.#letOthers();
     }
+  }
+
+  /** Where nothing waits for a disk, the event loop would not come to anything else while appends come. */
+  #letOthers(): Promise<void> | null {
+    const now = this.#ports.clock.now();
+    if (elapsedMs(this.#turnAt, now) < turnMsMax) return null;
+    this.#turnAt = now;
+    return new Promise((resolve) => void this.#ports.timers.after(0, resolve));
   }
 
   async #writeGroup(group: FormingGroup): Promise<void> {
@@ -284,6 +333,7 @@ export class Journal {
     this.#groupAt = this.#ports.clock.now();
     this.#unmarked = group.kind !== 'mark';
     if (this.#unmarked) this.#markLater();
+    if (this.#durability === 'process') this.#syncBehind(group.kind);
     for (const { first, last, resolve } of group.waiters) {
       resolve({ kind: 'appended', first: journalPosition(first), last: journalPosition(last) });
     }
@@ -304,7 +354,7 @@ export class Journal {
   }
 
   /** The first end is the one that counts, but for closing. */
-  #end(ended: Ended): void {
+  #end(ended: JournalEnd): void {
     if (this.#ended === null || ended.kind === 'closed') this.#ended = ended;
     this.#mark?.cancel();
     for (let group = this.#groups.shift(); group !== undefined; group = this.#groups.shift()) {
@@ -314,6 +364,20 @@ export class Journal {
       }
     }
     this.#tell();
+  }
+
+  /** A group was written: its sync comes within bounds, and nobody waits for it. */
+  #syncBehind(written: GroupKind): void {
+    if (written === 'mark') return this.#onDurable();
+    if (this.#closing) return;
+    if (this.#store.unsyncedBytes >= this.#limits.syncBehindBytes) this.#syncNow();
+    this.#syncTimer ??= this.#ports.timers.after(this.#limits.syncBehindMs, () => this.#syncNow());
+  }
+
+  #syncNow(): void {
+    this.#syncTimer?.cancel();
+    this.#syncTimer = null;
+    if (this.#ended === null) this.sync().catch(() => {}); // whoever waits and whoever appends is told
   }
 
   /** One timer, that looks again when groups came meanwhile: starting one for each group would cost more than the mark. */
@@ -334,39 +398,3 @@ export class Journal {
     this.#run();
   }
 }
-
-interface Deferred {
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-}
-
-function deferred(): Deferred {
-  let resolve = (): void => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
-}
-
-/** What a group's waiters are told when its write or sync failed: it may be there at the next opening. */
-const unknownOf = (cause: unknown, end: JournalPlace, path: string): unknown =>
-  isLockstepError(cause)
-    ? new LockstepError('unknown', 'the disk failed while these entries were written', {
-        cause,
-        values: { path, offset: end.offset, ...cause.values },
-        advice: ['open the journal again: it tells whether they are there'],
-      })
-    : cause;
-
-/** What everybody else is told. */
-const finishedBy = (cause: unknown, end: JournalPlace, path: string): unknown =>
-  isLockstepError(cause)
-    ? new LockstepError(cause.kind, 'the disk failed, and this journal is finished', {
-        cause,
-        values: { path, offset: end.offset, ...cause.values },
-        advice: ['what was acknowledged stays; see to the disk, then open it again'],
-      })
-    : cause;
-
-const endError = (ended: Ended | null): unknown =>
-  ended?.kind === 'failed' ? ended.error : new LockstepError('stopped', 'the journal was closed');

@@ -1,11 +1,12 @@
 /**
  * What a journal's files say, without changing them. Damage before the end that the next segment states, or with a
- * later group behind it, is `corrupt`; only the last group may be torn, and is left out.
+ * group behind it that was written after it was synced, is `corrupt`; only what nothing proves synced may be torn, and
+ * is left out from there on.
  */
 import type { Disk, DiskFile } from '../env/disk.ts';
 import { LockstepError, type ErrorValues } from '../kernel/errors.ts';
 import { groupBytes, type GroupHeader } from './group.ts';
-import { findLaterGroup, scanGroups, type ScanState } from './group-scan.ts';
+import { findLaterGroups, scanGroups, type ScanState } from './group-scan.ts';
 import { listFiles, segmentPath, type JournalFiles } from './segment-files.ts';
 import { decodeSegmentHeader, segmentHeaderBytes, type SegmentHeader } from './segment-header.ts';
 import { Segment, SegmentMap } from './segment-map.ts';
@@ -17,7 +18,7 @@ export interface JournalPlace {
   readonly offset: number;
 }
 
-/** The torn end that recovery left out: a group that was never acknowledged, or whose sync never ended. */
+/** The torn end that recovery left out: groups that were never acknowledged, or whose sync never ended. */
 export interface JournalCut {
   readonly file: string;
   readonly offset: number;
@@ -26,10 +27,16 @@ export interface JournalCut {
 
 export interface Recovered {
   readonly map: SegmentMap;
-  /** The last group, whose sync nobody vouches for; null when the last segment holds none. */
+  /** The last group; null when the last segment holds none. */
   readonly lastGroup: GroupHeader | null;
+  /** Where the groups begin whose sync nobody vouches for; null if there are none. */
+  readonly unprovenAt: number | null;
+  /** Up to where groups lie behind the end that must never be taken for others; null if there are none. */
+  readonly leftoverEnd: number | null;
   readonly cut: JournalCut | null;
 }
+
+type Tail = Omit<Recovered, 'map'>;
 
 export interface RecoverOptions {
   /** Only what is before this place counts, and all of it must be right. */
@@ -51,7 +58,7 @@ export async function recover(
   const [first] = numbers;
   if (first === undefined) return null;
   const map = new SegmentMap();
-  let tail: { lastGroup: GroupHeader | null; cut: JournalCut | null } = { lastGroup: null, cut: null };
+  let tail: Tail = { lastGroup: null, unprovenAt: null, leftoverEnd: null, cut: null };
   let segment = openSegment(disk, files, first);
   for (const [index, number] of numbers.entries()) {
     if (number !== first + index) throw missing(files, first + index);
@@ -114,14 +121,16 @@ async function scanSegment(
   map: SegmentMap,
   following: SegmentHeader | null,
   { end, onGroup }: RecoverOptions,
-): Promise<{ lastGroup: GroupHeader | null; cut: JournalCut | null }> {
+): Promise<Tail> {
   const { header, path } = segment;
   const stated = following?.previousEnd ?? (end?.segment === header.number ? end.offset : null);
   const state: ScanState = { offset: segmentHeaderBytes, group: map.nextGroup, position: map.nextPosition };
   let lastGroup: GroupHeader | null = null;
+  const unproven = new UnprovenGroups();
   const take = (group: GroupHeader): void => {
     map.addGroup(group);
     lastGroup = group;
+    unproven.add(group);
     onGroup?.(segment, group);
   };
   for (let before = -1; ;) {
@@ -130,13 +139,16 @@ async function scanSegment(
       if (scanned.kind === 'limit') break;
       throw corrupt('a group is not what was written', path, state.offset, { groupsEndAt: stated });
     }
-    const later = await findLaterGroup(file, header, state.offset, state.group);
+    const later = await findLaterGroups(file, header, state.offset, state.group);
     const torn = scanned.kind === 'stopped' ? scanned.torn : null;
-    if (later === null) return { lastGroup, cut: cutOf(path, file, state.offset, torn) };
+    if (later.proofAt === null) {
+      const cut = cutOf(path, file, state.offset, torn, later.end);
+      return { lastGroup, unprovenAt: unproven.at, leftoverEnd: later.end, cut };
+    }
     // Its writer may be alive, and have written both since; what is damaged stays as it is when looked at again.
     if (before === state.offset) {
       throw corrupt('a group is not what was written, and is not the last', path, state.offset, {
-        laterGroupAt: later,
+        laterGroupAt: later.proofAt,
       });
     }
     before = state.offset;
@@ -147,14 +159,39 @@ async function scanSegment(
       position: state.position,
     });
   }
-  return { lastGroup, cut: null };
+  return { lastGroup, unprovenAt: unproven.at, leftoverEnd: null, cut: null };
+}
+
+/** Of the groups that were read those that no later one proves synced. */
+class UnprovenGroups {
+  readonly #groups: GroupHeader[] = [];
+  #from = 0;
+
+  add(group: GroupHeader): void {
+    this.#groups.push(group);
+    const proven = group.number - group.unsynced;
+    while ((this.#groups[this.#from] as GroupHeader).number < proven) this.#from++;
+    if (this.#from < 1_024) return;
+    this.#groups.splice(0, this.#from);
+    this.#from = 0;
+  }
+
+  get at(): number | null {
+    return this.#groups[this.#from]?.offset ?? null;
+  }
 }
 
 /** Of a group whose header is missing nothing can be told but that something is there; behind recycled bytes not even that. */
-function cutOf(path: string, file: DiskFile, offset: number, torn: GroupHeader | null): JournalCut | null {
-  return torn === null
-    ? null
-    : { file: path, offset, bytes: Math.min(groupBytes(torn.payloadBytes), Math.max(0, file.size() - offset)) };
+function cutOf(
+  path: string,
+  file: DiskFile,
+  offset: number,
+  torn: GroupHeader | null,
+  laterEnd: number | null,
+): JournalCut | null {
+  if (torn === null && laterEnd === null) return null;
+  const end = laterEnd ?? offset + groupBytes(torn?.payloadBytes ?? 0);
+  return { file: path, offset, bytes: Math.min(end - offset, Math.max(0, file.size() - offset)) };
 }
 
 const corrupt = (message: string, path: string, offset: number, values: ErrorValues = {}): LockstepError =>

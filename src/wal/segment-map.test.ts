@@ -62,6 +62,7 @@ test('every live entry is found from where the map says, and no void one is take
           payloadChecksum: 0,
           firstPosition,
           durableUpTo: map.nextPosition - 1,
+          unsynced: 0,
         };
         map.addGroup(header);
         const written = { header, segment };

@@ -1,6 +1,6 @@
 /**
  * What a journal keeps in memory of its files: its segments, a sparse index (a point every 256 KiB of groups), and its
- * cuts. It knows only groups that are durable and acknowledged.
+ * cuts. It knows only groups that are acknowledged.
  *
  * A cut makes entries before it void without touching them, so in the order of the files positions may go back. Live
  * entries are still in order: an entry is live unless a later group cuts below it.
@@ -78,7 +78,10 @@ export class SegmentMap {
   addGroup(group: GroupHeader): void {
     const segment = this.last;
     assert(group.number === this.nextGroup && group.offset === segment.end, 'groups are counted without a gap');
-    assert(group.durableUpTo === this.nextPosition - 1, 'a group says where the one before it ended');
+    assert(
+      group.unsynced > 0 || group.durableUpTo === this.nextPosition - 1,
+      'a group says where the one before it ended',
+    );
     if (group.kind === 'cut') this.#cut(group.number, group.firstPosition - 1);
     const apart = group.offset - (segment.offsets.at(-1) ?? -Infinity);
     if (group.kind === 'cut' || (group.entryCount > 0 && apart >= bytesBetweenPoints)) {

@@ -8,6 +8,7 @@ import { leaderScenario } from './scenarios/leader.ts';
 import { logScenario } from './scenarios/log.ts';
 import { mailScenario } from './scenarios/mail.ts';
 import { shippingScenario } from './scenarios/shipping.ts';
+import { storageScenario } from './scenarios/storage.ts';
 import { walScenario } from './scenarios/wal.ts';
 
 export const catalogue: readonly Scenario[] = [
@@ -20,4 +21,5 @@ export const catalogue: readonly Scenario[] = [
   claimsScenario,
   walScenario,
   logScenario,
+  storageScenario,
 ];

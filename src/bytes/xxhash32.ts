@@ -1,7 +1,7 @@
 /**
- * xxHash32 (Yann Collet; specification 0.1.1 in github.com/Cyan4973/xxHash), the checksum of a group's entries: twice
- * as fast as CRC-32C is in JavaScript, and opening a journal is all checksums. Headers keep CRC-32C. It misses a change
- * once in 2^32; short bursts, which a CRC never misses, included.
+ * xxHash32 (Yann Collet; specification 0.1.1 in github.com/Cyan4973/xxHash), the checksum of what is long: groups of
+ * a journal, blocks of a table. Twice as fast as CRC-32C is in JavaScript, and opening either is all checksums. Headers
+ * keep CRC-32C. It misses a change once in 2^32; short bursts, which a CRC never misses, included.
  */
 const prime1 = 0x9e3779b1;
 const prime2 = 0x85ebca77;

@@ -1,0 +1,306 @@
+/**
+ * A log-structured merge tree over one directory: writes go to a memtable, full ones become tables, tables are merged
+ * down level by level in the background (O'Neil, Cheng, Gawlick, O'Neil, "The log-structured merge-tree", 1996). Reads
+ * are synchronous, of any revision from the floor on.
+ *
+ * It does not write ahead: whoever owns the log applies batches in the order of their revisions, says up to where they
+ * are durable, and applies again after a crash what lies behind `flushed`. Nothing is flushed before it is durable,
+ * so what is not can be cut.
+ */
+import type { Ports } from '../env/env.ts';
+import { assert } from '../kernel/assert.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import { BlockCache } from './block-cache.ts';
+import { loadCodec } from './codec.ts';
+import type { EntryCursor } from './entry-cursor.ts';
+import { FoundVersion } from './found-version.ts';
+import { keyHash } from './key-hash.ts';
+import { emptyManifest, readManifest, settleManifest, writeManifest, type Manifest } from './manifest.ts';
+import { Memtable } from './memtable.ts';
+import { MergeCursor } from './merge-cursor.ts';
+import type { TreeOptions } from './options.ts';
+import {
+  checkNotLost,
+  openTables,
+  removeLeavings,
+  unusedNumber,
+  type DamageChoice,
+  type TableFiles,
+} from './open-tables.ts';
+import type { RangeTombstones } from './range-tombstones.ts';
+import type { TableSet } from './table-set.ts';
+import { TreeBackground, type SealedMemtable } from './tree-background.ts';
+import { VisibleCursor, type VisibleBounds } from './visible-cursor.ts';
+import { applyBatch, type BatchSink } from './write-batch.ts';
+
+export type TreePorts = Pick<Ports, 'disk' | 'jobs' | 'clock' | 'timers'>;
+
+export interface TreeSetup {
+  readonly ports: TreePorts;
+  readonly directory: string;
+  readonly options: TreeOptions;
+  /** A file that no table needs any more could not be removed: told, and tried again at the next opening. */
+  readonly onRemoveFailed: (error: unknown) => void;
+  /** Default `refuse`. */
+  readonly damaged?: DamageChoice | undefined;
+}
+
+/** A walk and what it holds: `release` once. */
+export interface HeldCursor {
+  readonly cursor: VisibleCursor;
+  release(): void;
+}
+
+/**
+ * Opens what the directory holds, or makes it with `create`; null when there is none and it is not to be made.
+ * @throws LockstepError `corrupt` for a damaged manifest or table; `invalid` for another format; `disk-full`,
+ * `disk-failed`.
+ */
+export async function openTreeCore(setup: TreeSetup, create: boolean): Promise<Tree | null> {
+  const { ports, directory, options } = setup;
+  let manifest = readManifest(ports.disk, directory);
+  if (manifest === null) {
+    checkNotLost(ports.disk, directory);
+    if (!create) return null;
+    ports.disk.makeDirectory(directory);
+    manifest = emptyManifest;
+    await writeManifest(ports.disk, directory, manifest);
+  }
+  await settleManifest(ports.disk, directory);
+  manifest = { ...manifest, nextNumber: unusedNumber(ports.disk, directory, manifest) };
+  const files: TableFiles = {
+    disk: ports.disk,
+    directory,
+    cache: new BlockCache(options.cacheBytes, options.blockBytes),
+    codec: options.codec === null ? null : await loadCodec(options.codec),
+    onRemoveFailed: setup.onRemoveFailed,
+  };
+  const tables = await openTables(files, manifest, setup.damaged ?? 'refuse');
+  const [damaged] = tables.damaged;
+  try {
+    if (damaged === undefined) await removeLeavings(ports.disk, directory, manifest);
+  } catch (error) {
+    tables.close();
+    throw error;
+  }
+  const tree = new Tree(setup, files, manifest, tables);
+  if (damaged !== undefined) tree.background.failure = damaged.damage;
+  tree.background.start();
+  return tree;
+}
+
+/** Memtables that are kept for their memory. */
+const sparesMax = 2;
+
+export class Tree {
+  readonly #options: TreeOptions;
+  readonly #background: TreeBackground;
+  readonly #found = new FoundVersion();
+  readonly #sink: BatchSink;
+  #active: Memtable;
+  /** Flushed ones, whose memory serves again. */
+  readonly #spares: Memtable[] = [];
+  /** The revision that is being applied. */
+  #revision: number;
+  #durable: number;
+  #durablePosition: number;
+  #floor: number;
+  /** At least the floor. */
+  #readFloor: number;
+  readonly #touching = new Set<Promise<void>>();
+  #isClosing = false;
+
+  /** Use `openTreeCore`. */
+  constructor(setup: TreeSetup, files: TableFiles, manifest: Manifest, tables: TableSet) {
+    this.#options = setup.options;
+    this.#active = new Memtable(setup.options.memtableBytes);
+    this.#revision = manifest.flushedRevision;
+    this.#durable = manifest.flushedRevision;
+    this.#durablePosition = manifest.flushedPosition;
+    this.#floor = manifest.floor;
+    this.#readFloor = manifest.floor;
+    const { ports, options } = setup;
+    const onFlushed = (memtable: Memtable): void => this.#keep(memtable);
+    const setupBehind = { ports, files, options, floor: () => this.#floor, onFlushed };
+    this.#background = new TreeBackground(setupBehind, manifest, tables);
+    this.#sink = this.#newSink();
+  }
+
+  /** Up to where the tables hold everything; what lies behind is to be applied again after a crash. */
+  get flushed(): { readonly revision: number; readonly position: number } {
+    const { flushedRevision, flushedPosition } = this.#background.manifest;
+    return { revision: flushedRevision, position: flushedPosition };
+  }
+
+  /** The newest revision that was applied. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get durableRevision(): number {
+    return this.#durable;
+  }
+
+  /** Nothing is read below it. */
+  get floor(): number {
+    return this.#floor;
+  }
+
+  get background(): TreeBackground {
+    return this.#background;
+  }
+
+  get activeMemtable(): Memtable {
+    return this.#active;
+  }
+
+  /**
+   * Applies a batch (`WriteBatch.view`) at a revision above all before it; it is copied. Revisions up to `flushed` are
+   * passed over: they are in the tables.
+   */
+  apply(revision: number, batch: Uint8Array): void {
+    if (revision <= this.#background.manifest.flushedRevision) return;
+    assert(revision > this.#revision, 'revisions grow');
+    this.#revision = revision;
+    const from = this.#active.take(batch, 0, batch.length);
+    applyBatch(this.#active.bytes, this.#sink, from, from + batch.length);
+    if (this.#active.bytesUsed >= this.#options.memtableBytes) this.seal();
+  }
+
+  /**
+   * Everything up to this revision survives a crash; the log has it up to `position`. Both never go back, but that what
+   * lies up to `flushed` is passed over, as by `apply`.
+   */
+  setDurable(revision: number, position: number): void {
+    if (revision <= this.#background.manifest.flushedRevision) return;
+    assert(revision >= this.#durable && revision <= this.#revision, 'what is durable was applied, and stays so');
+    this.#durable = revision;
+    this.#durablePosition = position;
+    this.#background.setDurable(revision, position);
+  }
+
+  /** Takes back every revision above this one, which is durable. Readers of them must be gone. */
+  cutAfter(revision: number): void {
+    assert(revision >= this.#durable, 'what is durable is not cut');
+    this.#active.cutAfter(revision);
+    this.#background.cutAfter(revision);
+    this.#revision = Math.min(this.#revision, revision);
+  }
+
+  /** From here on nobody reads below this revision. Never goes back; not above what is durable. */
+  setFloor(revision: number): void {
+    assert(revision <= Math.max(this.#durable, 0), 'the floor is not above what is durable');
+    this.#floor = Math.max(this.#floor, revision);
+    this.#readFloor = Math.max(this.#readFloor, revision);
+  }
+
+  /**
+   * From here on nobody reads below this revision, and nothing is cut below it: it may be above what is durable. Versions
+   * that are in memory alone and that nobody can see are given up at once.
+   */
+  setReadFloor(revision: number): void {
+    assert(revision <= this.#revision, 'the floor is not above what was applied');
+    this.#readFloor = Math.max(this.#readFloor, revision);
+  }
+
+  /** Ends the memtable, though it is not full; it is flushed once it is durable. */
+  seal(): void {
+    if (this.#active.isEmpty) return;
+    this.#active.seal();
+    this.#background.addSealed(this.#active, this.#revision, this.#durablePosition);
+    const free = this.#spares.findIndex(({ holders }) => holders === 0);
+    const [spare] = free === -1 ? [] : this.#spares.splice(free, 1);
+    this.#active = spare?.emptied() ?? new Memtable(this.#options.memtableBytes);
+  }
+
+  #keep(memtable: Memtable): void {
+    if (memtable.bytes.length > 2 * this.#options.memtableBytes) return;
+    this.#spares.push(memtable);
+    if (this.#spares.length > sparesMax) this.#spares.shift();
+  }
+
+  /**
+   * The newest version of the key at or below `revision`, if it has a value there; good until the next call.
+   * @throws LockstepError `corrupt` with path and offset; what reading a file throws.
+   */
+  find(key: Uint8Array, start: number, end: number, revision: number): FoundVersion | null {
+    const found = this.#found;
+    const hash = keyHash(key, start, end);
+    let covering = -1;
+    let memtable = this.#active;
+    const sealed = this.#background.sealed;
+    for (let at = sealed.length; ; memtable = (sealed[at] as SealedMemtable).memtable) {
+      const ranges = memtable.rangeTombstones;
+      if (ranges.count > 0) covering = Math.max(covering, ranges.newestCovering(key, start, end, revision));
+      if (memtable.find(key, start, end, hash, revision, found))
+        return found.isDelete || found.revision < covering ? null : found;
+      if (--at < 0) break;
+    }
+    return this.#background.tables.find(key, start, end, hash, revision, covering, found) ? found : null;
+  }
+
+  /**
+   * Walks what is seen at a revision. What is applied at or below it meanwhile may be met; above it never.
+   * @throws LockstepError `corrupt` when a damaged table may have keys within the bounds.
+   */
+  walk(revision: number, bounds: VisibleBounds): HeldCursor {
+    this.#background.tables.checkRange(bounds.from, bounds.to);
+    const tables = this.#background.tables.hold();
+    const memtables = [this.#active, ...this.#background.sealed.map(({ memtable }) => memtable).toReversed()];
+    const entries: readonly EntryCursor[] = [...memtables.map((one) => one.cursor()), ...tables.cursors()];
+    const ranges: readonly RangeTombstones[] = [
+      ...memtables.map((one) => one.rangeTombstones),
+      ...tables.rangeTombstones,
+    ];
+    const merged = entries.length === 1 ? (entries[0] as EntryCursor) : new MergeCursor(entries);
+    for (const one of memtables) one.holders++;
+    const release = (): void => {
+      for (const one of memtables) one.holders--;
+      tables.release();
+    };
+    return { cursor: new VisibleCursor(merged, ranges, revision, bounds), release };
+  }
+
+  /** Loads the blocks that `find` of these keys would read, as far as they are cold, without blocking. */
+  async touch(keys: readonly Uint8Array[]): Promise<void> {
+    const touching = this.#touch(keys);
+    this.#touching.add(touching);
+    try {
+      await touching;
+    } finally {
+      this.#touching.delete(touching);
+    }
+  }
+
+  async #touch(keys: readonly Uint8Array[]): Promise<void> {
+    const tables = this.#background.tables.hold();
+    try {
+      for (const key of keys) {
+        if (this.#isClosing) throw new LockstepError('stopped', 'the tree is closed');
+        await tables.touch(key, keyHash(key, 0, key.length), this.#revision);
+      }
+    } finally {
+      tables.release();
+    }
+  }
+
+  /** Ends the background and closes the files. What was not flushed is not flushed now. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await Promise.allSettled(this.#touching); // no file is closed while it is read on another thread
+    await this.#background.close();
+  }
+
+  #newSink(): BatchSink {
+    return {
+      put: (bytes, keyStart, keyEnd, valueStart, valueEnd) => {
+        const hash = keyHash(bytes, keyStart, keyEnd);
+        this.#active.putTaken(this.#revision, hash, keyStart, keyEnd, valueStart, valueEnd, this.#readFloor);
+      },
+      delete: (bytes, start, end) => {
+        this.#active.deleteTaken(this.#revision, keyHash(bytes, start, end), start, end, this.#readFloor);
+      },
+      deleteRange: (start, end) => this.#active.deleteRange(this.#revision, start, end),
+    };
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Writes that take effect together, encoded as they are made: what goes into the write-ahead log is what is applied.
+ * For each: a byte for its kind, the length of the key as a varint, the key, and for all but a delete the length of the
+ * value (of the range's end) and it.
+ */
+import { compareBytes } from '../bytes/compare.ts';
+import { ByteReader, corrupt } from '../bytes/byte-reader.ts';
+import { ByteWriter } from '../bytes/byte-writer.ts';
+import { putVarint, readVarint, varintBytes } from '../bytes/varint.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import { keyBytesMax, valueBytesMax } from './entry-cursor.ts';
+
+/** The largest batch, in bytes as encoded. */
+export const batchBytesMax: number = 16 * 1024 * 1024;
+
+/** Up to this length a loop is faster than the engine's own copy. */
+const loopBytesMax = 32;
+
+const kinds = { put: 1, delete: 2, deleteRange: 3 } as const;
+
+/** What a batch is applied to. Bytes are those of the batch. */
+export interface BatchSink {
+  put(bytes: Uint8Array, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void;
+  delete(bytes: Uint8Array, keyStart: number, keyEnd: number): void;
+  deleteRange(start: Uint8Array, end: Uint8Array): void;
+}
+
+/** Of a batch of one put: encoded at once, into an array of its own. @throws as `WriteBatch.put`. */
+export function encodePut(key: Uint8Array, value: Uint8Array): Uint8Array {
+  checkKey(key);
+  checkValue(value);
+  const [keyLength, valueLength] = [key.length, value.length];
+  const bytes = new Uint8Array(1 + varintBytes(keyLength) + keyLength + varintBytes(valueLength) + valueLength);
+  bytes[0] = kinds.put;
+  const keyStart = putVarint(bytes, 1, keyLength);
+  bytes.set(key, keyStart);
+  bytes.set(value, putVarint(bytes, keyStart + keyLength, valueLength));
+  return bytes;
+}
+
+export class WriteBatch {
+  readonly #writer = new ByteWriter(batchBytesMax);
+  #count = 0;
+
+  /** How many writes it holds. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get byteLength(): number {
+    return this.#writer.length;
+  }
+
+  /**
+   * @throws LockstepError `misuse` for a key of more than 4,096 bytes or a value of more than 8 MiB, `invalid` when the
+   * batch would have more than 16 MiB; the batch is then as it was.
+   */
+  put(key: Uint8Array, value: Uint8Array): this {
+    checkKey(key);
+    checkValue(value);
+    return this.#write(kinds.put, key, value);
+  }
+
+  /** A key that is not there may be deleted too. @throws as `put`. */
+  delete(key: Uint8Array): this {
+    checkKey(key);
+    return this.#write(kinds.delete, key, null);
+  }
+
+  /** All keys from `start` on and before `end`; of this batch those that were put before. @throws as `put`; `misuse` unless `start` is before `end`. */
+  deleteRange(start: Uint8Array, end: Uint8Array): this {
+    checkKey(start);
+    checkKey(end);
+    if (compareBytes(start, end) >= 0)
+      throw new LockstepError('misuse', 'a range starts before it ends', { values: { startBytes: start.length } });
+    return this.#write(kinds.deleteRange, start, end);
+  }
+
+  /** Empties it, to be filled anew. */
+  clear(): void {
+    this.#writer.clear();
+    this.#count = 0;
+  }
+
+  /** As encoded: good until the next write or `clear`. */
+  view(): Uint8Array {
+    return this.#writer.view();
+  }
+
+  #write(kind: number, key: Uint8Array, value: Uint8Array | null): this {
+    const writer = this.#writer;
+    writer.reserve(11 + key.length + (value?.length ?? 0));
+    const { buffer } = writer;
+    let at = writer.length;
+    buffer[at++] = kind;
+    at = putVarint(buffer, at, key.length);
+    if (key.length > loopBytesMax) buffer.set(key, at);
+    else for (let index = 0; index < key.length; index++) buffer[at + index] = key[index] as number;
+    at += key.length;
+    if (value !== null) {
+      at = putVarint(buffer, at, value.length);
+      buffer.set(value, at);
+      at += value.length;
+    }
+    writer.advanceTo(at);
+    this.#count++;
+    return this;
+  }
+}
+
+/**
+ * The batch that lies from `from` to `to`.
+ * @throws LockstepError `corrupt` with the offset when these are not the bytes of a batch; what came before is applied.
+ */
+export function applyBatch(bytes: Uint8Array, sink: BatchSink, from = 0, to: number = bytes.length): void {
+  let at = from;
+  while (to - at >= 3 && bytes[at] === kinds.put) {
+    // Most writes, by hand: short keys and values of up to 16,383 bytes.
+    const keyLength = bytes[at + 1] as number;
+    const keyStart = at + 2;
+    const keyEnd = keyStart + keyLength;
+    if (keyLength >= 0x80 || keyEnd + 2 > to) break;
+    const [low, high] = [bytes[keyEnd] as number, bytes[keyEnd + 1] as number];
+    const isShort = low < 0x80;
+    if (!isShort && (high >= 0x80 || high === 0)) break;
+    const valueStart = keyEnd + (isShort ? 1 : 2);
+    const valueEnd = valueStart + (isShort ? low : (low & 0x7f) + high * 128);
+    if (valueEnd > to) break;
+    sink.put(bytes, keyStart, keyEnd, valueStart, valueEnd);
+    at = valueEnd;
+  }
+  if (at < to) applyRest(bytes, sink, at, to);
+}
+
+function applyRest(bytes: Uint8Array, sink: BatchSink, from: number, to: number): void {
+  const reader = new ByteReader(to === bytes.length ? bytes : bytes.subarray(0, to));
+  reader.take(from);
+  while (reader.remaining > 0) {
+    const kind = reader.readByte();
+    const keyLength = readVarint(reader);
+    const keyStart = reader.take(keyLength);
+    const keyEnd = keyStart + keyLength;
+    if (kind === kinds.delete) {
+      sink.delete(bytes, keyStart, keyEnd);
+      continue;
+    }
+    const valueLength = readVarint(reader);
+    const valueStart = reader.take(valueLength);
+    if (kind === kinds.put) sink.put(bytes, keyStart, keyEnd, valueStart, valueStart + valueLength);
+    else if (kind === kinds.deleteRange)
+      sink.deleteRange(bytes.subarray(keyStart, keyEnd), bytes.subarray(valueStart, valueStart + valueLength));
+    else throw corrupt('a batch holds a write of no known kind', keyStart, { kind });
+  }
+}
+
+export function checkKey(key: Uint8Array): void {
+  if (key.length <= keyBytesMax) return;
+  throw new LockstepError('misuse', 'a key has more bytes than the limit', {
+    values: { keyBytes: key.length, keyBytesMax },
+    advice: ['keep what is long in the value, and a hash of it in the key'],
+  });
+}
+
+function checkValue(value: Uint8Array): void {
+  if (value.length <= valueBytesMax) return;
+  throw new LockstepError('misuse', 'a value has more bytes than the limit', {
+    values: { valueBytes: value.length, valueBytesMax },
+    advice: ['cut it into chunks under several keys'],
+  });
+}
