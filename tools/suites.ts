@@ -17,11 +17,19 @@ export interface Suite {
 
 const integration = '**/*.int.test.ts';
 
+/** Real servers that the tests start: the engines of logs, and buckets. */
+const engines = [
+  'src/log/{postgres,nats}*.int.test.ts',
+  'src/log/{postgres,nats}/**/*.int.test.ts',
+  'src/checkpoint/s3.int.test.ts',
+  'test/chaos/engines/**/*.int.test.ts',
+];
+
 const suite = (name: string, holds: string, include: string, budgetSeconds: number, testMsMax: number): Suite => ({
   name,
   holds,
   include: [include],
-  exclude: include === integration ? [] : [integration],
+  exclude: [integration],
   budgetSeconds,
   testMsMax,
 });
@@ -29,7 +37,22 @@ const suite = (name: string, holds: string, include: string, budgetSeconds: numb
 export const suites: readonly Suite[] = [
   suite('unit', 'beside the code: milliseconds each, no disk, no socket', 'src/**/*.test.ts', 60, 10_000),
   suite('house', 'the rules of the house, and the tools themselves', 'tools/**/*.test.ts', 45, 20_000),
-  suite('integration', 'real disks, sockets, threads, processes', integration, 120, 30_000),
+  {
+    name: 'integration',
+    holds: 'real disks, sockets, threads, processes',
+    include: [integration],
+    exclude: engines,
+    budgetSeconds: 120,
+    testMsMax: 30_000,
+  },
+  {
+    name: 'engines',
+    holds: 'real servers: PostgreSQL, NATS JetStream, a bucket',
+    include: engines,
+    exclude: [],
+    budgetSeconds: 120,
+    testMsMax: 30_000,
+  },
   suite('sim', 'whole systems under faults, in simulated time', 'test/sim/**/*.test.ts', 120, 90_000),
   suite('docs', 'every block of code on every page, and every example', 'test/docs/**/*.test.ts', 60, 40_000),
   suite('browser', 'the core in Chromium', 'test/browser/**/*.test.ts', 60, 45_000),

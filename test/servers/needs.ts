@@ -32,19 +32,19 @@ export const needs: readonly Need[] = [
     name: 'nats-server',
     programs: ['nats-server', '/usr/sbin/nats-server'],
     debianPackage: 'nats-server',
-    suites: ['house', 'integration'],
+    suites: ['house', 'engines'],
   },
   {
     name: 'postgresql',
     programs: [18, 17, 16, 15, 14, 13].map((version) => `/usr/lib/postgresql/${version}/bin/postgres`),
     debianPackage: 'postgresql',
-    suites: ['house', 'integration'],
+    suites: ['house', 'engines'],
   },
   {
     name: 'pgbouncer',
     programs: ['pgbouncer', '/usr/sbin/pgbouncer'],
     debianPackage: 'pgbouncer',
-    suites: ['integration'],
+    suites: ['engines'],
   },
 ];
 

@@ -230,8 +230,8 @@ function failure(
 
 /** Limits of the server or the account; before the message is stored. */
 const limits: readonly number[] = [10_002, 10_005, 10_023, 10_028, 10_047];
-/** JetStream is away for now: no leader, not this node's, not enabled yet. */
-const away: readonly number[] = [10_008, 10_009, 10_039, 10_076];
+/** JetStream is away for now: no leader, not this node's, not enabled yet; or it could not begin a stream's store. */
+const away: readonly number[] = [10_008, 10_009, 10_039, 10_049, 10_076];
 /** A replica could not store what others may have stored. */
 const doubtful: readonly number[] = [10_063, 10_077];
 
