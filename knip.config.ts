@@ -17,7 +17,7 @@ const config: KnipConfig = {
   project: ['{src,tools,test,bench,examples}/**/*.ts'],
   ignoreExportsUsedInFile: true,
   // Run by the path of their program, so that they run on this Node.
-  ignoreDependencies: ['@arethetypeswrong/cli', 'oxfmt', 'oxlint', 'oxlint-tsgolint', 'publint'],
+  ignoreDependencies: ['rocksdb-native', '@arethetypeswrong/cli', 'oxfmt', 'oxlint', 'oxlint-tsgolint', 'publint'],
   ignoreBinaries: ['apt-get'], // Debian's, where it is
 };
 

@@ -42,7 +42,7 @@ export const suites: readonly Suite[] = [
     holds: 'real disks, sockets, threads, processes',
     include: [integration],
     exclude: engines,
-    budgetSeconds: 120,
+    budgetSeconds: 110,
     testMsMax: 30_000,
   },
   {
@@ -50,10 +50,10 @@ export const suites: readonly Suite[] = [
     holds: 'real servers: PostgreSQL, NATS JetStream, a bucket',
     include: engines,
     exclude: [],
-    budgetSeconds: 120,
+    budgetSeconds: 100,
     testMsMax: 30_000,
   },
-  suite('sim', 'whole systems under faults, in simulated time', 'test/sim/**/*.test.ts', 120, 90_000),
+  suite('sim', 'whole systems under faults, in simulated time', 'test/sim/**/*.test.ts', 110, 90_000),
   suite('docs', 'every block of code on every page, and every example', 'test/docs/**/*.test.ts', 60, 40_000),
   suite('browser', 'the core in Chromium', 'test/browser/**/*.test.ts', 60, 45_000),
   {

@@ -9,7 +9,7 @@ import { explainLinearizability } from '../check/report.ts';
 import { htmlTimeline } from '../check/timeline-html.ts';
 import { LockstepError } from '../kernel/errors.ts';
 
-export const checkUsage = `lockstep check linearizable FILE --model MODEL [--keyed] [--initial VALUE] [--budget STEPS] [--json] [--html OUT]
+export const checkUsage: string = `lockstep check linearizable FILE --model MODEL [--keyed] [--initial VALUE] [--budget STEPS] [--json] [--html OUT]
 
   Judges a recorded history: could an object that does one operation at a time have answered so? FILE has Jepsen's EDN
   maps, lines of its log, or JSON lines. MODEL: ${modelNames.join(', ')}.

@@ -6,7 +6,7 @@ import { HostOwnership } from '../os/ownership.ts';
 import { inspectTree } from '../storage/inspect-tree.ts';
 import { printTree } from '../storage/print-tree.ts';
 
-export const inspectUsage = `lockstep log inspect DIR [--json]
+export const inspectUsage: string = `lockstep log inspect DIR [--json]
 lockstep storage inspect DIR [--json]
 
   log: owner, claims, epochs, segments, marks, torn ends, damage. DIR is the directory of a log, or of an engine with
