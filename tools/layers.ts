@@ -18,7 +18,12 @@ const openRoom = (name: string, holds: string): Room => ({ name, holds, open: tr
 export const layers: readonly (readonly Room[])[] = [
   [room('kernel', 'assert, brands, errors, durations, bounded queue, seeded random numbers: imports nothing')],
   [room('bytes', "order-preserving tuple keys, varints, checksums, frames, the one codec of users' values")],
-  [openRoom('env', 'what a node asks of the outside world: clock, timers, randomness, disk, ownership, network, jobs, fetch')],
+  [
+    openRoom(
+      'env',
+      'what a node asks of the outside world: clock, timers, randomness, disk, ownership, network, jobs, fetch',
+    ),
+  ],
   [openRoom('observe', 'counters, histograms, spans, and the registry of waits')],
   [openRoom('clock', 'hybrid logical clocks')],
   [room('wal', 'segments, group commit, marks, recovery, truncation at both ends')],
@@ -30,6 +35,7 @@ export const layers: readonly (readonly Room[])[] = [
     ),
   ],
   [openRoom('storage', 'a log-structured merge tree: memtable, tables, compaction, snapshots, checkpoints')],
+  [room('partition', 'one shard of state over a log: its leader and followers, transactions, reads, tokens')],
   [
     room('os', 'the real world: env over Node, file for file'),
     openRoom('sim', 'the simulated world: env from a seed, with faults, file for file'),
