@@ -20,10 +20,12 @@ export interface ScanOptions {
 }
 
 /** Whose scan it is. */
-interface ScanOwner {
+export interface ScanOwner {
   /** @throws when there is nothing to be read any more. */
   check(): void;
   onEnd(): void;
+  /** What was read: everything up to this key, in the direction of the scan; null: to the end of its bounds. */
+  onRead?(key: Uint8Array | null): void;
 }
 
 export type Entry = readonly [key: Uint8Array, value: Uint8Array];
@@ -65,9 +67,10 @@ export class Scan implements IterableIterator<Entry>, Disposable {
   next(): IteratorResult<Entry, undefined> {
     if (this.#state === 'ended') return { done: true, value: undefined };
     const { cursor } = this.#held;
+    const isOver = this.#left <= 0;
     try {
       this.#owner.check();
-      if (this.#left <= 0) cursor.valid = false;
+      if (isOver) cursor.valid = false;
       else if (this.#state === 'open') this.#step();
       else if (this.#reverse) cursor.last();
       else cursor.first();
@@ -78,11 +81,13 @@ export class Scan implements IterableIterator<Entry>, Disposable {
     this.#state = 'open';
     this.#left--;
     if (!cursor.valid) {
+      if (!isOver) this.#owner.onRead?.(null);
       this.#end();
       return { done: true, value: undefined };
     }
     const key = this.#copied(cursor.keyBytes, cursor.keyStart, cursor.keyEnd);
     const value = this.#copied(cursor.valueBytes, cursor.valueStart, cursor.valueEnd);
+    this.#owner.onRead?.(key);
     return { done: false, value: [key, value] };
   }
 

@@ -30,7 +30,7 @@ import {
 import type { RangeTombstones } from './range-tombstones.ts';
 import type { TableSet } from './table-set.ts';
 import { TreeBackground, type SealedMemtable } from './tree-background.ts';
-import { VisibleCursor, type VisibleBounds } from './visible-cursor.ts';
+import { VisibleCursor, type OwnVersions, type VisibleBounds } from './visible-cursor.ts';
 import { applyBatch, type BatchSink } from './write-batch.ts';
 
 export type TreePorts = Pick<Ports, 'disk' | 'jobs' | 'clock' | 'timers'>;
@@ -43,6 +43,11 @@ export interface TreeSetup {
   readonly onRemoveFailed: (error: unknown) => void;
   /** Default `refuse`. */
   readonly damaged?: DamageChoice | undefined;
+}
+
+/** What a transaction has written so far. */
+export interface OwnWritesOnTop extends OwnVersions {
+  readonly cursor: EntryCursor;
 }
 
 /** A walk and what it holds: `release` once. */
@@ -240,14 +245,16 @@ export class Tree {
   }
 
   /**
-   * Walks what is seen at a revision. What is applied at or below it meanwhile may be met; above it never.
+   * Walks what is seen at a revision. What is applied at or below it meanwhile may be met; above it never. `own`: writes
+   * that lie above all that the tree has.
    * @throws LockstepError `corrupt` when a damaged table may have keys within the bounds.
    */
-  walk(revision: number, bounds: VisibleBounds): HeldCursor {
+  walk(revision: number, bounds: VisibleBounds, own: OwnWritesOnTop | null = null): HeldCursor {
     this.#background.tables.checkRange(bounds.from, bounds.to);
     const tables = this.#background.tables.hold();
     const memtables = [this.#active, ...this.#background.sealed.map(({ memtable }) => memtable).toReversed()];
-    const entries: readonly EntryCursor[] = [...memtables.map((one) => one.cursor()), ...tables.cursors()];
+    const entries: EntryCursor[] = [...memtables.map((one) => one.cursor()), ...tables.cursors()];
+    if (own !== null) entries.push(own.cursor);
     const ranges: readonly RangeTombstones[] = [
       ...memtables.map((one) => one.rangeTombstones),
       ...tables.rangeTombstones,
@@ -258,7 +265,7 @@ export class Tree {
       for (const one of memtables) one.holders--;
       tables.release();
     };
-    return { cursor: new VisibleCursor(merged, ranges, revision, bounds), release };
+    return { cursor: new VisibleCursor(merged, ranges, revision, bounds, own), release };
   }
 
   /** Loads the blocks that `find` of these keys would read, as far as they are cold, without blocking. */

@@ -16,6 +16,16 @@ export interface VisibleBounds {
   readonly to: Uint8Array | null;
 }
 
+/** A transaction's own writes, as they were when its walk began: they hide what lies beneath. */
+export interface OwnVersions {
+  readonly tombstones: RangeTombstones;
+  /** The newest that the walk shows; revisions from `ownRevisions` on are the transaction's own. */
+  readonly upTo: number;
+}
+
+/** Above every revision of a tree: where a transaction's own writes are counted from. */
+export const ownRevisions: number = 2 ** 52;
+
 /** So many invisible versions of one key are stepped over before it is sought. */
 const stepsMax = 8;
 
@@ -32,16 +42,28 @@ export class VisibleCursor {
   readonly #tombstones: readonly RangeTombstones[];
   readonly #revision: number;
   readonly #bounds: VisibleBounds;
+  readonly #own: OwnVersions | null;
+  /** -1: none of its own. */
+  readonly #ownUpTo: number;
   /** Where values are kept on a walk backwards. */
   #kept: Uint8Array = empty;
   /** Where the entries stand, relative to the key that is shown: on it or past it in the direction of the walk. */
   #direction: 'forward' | 'backward' = 'forward';
 
-  constructor(entries: EntryCursor, tombstones: readonly RangeTombstones[], revision: number, bounds: VisibleBounds) {
+  /** The entries of `own` are among `entries`. */
+  constructor(
+    entries: EntryCursor,
+    tombstones: readonly RangeTombstones[],
+    revision: number,
+    bounds: VisibleBounds,
+    own: OwnVersions | null = null,
+  ) {
     this.#entries = entries;
     this.#tombstones = tombstones.filter((one) => one.count > 0);
     this.#revision = revision;
     this.#bounds = bounds;
+    this.#own = own;
+    this.#ownUpTo = own?.upTo ?? -1;
   }
 
   first(): void {
@@ -94,8 +116,8 @@ export class VisibleCursor {
     const { to } = this.#bounds;
     while (entries.valid) {
       if (to !== null && compareKey(entries, to) >= 0) break;
-      if (entries.revision > this.#revision) {
-        this.#skipNewer();
+      if (this.#isHidden(entries.revision)) {
+        this.#skipHidden();
         continue;
       }
       this.#keepKey();
@@ -111,15 +133,19 @@ export class VisibleCursor {
     this.valid = false;
   }
 
-  /** Past versions above the revision: to the newest one that is not, of this key or another. */
-  #skipNewer(): void {
+  #isHidden(revision: number): boolean {
+    return revision > this.#revision && (revision < ownRevisions || revision > this.#ownUpTo);
+  }
+
+  /** Past versions that are not seen: to the newest one that is, of this key or another, or nearer to it. */
+  #skipHidden(): void {
     const entries = this.#entries;
     for (let step = 0; step < stepsMax; step++) {
       entries.next();
-      if (!entries.valid || entries.revision <= this.#revision) return;
+      if (!entries.valid || !this.#isHidden(entries.revision)) return;
     }
     const key = entries.keyBytes.slice(entries.keyStart, entries.keyEnd);
-    entries.seek(key, this.#revision);
+    entries.seek(key, entries.revision >= ownRevisions ? this.#ownUpTo : this.#revision);
   }
 
   /** Past all older versions of the key that was kept. */
@@ -148,8 +174,10 @@ export class VisibleCursor {
       let revision = -1;
       let isDelete = true;
       do {
-        if (entries.revision > this.#revision) {
-          entries.seekBefore(this.#shownKey(), Infinity);
+        if (this.#isHidden(entries.revision)) {
+          const isBeforeOwn = this.#own !== null && entries.revision < ownRevisions;
+          entries.seekBefore(this.#shownKey(), isBeforeOwn ? ownRevisions - 1 : Infinity);
+          if (isBeforeOwn) continue;
           break;
         }
         revision = entries.revision;
@@ -166,6 +194,8 @@ export class VisibleCursor {
 
   /** Whether a range tombstone that the reader sees is newer than this revision of the kept key. */
   #isCovered(revision: number): boolean {
+    const own = this.#own?.tombstones.newestCovering(this.keyBytes, this.keyStart, this.keyEnd, this.#ownUpTo) ?? -1;
+    if (own > revision) return true;
     for (const one of this.#tombstones) {
       if (one.newestCovering(this.keyBytes, this.keyStart, this.keyEnd, this.#revision) > revision) return true;
     }

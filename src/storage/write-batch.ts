@@ -3,12 +3,13 @@
  * For each: a byte for its kind, the length of the key as a varint, the key, and for all but a delete the length of the
  * value (of the range's end) and it.
  */
-import { compareBytes } from '../bytes/compare.ts';
+import { compareBytes, compareRanges } from '../bytes/compare.ts';
 import { ByteReader, corrupt } from '../bytes/byte-reader.ts';
 import { ByteWriter } from '../bytes/byte-writer.ts';
 import { putVarint, readVarint, varintBytes } from '../bytes/varint.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { keyBytesMax, valueBytesMax } from './entry-cursor.ts';
+import type { FoundVersion } from './found-version.ts';
 
 /** The largest batch, in bytes as encoded. */
 export const batchBytesMax: number = 16 * 1024 * 1024;
@@ -74,6 +75,14 @@ export class WriteBatch {
     if (compareBytes(start, end) >= 0)
       throw new LockstepError('misuse', 'a range starts before it ends', { values: { startBytes: start.length } });
     return this.#write(kinds.deleteRange, start, end);
+  }
+
+  /**
+   * What it does to the key, by its last write that touches it: false if none does; else the value, good until the next
+   * write, or that there is none any more. For few writes: it goes through all of them.
+   */
+  find(key: Uint8Array, into: FoundVersion): boolean {
+    return findIn(this.#writer.buffer, this.#writer.length, key, into);
   }
 
   /** Empties it, to be filled anew. */
@@ -150,6 +159,48 @@ function applyRest(bytes: Uint8Array, sink: BatchSink, from: number, to: number)
     else if (kind === kinds.deleteRange)
       sink.deleteRange(bytes.subarray(keyStart, keyEnd), bytes.subarray(valueStart, valueStart + valueLength));
     else throw corrupt('a batch holds a write of no known kind', keyStart, { kind });
+  }
+}
+
+function findIn(bytes: Uint8Array, to: number, key: Uint8Array, into: FoundVersion): boolean {
+  let isThere = false;
+  for (let at = 0; at < to;) {
+    const kind = bytes[at] as number;
+    const keyLength = shortVarint(bytes, at + 1);
+    const keyStart = at + 1 + varintBytes(keyLength);
+    const keyEnd = keyStart + keyLength;
+    if (kind === kinds.delete) {
+      at = keyEnd;
+      if (compareRanges(bytes, keyStart, keyEnd, key, 0, key.length) !== 0) continue;
+      isThere = into.isDelete = true;
+      continue;
+    }
+    const valueLength = shortVarint(bytes, keyEnd);
+    const valueStart = keyEnd + varintBytes(valueLength);
+    at = valueStart + valueLength;
+    const order = compareRanges(bytes, keyStart, keyEnd, key, 0, key.length);
+    if (kind === kinds.put && order === 0) {
+      isThere = true;
+      into.isDelete = false;
+      into.bytes = bytes;
+      into.start = valueStart;
+      into.end = at;
+    } else if (kind === kinds.deleteRange && order <= 0) {
+      if (compareRanges(key, 0, key.length, bytes, valueStart, at) < 0) isThere = into.isDelete = true;
+    }
+  }
+  return isThere;
+}
+
+/** Of up to four bytes: no key and no value is longer. */
+function shortVarint(bytes: Uint8Array, at: number): number {
+  const low = bytes[at] as number;
+  if (low < 0x80) return low;
+  let value = low & 0x7f;
+  for (let shift = 7, next = at + 1; ; shift += 7, next++) {
+    const byte = bytes[next] as number;
+    value |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return value;
   }
 }
 
