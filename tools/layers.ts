@@ -27,6 +27,7 @@ export const layers: readonly (readonly Room[])[] = [
   [openRoom('observe', 'counters, histograms, spans, and the registry of waits')],
   [openRoom('clock', 'hybrid logical clocks')],
   [room('wal', 'segments, group commit, marks, recovery, truncation at both ends')],
+  [openRoom('ring', 'slots and shard maps; consistent hashing, bounded load, rendezvous, jump')],
   [openRoom('log', 'the Log port; memory, file; the record header and its chain; who tries to lead')],
   [
     openRoom(

@@ -98,7 +98,8 @@ const scramble = (value: number, first: number, by: number, second: number): num
   return Math.imul((multiplied << by) | (multiplied >>> (32 - by)), second);
 };
 
-function finalMix(value: number): number {
+/** Murmur's last step: every bit of the number decides about every bit of the answer, and no two numbers give one. */
+export function finalMix(value: number): number {
   let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return mixed ^ (mixed >>> 16);
