@@ -53,17 +53,25 @@ export const writeCases: readonly LogCase[] = [
     const log = await made(world.engine);
     const writer = await lead(log, 'node-1');
     same([writer.epoch, writer.start], [1, 1], 'epoch and start');
+    const chains = [writer.chain];
     const first = await writer.append({ payload: Uint8Array.of(0, 255), firstRevision: 1, revisionCount: 7 });
     same(first, { kind: 'appended', position: 2 }, 'the first append');
+    chains.push(writer.chain);
     const second = await writer.append({ payload: new Uint8Array(0), firstRevision: 8, revisionCount: 0 });
     same(second, { kind: 'appended', position: 3 }, 'the second append');
+    chains.push(writer.chain);
     const records = await recordsUpTo(log, await log.tail());
     const facts = records.map(({ position, epoch, sequence, firstRevision, revisionCount, payload }) => {
       return [position, epoch, sequence, firstRevision, revisionCount, payload.length];
     });
     same(facts, [[1, 1, 0, 0, 0, 6], [2, 1, 1, 1, 7, 2], [3, 1, 2, 8, 0, 0]], 'what is read'); // prettier-ignore
     same(records.map(textOf)[0], 'node-1', "the claim's payload");
-    same(new Set(records.map(({ chain }) => chain)).size, 3, 'how many chains there are');
+    same(
+      records.map(({ chain }) => chain),
+      chains,
+      'the chains that the writer told',
+    );
+    same(new Set(chains).size, 3, 'how many chains there are');
   }),
 
   logCase('an append while another is under way is misuse, and nothing happens', async ({ engine }) => {

@@ -1,6 +1,6 @@
 /** Who leads a log in a directory: appends, and acknowledges what is synced once it has seen that no newer claim is there. */
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
-import { nextPosition, position } from './coordinates.ts';
+import { nextPosition } from './coordinates.ts';
 import type { FileCore, Head, Led } from './file-core.ts';
 import type { Epoch, LogEntry, LogWriter, Position } from './port.ts';
 
@@ -25,6 +25,10 @@ export class FileWriter implements LogWriter {
     this.#head = led.claim;
     this.epoch = led.epoch;
     this.start = led.claim.position;
+  }
+
+  get chain(): string {
+    return this.#head.chain;
   }
 
   get lost(): AbortSignal {
@@ -89,15 +93,18 @@ export class FileWriter implements LogWriter {
         chain = codec.encodeInto(into, at, fields);
       });
       const at = nextPosition(this.#head.position);
+      const head = { position: at, chain, nextRevision: firstRevision + revisionCount };
       if (outcome.kind === 'appended') {
-        this.#head = { position: position(outcome.last), chain, nextRevision: firstRevision + revisionCount };
+        this.#head = head;
         this.#sequence++;
         this.#core.grew();
         return { kind: 'appended', position: at };
       }
       if (outcome.kind === 'full') throw new LockstepError('overloaded', 'too much waits for the disk');
       this.finish();
-      return (await this.#core.settle(this.epoch, at)) === 'appended' ? { kind: 'appended', position: at } : fenced;
+      if ((await this.#core.settle(this.epoch, at)) !== 'appended') return fenced;
+      this.#head = head;
+      return { kind: 'appended', position: at };
     } catch (error) {
       if (!isLockstepError(error, 'overloaded')) this.finish();
       throw error;

@@ -91,6 +91,8 @@ export interface LogWriter {
   readonly epoch: Epoch;
   /** The claim's position: apply everything up to it before acting. */
   readonly start: Position;
+  /** That of the record that this writer has put into the log last, at first of its claim: for who reads on from there. */
+  readonly chain: string;
   /**
    * One at a time. `appended`: it and all before it, as durable as the guarantees say. `fenced`: certainly not in the
    * log, another leads, or this writer had finished before. After `fenced` and after a throw this writer is finished,

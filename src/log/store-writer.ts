@@ -51,6 +51,10 @@ export class StoreWriter implements LogWriter {
     void this.#watch();
   }
 
+  get chain(): string {
+    return this.#head.chain;
+  }
+
   get lost(): AbortSignal {
     return this.#lost.signal;
   }

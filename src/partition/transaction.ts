@@ -104,10 +104,13 @@ export interface NotLeader {
   readonly leader: string | null;
 }
 
-/** It certainly did not happen. `full`: too much waits already; send it again in a while. */
+/**
+ * It certainly did not happen. `full`: too much waits already, send it again in a while; `clock`: the leader's clock is too far
+ * behind the time in the log.
+ */
 export interface Refused {
   readonly kind: 'refused';
-  readonly reason: 'full' | 'too-large' | 'stopping';
+  readonly reason: 'full' | 'too-large' | 'clock' | 'stopping';
 }
 
 /** It certainly did not happen now: the id is older than the window in which ids are remembered. */

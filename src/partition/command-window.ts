@@ -1,0 +1,121 @@
+/**
+ * Which command ids a partition remembers. Each stands in the state with its outcome; below a horizon, which stands there
+ * too and only grows, all are forgotten and every id is `expired`. So whether an id is run is decided by the log alone,
+ * not by anybody's clock, and what is forgotten is never run again.
+ *
+ * The horizon moves with the transactions that bring ids: to a window's length before now, and further when more ids are
+ * remembered than may be. One object for an epoch: it keeps how many there are of each minute of a day.
+ */
+import { durationMs } from '../kernel/time.ts';
+import { hybridWall, type HybridTimestamp } from '../clock/timestamp.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import type { StoredValue } from '../bytes/value-format.ts';
+import { timeOfCommand, timePrefix } from './command-id.ts';
+import { systemNames } from './replica.ts';
+import type { Transaction } from './transaction.ts';
+
+export interface CommandWindowOptions {
+  /** How long an id is remembered, by its own time. Default 24 h. */
+  readonly windowMs: number;
+  /** So many at most; the oldest are forgotten first. Default 1,000,000. */
+  readonly countMax: number;
+}
+
+export const commandWindowDefaults: CommandWindowOptions = Object.freeze({
+  windowMs: durationMs('24h'),
+  countMax: 1_000_000,
+});
+
+/** Reads the product's own state of this name. */
+type ReadSystem = (name: string, key: readonly string[]) => StoredValue | undefined;
+
+export type Remembered =
+  | { readonly kind: 'new'; readonly ms: number }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'done'; readonly revision: number; readonly value: StoredValue | undefined };
+
+export class CommandWindow {
+  readonly #options: CommandWindowOptions;
+  /** Ids are counted and forgotten by so much: a minute of a day. */
+  readonly #stepMs: number;
+  /** By step, in no order. */
+  readonly #counts = new Map<number, number>();
+  #count = 0;
+
+  constructor(options: CommandWindowOptions) {
+    this.#options = options;
+    this.#stepMs = Math.max(1, Math.floor(options.windowMs / 1_440));
+  }
+
+  #stepOf(ms: number): number {
+    return Math.floor(ms / this.#stepMs);
+  }
+
+  /** To be told of every id that is there already: see `countIds`. */
+  add(ms: number): void {
+    this.#count++;
+    const step = this.#stepOf(ms);
+    this.#counts.set(step, (this.#counts.get(step) ?? 0) + 1);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * What is known of an id.
+   * @throws LockstepError `invalid` for what is no command id, and for one made more than a window ahead of now.
+   */
+  look(id: string, now: HybridTimestamp, read: ReadSystem): Remembered {
+    const ms = timeOfCommand(id);
+    if (ms > hybridWall(now) + this.#options.windowMs)
+      throw new LockstepError('invalid', 'this command id is made with a time that is far ahead', {
+        values: { commandId: id.slice(0, 64), aheadMs: ms - hybridWall(now) },
+        advice: ['make it with the time of now'],
+      });
+    if (ms < horizonOf(read(systemNames.horizon, [])) || ms < hybridWall(now) - this.#options.windowMs)
+      return { kind: 'expired' };
+    const value = read(systemNames.command, [id]);
+    if (value === undefined) return { kind: 'new', ms };
+    const { revision, value: first } = value as { readonly revision: number; readonly value?: StoredValue };
+    return { kind: 'done', revision, value: first };
+  }
+
+  /** Remembers an id with its outcome, as part of its transaction, and forgets what is too old or too many. */
+  remember(tx: Transaction, id: string, ms: number, revision: number, value: StoredValue | undefined): void {
+    const ids = tx.system(systemNames.command, 'local');
+    ids.set([id], value === undefined ? { revision } : { revision, value });
+    const horizon = tx.system(systemNames.horizon, 'local');
+    const before = horizonOf(horizon.get([]));
+    const next = Math.max(before, this.#nextHorizon(hybridWall(tx.now), ms));
+    if (next === before) return;
+    horizon.set([], next);
+    ids.deleteRange({ to: [timePrefix(next)] });
+  }
+
+  /** That transaction was applied: what it remembers and forgets is counted. */
+  applied(ms: number, horizon: number): void {
+    this.add(ms);
+    for (const [step, count] of this.#counts) {
+      if (step >= this.#stepOf(horizon)) continue;
+      this.#counts.delete(step);
+      this.#count -= count;
+    }
+  }
+
+  /** Whole steps; never past the id that is being remembered. */
+  #nextHorizon(nowMs: number, ms: number): number {
+    let step = this.#stepOf(Math.max(0, nowMs - this.#options.windowMs));
+    let over = this.#count + 1 - this.#options.countMax;
+    if (over > 0)
+      for (const oldest of [...this.#counts.keys()].toSorted((a, b) => a - b)) {
+        if (over <= 0) break;
+        over -= this.#counts.get(oldest) ?? 0;
+        step = Math.max(step, oldest + 1);
+      }
+    return Math.min(step, this.#stepOf(ms)) * this.#stepMs;
+  }
+}
+
+/** Ids with an earlier time are expired, in milliseconds since 1970. */
+export const horizonOf = (value: StoredValue | undefined): number => (typeof value === 'number' ? value : 0);

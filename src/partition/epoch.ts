@@ -1,0 +1,146 @@
+/** One epoch of leading: its leader, and the services that act in it. Everything here ends with it. */
+import type { HybridTimestamp } from '../clock/timestamp.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import type { EpochEnd } from './group-commit.ts';
+import type { NotedCommit } from './group.ts';
+import { Leader, type LeaderSetup } from './leader.ts';
+import { systemNames } from './replica.ts';
+import type { Commit, EpochService, EpochServiceMaker, Leading } from './transaction.ts';
+import { TreeReader } from './tree-reader.ts';
+import { timeOfCommand } from './command-id.ts';
+
+/** So many command ids are counted at a time, between which others run. */
+const countedAtOnce = 1_000;
+
+export class LeadingEpoch {
+  readonly leader: Leader;
+  /** Resolves when it is over; everybody who waited was told by then. */
+  readonly ended: Promise<EpochEnd>;
+  readonly #setup: Omit<LeaderSetup, 'onCommits' | 'onEnd'>;
+  readonly #services: readonly EpochService[];
+  readonly #over = new AbortController();
+  readonly #commitListeners: ((commit: Commit) => void)[] = [];
+  readonly #noteListeners = new Map<string, ((note: unknown, commit: Commit) => void)[]>();
+  #isOver = false;
+
+  /** `onCommits` hears of all that becomes durable, before the services do. */
+  constructor(
+    setup: Omit<LeaderSetup, 'onCommits' | 'onEnd'>,
+    makers: readonly EpochServiceMaker[],
+    onAdvance: () => void,
+  ) {
+    this.#setup = setup;
+    this.#services = makers.map((make) => make());
+    const ended = Promise.withResolvers<EpochEnd>();
+    this.ended = ended.promise;
+    this.leader = new Leader({
+      ...setup,
+      onCommits: (commits) => {
+        onAdvance();
+        this.#tell(commits);
+      },
+      onEnd: (end) => {
+        this.#isOver = true;
+        const reason = new LockstepError('stopped', 'this epoch is over', { values: { epoch: setup.writer.epoch } });
+        setup.ports.timers.after(0, () => this.#over.abort(reason));
+        ended.resolve(end);
+      },
+    });
+  }
+
+  /** Begins to act. A partition that nobody ever wrote to gets its identity first. */
+  begin(): void {
+    const { replica, ports } = this.#setup;
+    if (replica.identity === null) {
+      const bytes = new Uint8Array(8);
+      ports.randomness.fill(bytes);
+      const id = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+      const begun = this.leader.transact(null, (tx) => {
+        tx.system(systemNames.partition, 'local').set([], { id, generation: 1 });
+      });
+      begun.catch(() => {}); // if it failed the epoch is over, and says why; the next one begins with it again
+    }
+    this.#countCommands();
+    for (const service of this.#services) service.start(this.#leading());
+  }
+
+  /** Once it is over: resolves when no service does anything any more. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#services.map((service) => service.stop()));
+  }
+
+  #leading(): Leading {
+    const { ports, waits, writer, replica } = this.#setup;
+    const reader = new TreeReader(replica.tree, {
+      revision: () => replica.durableRevision,
+      walking: (held) => held.release,
+    });
+    return {
+      epoch: writer.epoch,
+      ports,
+      waits,
+      signal: this.#over.signal,
+      reader,
+      transact: (place, fn, options) => this.leader.transact(place, fn, options),
+      now: () => this.#now(),
+      onCommit: (listener) => void this.#commitListeners.push(listener),
+      onNote: (topic, listener) => {
+        const listeners = this.#noteListeners.get(topic) ?? [];
+        this.#noteListeners.set(topic, [...listeners, listener]);
+      },
+    };
+  }
+
+  /** What is refused now will be given later: not before the newest time that there is. */
+  #now(): HybridTimestamp {
+    const { clock } = this.leader;
+    const now = clock.now();
+    if (typeof now === 'number') return now;
+    if (clock.last !== null) return clock.last;
+    throw new LockstepError('unavailable', "this node's clock shows a time that cannot be", {
+      values: { reason: now.reason },
+    });
+  }
+
+  #tell(commits: readonly NotedCommit[]): void {
+    if (this.#commitListeners.length === 0 && this.#noteListeners.size === 0) return;
+    for (const { commit, notes } of commits) {
+      for (const listener of this.#commitListeners) listener(commit);
+      for (const { topic, note } of notes)
+        for (const listener of this.#noteListeners.get(topic) ?? []) listener(note, commit);
+    }
+  }
+
+  /** Those that are remembered already, a part at a time: until then fewer are counted than there are, which forgets none early. */
+  #countCommands(): void {
+    const { replica, ports } = this.#setup;
+    const { revision, held } = replica.holdDurable();
+    const reader = new TreeReader(replica.tree, { revision: () => revision, walking: (walk) => walk.release });
+    const ids = reader.system(systemNames.command, null);
+    let after: string | null = null;
+    const step = (): void => {
+      let count = 0;
+      if (!this.#isOver) {
+        // What sorts right behind an id: the same with a zero at its end.
+        const from = after === null ? undefined : [`${after}\0`];
+        for (const [[id]] of ids.range({ from, limit: countedAtOnce })) {
+          if (typeof id !== 'string') throw new LockstepError('corrupt', 'a command id is a text');
+          this.leader.commands.add(timeOfCommand(id));
+          after = id;
+          count++;
+        }
+      }
+      if (count === countedAtOnce) ports.timers.after(0, guarded);
+      else held.release();
+    };
+    const guarded = (): void => {
+      try {
+        step();
+      } catch (error) {
+        held.release();
+        this.leader.commit.finish({ kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) });
+      }
+    };
+    guarded();
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * Makes groups durable, one after the other, one append in flight, while the next one gathers; a group in which nobody
+ * wrote is confirmed instead. Then, and in order, its members are told. When this writer is finished everything behind
+ * is taken back and whoever waits is told so: of the append that was in flight nobody may know, of all behind it it is
+ * certain that it did not happen, since one append is in flight at a time.
+ */
+import type { Ports } from '../env/env.ts';
+import { isLockstepError, LockstepError } from '../kernel/errors.ts';
+import { elapsedMs, type Instant } from '../kernel/time.ts';
+import type { LogWriter, Position } from '../log/port.ts';
+import type { Waits } from '../observe/waits.ts';
+import { Group, type Member, type NotedCommit } from './group.ts';
+import type { Replica } from './replica.ts';
+
+export type EpochEnd =
+  /** Another leads, or this one gave up leading. */
+  | { readonly kind: 'fenced' | 'released' }
+  /** An append is in doubt: the log will tell. */
+  | { readonly kind: 'unknown'; readonly error: Error }
+  /** This node cannot go on. */
+  | { readonly kind: 'failed'; readonly error: Error };
+
+export interface GroupCommitLimits {
+  /** The largest payload that the log takes. */
+  readonly payloadBytesMax: number;
+  /** A group is closed at about this size. */
+  readonly groupBytesMax: number;
+  /** What was run and is not told yet, at most: in bytes of writes, and in transactions and reads. */
+  readonly waitingBytesMax: number;
+  readonly waitingCountMax: number;
+  /** Whoever has waited for so long in a group is told that nobody knows. */
+  readonly withinMs: number;
+}
+
+export interface GroupCommitSetup {
+  readonly ports: Pick<Ports, 'clock' | 'timers'>;
+  readonly waits: Waits | null;
+  readonly key: string;
+  readonly writer: LogWriter;
+  readonly replica: Replica;
+  readonly limits: GroupCommitLimits;
+  readonly onCommits: (commits: readonly NotedCommit[]) => void;
+  /** Once; everybody was told, and the state is as durable as it is. */
+  readonly onEnd: (end: EpochEnd) => void;
+}
+
+/** How long an append that the log had no room for is tried again. */
+const overloadedMsMax = 10_000;
+const overloadedPauseMs = 50;
+
+export class GroupCommit {
+  readonly #setup: GroupCommitSetup;
+  /** The last one gathers. */
+  readonly #groups: Group[] = [];
+  #running = false;
+  #isAppending = false;
+  #waitingBytes = 0;
+  #waitingCount = 0;
+  #end: EpochEnd | null = null;
+  #idle: PromiseWithResolvers<void> | null = null;
+  #ledAt: Instant | null = null;
+
+  constructor(setup: GroupCommitSetup) {
+    this.#setup = setup;
+    const { lost } = setup.writer;
+    const onLost = (): void => {
+      if (!this.#isAppending) this.finish({ kind: 'fenced' }); // an append says itself what became of it
+    };
+    if (lost.aborted) setup.ports.timers.after(0, onLost);
+    else lost.addEventListener('abort', onLost, { once: true });
+  }
+
+  get end(): EpochEnd | null {
+    return this.#end;
+  }
+
+  get isFull(): boolean {
+    const { waitingBytesMax, waitingCountMax } = this.#setup.limits;
+    return this.#waitingBytes >= waitingBytesMax || this.#waitingCount >= waitingCountMax;
+  }
+
+  get waitingCount(): number {
+    return this.#waitingCount;
+  }
+
+  /** This was the leader at some moment after this one; null: nothing was asked of the log yet. */
+  get ledAt(): Instant | null {
+    return this.#ledAt;
+  }
+
+  /** The group that gathers, if so many bytes more have room in it, or else a new one behind it. */
+  groupFor(bytes: number): Group {
+    const { limits, ports } = this.#setup;
+    const last = this.#groups.at(-1);
+    if (last !== undefined && (last.bytes === 0 || last.bytes + bytes <= limits.groupBytesMax)) return last;
+    const group = new Group(limits.payloadBytesMax);
+    const timer = ports.timers.after(limits.withinMs, () => this.#tellLate(group));
+    group.onSettled = () => timer.cancel();
+    this.#groups.push(group);
+    return group;
+  }
+
+  /** It is told with this group, after all that joined before. */
+  join(group: Group, member: Member, bytes: number): void {
+    group.members.push(member);
+    this.#waitingCount++;
+    this.#waitingBytes += bytes;
+    group.countedBytes += bytes;
+    if (this.#running) return;
+    this.#running = true;
+    // Behind what runs now, so that all that was asked for in one go becomes durable in one go.
+    void Promise.resolve().then(() => this.#run());
+  }
+
+  /** Resolves when nothing waits. */
+  async drained(): Promise<void> {
+    if (!this.#running) return;
+    this.#idle ??= Promise.withResolvers();
+    await this.#idle.promise;
+  }
+
+  /** This epoch is over: what is not durable is taken back, and everybody is told. */
+  finish(end: EpochEnd): void {
+    if (this.#end !== null) return;
+    this.#end = end;
+    this.#setup.replica.cut();
+    for (const group of this.#groups.splice(0)) this.#settle(group, (member) => member.deny());
+    this.#setup.onEnd(end);
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (let [group] = this.#groups; group !== undefined && this.#end === null; [group] = this.#groups) {
+        const room = this.#setup.replica.pressure.room();
+        if (room !== null) await room;
+        if (this.#end !== null) break;
+        this.#groups.shift();
+        await this.#commit(group);
+      }
+    } catch (error) {
+      this.finish({ kind: 'failed', error: asError(error) });
+    }
+    this.#running = false;
+    this.#idle?.resolve();
+    this.#idle = null;
+  }
+
+  async #commit(group: Group): Promise<void> {
+    const { waits, key, limits } = this.#setup;
+    const about = { what: 'transact', key, withinMs: limits.withinMs };
+    const waitsFor = group.payload === null ? 'a confirmation that this node leads' : 'an append to the log';
+    const wait = waits?.enter({ ...about, waitsFor: `${waitsFor}, of ${group.members.length}` });
+    try {
+      if (group.payload === null) await this.#confirm(group);
+      else await this.#append(group, group.payload.view());
+    } finally {
+      wait?.leave();
+    }
+  }
+
+  async #append(group: Group, payload: Uint8Array): Promise<void> {
+    const { ports, writer, replica } = this.#setup;
+    const { firstRevision, lastRevision, lastTime } = group;
+    const begunAt = ports.clock.now();
+    this.#isAppending = true;
+    try {
+      const entry = { payload, firstRevision, revisionCount: lastRevision - firstRevision + 1 };
+      const outcome = await this.#appendWhenRoom(entry, begunAt);
+      if (outcome.kind === 'fenced') return this.#giveUp(group, (member) => member.deny(), { kind: 'fenced' });
+      this.#ledAt = begunAt;
+      replica.advance({ position: outcome.position, chain: writer.chain }, lastRevision, lastTime);
+      this.#settle(group, (member) => member.release());
+      this.#setup.onCommits(group.commits);
+      if (writer.lost.aborted) this.finish({ kind: 'fenced' });
+    } catch (error) {
+      this.#fail(group, asError(error));
+    } finally {
+      this.#isAppending = false;
+    }
+  }
+
+  async #appendWhenRoom(
+    entry: Parameters<LogWriter['append']>[0],
+    since: Instant,
+  ): Promise<{ readonly kind: 'appended'; readonly position: Position } | { readonly kind: 'fenced' }> {
+    const { ports, writer } = this.#setup;
+    for (;;) {
+      try {
+        return await writer.append(entry);
+      } catch (error) {
+        const isPassing = isLockstepError(error, 'overloaded');
+        if (!isPassing || elapsedMs(since, ports.clock.now()) > overloadedMsMax) throw error;
+        await new Promise<void>((resolve) => void ports.timers.after(overloadedPauseMs, resolve));
+      }
+    }
+  }
+
+  /** An append threw. */
+  #fail(group: Group, error: Error): void {
+    if (isLockstepError(error, 'unknown'))
+      return this.#giveUp(group, (member) => member.fail(error), { kind: 'unknown', error });
+    const isCertain = isLockstepError(error, 'unavailable') || isLockstepError(error, 'overloaded');
+    if (isCertain) return this.#giveUp(group, (member) => member.deny(), { kind: 'unknown', error });
+    this.#giveUp(group, (member) => member.fail(error), { kind: 'failed', error });
+  }
+
+  #giveUp(group: Group, tell: (member: Member) => void, end: EpochEnd): void {
+    this.#settle(group, tell);
+    this.finish(end);
+  }
+
+  async #confirm(group: Group): Promise<void> {
+    const { ports, writer } = this.#setup;
+    const begunAt = ports.clock.now();
+    try {
+      if ((await writer.confirm()) === 'lost')
+        return this.#giveUp(group, (member) => member.deny(), { kind: 'fenced' });
+      this.#ledAt = begunAt;
+      this.#settle(group, (member) => member.release());
+    } catch (error) {
+      const { kind = null, happened = 'unknown' } = isLockstepError(error) ? error : {};
+      if (kind !== 'unavailable' && kind !== 'unknown')
+        return this.#giveUp(group, (member) => member.fail(asError(error)), { kind: 'failed', error: asError(error) });
+      // Nobody here wrote, so nothing happened; whether this node still leads, the next round will tell.
+      const cause = new LockstepError('unavailable', 'it could not be learned in time whether this node still leads', {
+        values: { key: this.#setup.key, happened },
+        cause: error,
+      });
+      this.#settle(group, (member) => member.fail(cause));
+    }
+  }
+
+  #settle(group: Group, tell: (member: Member) => void): void {
+    group.onSettled?.();
+    this.#waitingCount -= group.members.length;
+    this.#waitingBytes -= group.countedBytes;
+    for (const member of group.members) tell(member);
+  }
+
+  #tellLate(group: Group): void {
+    const { key, limits } = this.#setup;
+    const error = new LockstepError('unknown', 'the deadline came before this was durable; it may still become so', {
+      values: { key, withinMs: limits.withinMs },
+      advice: ['send it again with the same command id: it runs once at most'],
+    });
+    for (const member of group.members) member.fail(error);
+  }
+}
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,0 +1,118 @@
+/**
+ * The payload of a record: transactions that were committed together.
+ *
+ *     format byte, 1
+ *     level          varint: which versions of the product may read it
+ *     floor          varint: below this revision versions may go
+ *     for each transaction, as many as the record counts revisions:
+ *       time         varint: of the first as it is, of each other how much later than the one before, at least 1
+ *       length       varint
+ *       batch        its writes, as a `WriteBatch` encodes them
+ */
+import { ByteReader, corrupt } from '../bytes/byte-reader.ts';
+import { ByteWriter } from '../bytes/byte-writer.ts';
+import { readVarint, varintBytes, varintBytesMax, writeVarint } from '../bytes/varint.ts';
+import { hybridTimestamp, type HybridTimestamp } from '../clock/timestamp.ts';
+import { assert } from '../kernel/assert.ts';
+import { LockstepError } from '../kernel/errors.ts';
+
+const formatVersion = 1;
+/** The newest level that this version reads, and the one that it writes. */
+export const formatLevel = 1;
+const headBytesMax = 1 + 2 * varintBytesMax;
+const perTransactionBytesMax = 2 * varintBytesMax;
+
+/** How much a transaction of so many bytes adds to a payload, at most. */
+export const bytesOfTransaction = (batchBytes: number): number => perTransactionBytesMax + batchBytes;
+
+/** A payload that grows by one transaction at a time. */
+export class GroupPayload {
+  readonly #writer: ByteWriter;
+  #count = 0;
+  #last: HybridTimestamp | null = null;
+
+  /** It holds at most `bytesMax`; the floor is that of when it begins. */
+  constructor(bytesMax: number, floor: number) {
+    this.#writer = new ByteWriter(bytesMax, 1_024);
+    this.#writer.writeByte(formatVersion);
+    writeVarint(this.#writer, formatLevel);
+    writeVarint(this.#writer, floor);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get byteLength(): number {
+    return this.#writer.length;
+  }
+
+  /** Times grow. @throws LockstepError `invalid` when it is over the limit; it is then as it was. */
+  add(time: HybridTimestamp, batch: Uint8Array): void {
+    assert(this.#last === null || time > this.#last, 'times grow within a record');
+    const step = time - (this.#last ?? 0);
+    this.#writer.reserve(varintBytes(step) + varintBytes(batch.length) + batch.length);
+    writeVarint(this.#writer, step);
+    writeVarint(this.#writer, batch.length);
+    this.#writer.writeBytes(batch);
+    this.#last = time;
+    this.#count++;
+  }
+
+  /** Good until the next `add`. */
+  view(): Uint8Array {
+    return this.#writer.view();
+  }
+}
+
+/** Whether a transaction alone fits a payload of so many bytes. */
+export const fitsAlone = (batchBytes: number, bytesMax: number): boolean =>
+  headBytesMax + bytesOfTransaction(batchBytes) <= bytesMax;
+
+export interface PayloadTransaction {
+  readonly time: HybridTimestamp;
+  /** A view of the payload. */
+  readonly batch: Uint8Array;
+}
+
+export interface DecodedGroup {
+  readonly floor: number;
+  readonly transactions: readonly PayloadTransaction[];
+}
+
+/**
+ * The payload of a record that counts so many revisions.
+ * @throws LockstepError `corrupt`, with the offset, for what nobody wrote; `invalid` for another format, or a level that
+ * a newer version writes.
+ */
+export function decodeGroup(payload: Uint8Array, count: number): DecodedGroup {
+  const reader = new ByteReader(payload);
+  const format = reader.readByte();
+  if (format !== formatVersion) throw refused('a record has a format that this version does not know', { format });
+  const level = readVarint(reader);
+  if (level > formatLevel)
+    throw refused('a record is of a level that this version does not know', { level, levelMax: formatLevel });
+  const floor = readVarint(reader);
+  const transactions: PayloadTransaction[] = [];
+  let last = 0;
+  while (reader.remaining > 0) {
+    const offset = reader.at;
+    const step = readVarint(reader);
+    const time = hybridTimestamp(last + step);
+    if (time === null || (step === 0 && transactions.length > 0))
+      throw corrupt('times in a record do not grow', offset);
+    transactions.push({ time, batch: reader.readBytes(readVarint(reader)) });
+    last = time;
+  }
+  if (transactions.length === count) return { floor, transactions };
+  throw corrupt('a record counts other transactions than it has', reader.at, {
+    counts: count,
+    has: transactions.length,
+  });
+}
+
+const refused = (message: string, values: Record<string, number>): LockstepError =>
+  new LockstepError('invalid', message, {
+    values,
+    advice: ['run a version of the product that is at least as new as the one that wrote it'],
+  });

@@ -1,0 +1,52 @@
+/** Transactions that become durable together, and who waits for that. */
+import type { HybridTimestamp } from '../clock/timestamp.ts';
+import { GroupPayload } from './group-payload.ts';
+import type { Commit } from './transaction.ts';
+
+/** Somebody who waits for an outcome that is known already and may not be told yet. Told once: later calls do nothing. */
+export interface Member {
+  /** All that it read and wrote is durable, and this leader still led after it ran. */
+  release(): void;
+  /** It certainly did not happen. */
+  deny(): void;
+  /** Nobody knows; or it did not happen, if the error says so. */
+  fail(error: Error): void;
+}
+
+export interface NotedCommit {
+  readonly commit: Commit;
+  readonly notes: readonly { readonly topic: string; readonly note: unknown }[];
+}
+
+export class Group {
+  readonly members: Member[] = [];
+  /** In order; of those that wrote. */
+  readonly commits: NotedCommit[] = [];
+  /** Null while nobody has written: then there is nothing to append, only to confirm. */
+  payload: GroupPayload | null = null;
+  firstRevision = 0;
+  lastRevision = 0;
+  lastTime: HybridTimestamp | null = null;
+  /** What its members count for while they wait. */
+  countedBytes = 0;
+  onSettled: (() => void) | null = null;
+  readonly #bytesMax: number;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.payload?.byteLength ?? 0;
+  }
+
+  add(revision: number, time: HybridTimestamp, batch: Uint8Array, floor: number): void {
+    if (this.payload === null) {
+      this.payload = new GroupPayload(this.#bytesMax, floor);
+      this.firstRevision = revision;
+    }
+    this.payload.add(time, batch);
+    this.lastRevision = revision;
+    this.lastTime = time;
+  }
+}

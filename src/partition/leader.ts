@@ -1,0 +1,290 @@
+/**
+ * Who leads, for one epoch: an object made anew, so that nothing of an epoch outlives it. A transaction runs at once,
+ * alone, against the newest state, which is not durable yet; its writes join the group that gathers (`GroupCommit`). What
+ * came of it is told when that group is durable, or, where nobody in it wrote, when the log has confirmed that this node
+ * still leads: so an outcome of whatever kind, a rejection too, rests on durable state alone, and on the newest.
+ */
+import type { Tuple } from '../bytes/tuple.ts';
+import { ValueDecoder } from '../bytes/value-decode.ts';
+import { ValueEncoder } from '../bytes/value-encode.ts';
+import type { StoredValue } from '../bytes/value-format.ts';
+import { HybridClock } from '../clock/hybrid-clock.ts';
+import type { HybridTimestamp } from '../clock/timestamp.ts';
+import type { Ports } from '../env/env.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import { chainBeforeFirst } from '../log/chain.ts';
+import type { LogWriter } from '../log/port.ts';
+import type { Waits } from '../observe/waits.ts';
+import { placeOf, slotOf } from '../ring/slot.ts';
+import { OwnWrites } from '../storage/transaction/own-writes.ts';
+import { TransactionView } from '../storage/transaction/view.ts';
+import { CommandWindow, horizonOf, type CommandWindowOptions, type Remembered } from './command-window.ts';
+import { GroupCommit, type EpochEnd, type GroupCommitLimits } from './group-commit.ts';
+import { bytesOfTransaction, fitsAlone } from './group-payload.ts';
+import type { Member, NotedCommit } from './group.ts';
+import { KeySpace } from './key-space.ts';
+import { encodeMark } from './log-mark.ts';
+import { Outcome, type OutcomeAbout } from './outcome.ts';
+import { systemNames, type Replica } from './replica.ts';
+import { TransactionRun, type Sender } from './transaction-run.ts';
+import type {
+  NotLeader,
+  Refused,
+  Rejection,
+  Synchronous,
+  Transaction,
+  TransactOptions,
+  TransactOutcome,
+} from './transaction.ts';
+
+export interface LeaderSettings {
+  readonly limits: GroupCommitLimits;
+  /** How far the log's time may be ahead of this node's clock, in milliseconds. */
+  readonly driftMsMax: number;
+  /** For how long it waits, leading, until its clock is no further off than that. */
+  readonly clockWaitMsMax: number;
+  readonly commands: CommandWindowOptions;
+  readonly sender: Sender | null;
+}
+
+export interface LeaderSetup {
+  readonly ports: Pick<Ports, 'clock' | 'timers' | 'randomness'>;
+  readonly waits: Waits | null;
+  readonly key: string;
+  readonly writer: LogWriter;
+  readonly replica: Replica;
+  readonly settings: LeaderSettings;
+  readonly onCommits: (commits: readonly NotedCommit[]) => void;
+  readonly onEnd: (end: EpochEnd) => void;
+}
+
+/** What a mark adds to a transaction, at most. */
+const markBytesMax = 96;
+const markKey = KeySpace.ofSystem(systemNames.log).key([]);
+
+/** What a transaction's function came to. */
+type Ran<T> =
+  | { readonly kind: 'returned'; readonly value: T }
+  | { readonly kind: 'rejected'; readonly rejection: Rejection }
+  | { readonly kind: 'threw'; readonly error: unknown };
+
+export class Leader {
+  readonly commit: GroupCommit;
+  readonly clock: HybridClock;
+  readonly commands: CommandWindow;
+  readonly #setup: LeaderSetup;
+  readonly #encoder = new ValueEncoder();
+  readonly #decoder = new ValueDecoder();
+  /** One transaction runs at a time, so one memory serves all. */
+  readonly #own = new OwnWrites();
+  #isRunning = false;
+  #isStopping = false;
+  #isWaitingForClock = false;
+
+  constructor(setup: LeaderSetup) {
+    const { replica, settings, ports, waits, key, writer, onCommits, onEnd } = setup;
+    this.#setup = setup;
+    this.clock = new HybridClock(ports.clock, { last: replica.time, driftMsMax: settings.driftMsMax });
+    this.commands = new CommandWindow(settings.commands);
+    this.commit = new GroupCommit({ ports, waits, key, writer, replica, limits: settings.limits, onCommits, onEnd });
+  }
+
+  /** @throws LockstepError `misuse` at once, not as a promise, when it is called within a transaction. */
+  transact<T>(
+    key: string | null,
+    fn: (tx: Transaction) => Synchronous<T>,
+    options: TransactOptions = {},
+  ): Promise<TransactOutcome<T>> {
+    if (this.#isRunning)
+      throw new LockstepError('misuse', 'a transaction within a transaction', {
+        advice: ['do it in the same function: all of it is one transaction', 'or begin it when this one has ended'],
+      });
+    const place = key === null ? null : placeOf(key);
+    const { touch, ...rest } = options;
+    if (touch !== undefined && touch.length > 0) return this.#touched(place, fn, rest, touch);
+    return this.#transact(place, fn, rest);
+  }
+
+  /** Resolves once all that there is now is durable, and this node led after this call. */
+  confirmed(): Promise<'held' | NotLeader | Refused> {
+    const refused = this.#refusal();
+    if (refused !== null) return Promise.resolve(refused);
+    const outcome = new Outcome(this.#about(false), () => 'held' as const);
+    this.commit.join(this.commit.groupFor(0), outcome, 0);
+    return outcome.promise;
+  }
+
+  /** Stops leading: what was begun is ended, nothing more is begun. */
+  async release(): Promise<void> {
+    this.#isStopping = true;
+    await this.commit.drained();
+    if (this.commit.end !== null) return;
+    try {
+      await this.#setup.writer.release();
+    } finally {
+      this.commit.finish({ kind: 'released' });
+    }
+  }
+
+  async #touched<T>(
+    place: string | null,
+    fn: (tx: Transaction) => Synchronous<T>,
+    options: TransactOptions,
+    keys: readonly Tuple[],
+  ): Promise<TransactOutcome<T>> {
+    const space = place === null ? KeySpace.ofLocal() : KeySpace.ofPlace(slotOf(place), place);
+    await this.#setup.replica.tree.touch(keys.map((key) => space.key(key)));
+    return this.#transact(place, fn, options);
+  }
+
+  async #transact<T>(
+    place: string | null,
+    fn: (tx: Transaction) => Synchronous<T>,
+    { commandId, withinMs }: TransactOptions,
+  ): Promise<TransactOutcome<T>> {
+    const refused = this.#refusal();
+    if (refused !== null) return refused;
+    const now = this.#now();
+    if (now === null) return { kind: 'refused', reason: 'clock' };
+    const command = commandId === undefined ? null : { id: commandId, known: this.#look(commandId, now) };
+    if (command?.known.kind === 'expired') return this.#told<T>({ kind: 'expired' }, withinMs);
+    if (command?.known.kind === 'done') {
+      const { revision, value } = command.known;
+      return this.#told<T>(() => this.#committed('already-done', value as T, revision), withinMs);
+    }
+    const { replica } = this.#setup;
+    this.#own.clear();
+    const view = new TransactionView(replica.tree, replica.revision, null, this.#own);
+    const run = new TransactionRun(
+      { view, encoder: this.#encoder, decoder: this.#decoder, sender: this.#setup.settings.sender },
+      place,
+      now,
+    );
+    const revision = replica.revision + 1;
+    let ran: Ran<T>;
+    try {
+      ran = this.#run(fn, run);
+      if (ran.kind === 'returned' && command?.known.kind === 'new')
+        this.commands.remember(run, command.id, command.known.ms, revision, storable(ran.value));
+    } finally {
+      run.end();
+    }
+    if (ran.kind === 'threw') {
+      const { error } = ran;
+      return this.#told<T>(() => {
+        throw error;
+      }, withinMs);
+    }
+    if (ran.kind === 'rejected') return this.#told<T>(ran.rejection as TransactOutcome<T>, withinMs);
+    const { value } = ran;
+    if (view.writes.count === 0)
+      return this.#told<T>(() => this.#committed('committed', value, revision - 1), withinMs);
+    const member = new Outcome(this.#about(true), () => this.#committed('committed', value, revision));
+    if (!this.#write(view, run, revision, member)) return { kind: 'refused', reason: 'too-large' };
+    if (command?.known.kind === 'new') this.commands.applied(command.known.ms, this.#horizon());
+    if (withinMs !== undefined) member.within(this.#setup.ports.timers, withinMs);
+    return member.promise;
+  }
+
+  #run<T>(fn: (tx: Transaction) => Synchronous<T>, run: TransactionRun): Ran<T> {
+    this.#isRunning = true;
+    try {
+      const value = fn(run) as T;
+      if (isPromise(value)) {
+        value.then(undefined, () => {}); // it is answered with the misuse below, whatever becomes of it
+        throw new LockstepError('misuse', 'a transaction is synchronous, and its function returned a promise', {
+          advice: ['await before the transaction, and give it what came of that', 'or use transactAsync'],
+        });
+      }
+      return isRejection(value) ? { kind: 'rejected', rejection: value } : { kind: 'returned', value };
+    } catch (error) {
+      return { kind: 'threw', error };
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Applies it, and puts it into the group that gathers. False when it is larger than the log takes; nothing is done then. */
+  #write(view: TransactionView, run: TransactionRun, revision: number, member: Member): boolean {
+    const { replica, settings } = this.#setup;
+    const { writes } = view;
+    const bytes = bytesOfTransaction(writes.byteLength + markBytesMax);
+    if (!fitsAlone(writes.byteLength + markBytesMax, settings.limits.payloadBytesMax)) return false;
+    const group = this.commit.groupFor(bytes);
+    const isFirst = group.payload === null;
+    const { position, chain = chainBeforeFirst } = replica.place;
+    if (isFirst) writes.put(markKey, this.#encoder.encode(encodeMark({ position, chain, time: run.now })));
+    const batch = writes.view();
+    replica.apply(revision, batch);
+    if (isFirst) replica.noteGroup(revision);
+    group.add(revision, run.now, batch, replica.floor);
+    group.commits.push({ commit: { revision, at: run.now, place: run.place }, notes: run.notes });
+    this.commit.join(group, member, bytes);
+    return true;
+  }
+
+  /** An outcome that wrote nothing waits for its turn too. */
+  #told<T>(
+    outcome: TransactOutcome<T> | (() => TransactOutcome<T>),
+    withinMs: number | undefined,
+  ): Promise<TransactOutcome<T>> {
+    const tell = typeof outcome === 'function' ? outcome : (): TransactOutcome<T> => outcome;
+    const member = new Outcome(this.#about(false), tell);
+    this.commit.join(this.commit.groupFor(0), member, 0);
+    if (withinMs !== undefined) member.within(this.#setup.ports.timers, withinMs);
+    return member.promise;
+  }
+
+  #committed<T>(kind: 'committed' | 'already-done', value: T, revision: number): TransactOutcome<T> {
+    const token = this.#setup.replica.tokenAt(revision);
+    return { kind, value: value as Exclude<T, Rejection>, token, revision };
+  }
+
+  #about(wrote: boolean): OutcomeAbout {
+    return { key: this.#setup.key, wrote };
+  }
+
+  #refusal(): NotLeader | Refused | null {
+    if (this.commit.end !== null) return { kind: 'not-leader', leader: null };
+    if (this.#isStopping) return { kind: 'refused', reason: 'stopping' };
+    return this.commit.isFull ? { kind: 'refused', reason: 'full' } : null;
+  }
+
+  /** Null: this node's clock is too far off; it waits for a while, and stops leading then. */
+  #now(): HybridTimestamp | null {
+    const now = this.clock.now();
+    if (typeof now === 'number') return now;
+    if (this.#isWaitingForClock) return null;
+    this.#isWaitingForClock = true;
+    const { ports, settings } = this.#setup;
+    ports.timers.after(settings.clockWaitMsMax, () => {
+      this.#isWaitingForClock = false;
+      if (this.clock.aheadMs() <= settings.driftMsMax || this.commit.end !== null) return;
+      this.release().catch((error: unknown) => this.commit.finish({ kind: 'failed', error: asError(error) }));
+    });
+    return null;
+  }
+
+  #look(id: string, now: HybridTimestamp): Remembered {
+    const { replica } = this.#setup;
+    return this.commands.look(id, now, (name, key) => replica.system(name, key, replica.revision));
+  }
+
+  #horizon(): number {
+    const { replica } = this.#setup;
+    return horizonOf(replica.system(systemNames.horizon, [], replica.revision));
+  }
+}
+
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+
+export const isRejection = (value: unknown): value is Rejection =>
+  typeof value === 'object' &&
+  value !== null &&
+  (value as { readonly kind?: unknown }).kind === 'rejected' &&
+  typeof (value as { readonly code?: unknown }).code === 'string';
+
+const storable = (value: unknown): StoredValue | undefined => value as StoredValue | undefined; // the codec checks it
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,0 +1,78 @@
+/** Opens a partition: its tree in a directory, its place in the log. */
+import type { Ports } from '../env/env.ts';
+import { assert } from '../kernel/assert.ts';
+import type { Log } from '../log/port.ts';
+import type { Waits } from '../observe/waits.ts';
+import { treeOptions, type TreeOptions } from '../storage/options.ts';
+import { openTreeCore } from '../storage/tree.ts';
+import { WriterPressure } from '../storage/writer-pressure.ts';
+import { partitionSettings, type PartitionSettings } from './options.ts';
+import { Partition } from './partition.ts';
+import { Replica } from './replica.ts';
+import type { Sender } from './transaction-run.ts';
+import type { EpochServiceMaker } from './transaction.ts';
+
+export interface PartitionOptions {
+  /** Opened by the caller, who also closes it, after the partition. */
+  readonly log: Log;
+  /** The largest payload that it takes: `guarantees.payloadBytesMax` of its engine. */
+  readonly payloadBytesMax: number;
+  /** Where the state is kept, on the env's disk; made if it is not there. One partition alone uses it. */
+  readonly directory: string;
+  /** This node's name, which stands in its claims: whom others are told to ask. */
+  readonly owner: string;
+  /** Its name among waits. Default `partition`. */
+  readonly name?: string | undefined;
+  /** False: it only follows. Default true. */
+  readonly stands?: boolean | undefined;
+  /** Whether the log is trimmed, while this node leads, of what its own tables have. Only where all others keep up, or have checkpoints. Default true. */
+  readonly trims?: boolean | undefined;
+  readonly waits?: Waits | undefined;
+  /** Made anew for each epoch that this node leads. */
+  readonly services?: readonly EpochServiceMaker[] | undefined;
+  /** How `Transaction.send` sends. Default: it is `misuse`. */
+  readonly sender?: Sender | undefined;
+  readonly settings?: Partial<PartitionSettings> | undefined;
+  readonly tree?: Partial<TreeOptions> | undefined;
+}
+
+export type PartitionEnv = Pick<Ports, 'clock' | 'timers' | 'randomness' | 'disk' | 'jobs'>;
+
+/**
+ * Opens it and begins to follow the log, and to stand for leading it.
+ * @throws LockstepError `misuse` for settings that are none; `corrupt` for damage, with path and offset; `invalid` for
+ * another format; `disk-full`, `disk-failed`.
+ */
+export async function openPartition(env: PartitionEnv, options: PartitionOptions): Promise<Partition> {
+  const { log, payloadBytesMax, directory, owner, waits = null, sender = null } = options;
+  const { name = 'partition', stands = true, trims = true, services = [] } = options;
+  const settings = partitionSettings(options.settings);
+  const treeSettings = treeOptions(options.tree);
+  const removals: unknown[] = [];
+  const onRemoveFailed = (error: unknown): void => void removals.push(error);
+  const tree = await openTreeCore({ ports: env, directory, options: treeSettings, onRemoveFailed }, true);
+  assert(tree !== null, 'a tree is made where there is none');
+  try {
+    const replica = new Replica(log, tree, new WriterPressure(env, tree, treeSettings, waits));
+    const { clock, timers, randomness } = env;
+    const onClosed = async (): Promise<void> => {};
+    return new Partition({
+      ports: { clock, timers, randomness },
+      waits,
+      log,
+      key: name,
+      owner,
+      stands,
+      trims,
+      payloadBytesMax,
+      settings,
+      services,
+      sender,
+      replica,
+      onClosed,
+    });
+  } catch (error) {
+    await tree.close();
+    throw error;
+  }
+}

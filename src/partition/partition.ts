@@ -1,0 +1,326 @@
+/**
+ * A partition on this node: it follows its log, stands for leading it, leads, and when that is over follows and stands
+ * again. One loop does this; everything else asks it.
+ */
+import { hybridWall } from '../clock/timestamp.ts';
+import type { Ports } from '../env/env.ts';
+import { isLockstepError, LockstepError } from '../kernel/errors.ts';
+import type { Epoch, Log, LogWriter } from '../log/port.ts';
+import { pause } from '../log/within.ts';
+import type { Waits } from '../observe/waits.ts';
+import { LeadingEpoch } from './epoch.ts';
+import { follow } from './follower.ts';
+import type { EpochEnd } from './group-commit.ts';
+import type { PartitionSettings } from './options.ts';
+import { Progress } from './progress.ts';
+import { Reads, type Consistency, type ReadOptions, type ReadOutcome } from './reads.ts';
+import type { Replica } from './replica.ts';
+import type { Sender } from './transaction-run.ts';
+import type {
+  EpochServiceMaker,
+  Synchronous,
+  Token,
+  Transaction,
+  TransactOptions,
+  TransactOutcome,
+} from './transaction.ts';
+
+export interface PartitionStatus {
+  /** `failed`: it cannot go on here, see `failure`; it is to be closed, and opened again when that is mended. */
+  readonly kind: 'following' | 'leading' | 'failed' | 'closed';
+  /** Of the epoch that this node leads. */
+  readonly epoch: Epoch | null;
+  /** Whoever claimed last; null when nobody did, or it was released. */
+  readonly leader: string | null;
+  /** The newest durable revision here. */
+  readonly revision: number;
+  readonly token: Token;
+  /** Why this node led no longer, when it last did. */
+  readonly lastEnd: EpochEnd | null;
+  readonly failure: Error | null;
+}
+
+export interface PartitionSetup {
+  readonly ports: Pick<Ports, 'clock' | 'timers' | 'randomness'>;
+  readonly waits: Waits | null;
+  readonly log: Log;
+  readonly key: string;
+  readonly owner: string;
+  readonly stands: boolean;
+  readonly trims: boolean;
+  readonly payloadBytesMax: number;
+  readonly settings: PartitionSettings;
+  readonly services: readonly EpochServiceMaker[];
+  readonly sender: Sender | null;
+  readonly replica: Replica;
+  readonly onClosed: () => Promise<void>;
+}
+
+/** How long an overlong wait for the end of the own claim may take before it is given up. */
+const catchUpMsMax = 60_000;
+
+export class Partition implements AsyncDisposable {
+  readonly #setup: PartitionSetup;
+  readonly #progress: Progress;
+  readonly #reads: Reads;
+  readonly #closing = new AbortController();
+  readonly #done: Promise<void>;
+  #epoch: LeadingEpoch | null = null;
+  #writer: LogWriter | null = null;
+  #leaderName: string | null = null;
+  #lastEnd: EpochEnd | null = null;
+  #failure: Error | null = null;
+  #isClosing = false;
+  #isClosed = false;
+  #trimming: Promise<void> | null = null;
+  #trimmedTo = 0;
+
+  /** Use `openPartition`. */
+  constructor(setup: PartitionSetup) {
+    this.#setup = setup;
+    const { ports, waits, log, key, replica, settings } = setup;
+    this.#progress = new Progress(ports.timers, waits);
+    this.#reads = new Reads({
+      ports,
+      log,
+      key,
+      replica,
+      progress: this.#progress,
+      snapshotMsMax: settings.snapshotMsMax,
+      snapshotCountMax: settings.snapshotCountMax,
+      leader: () => this.#epoch?.leader ?? null,
+      leaderName: () => this.#leaderName,
+    });
+    this.#done = this.#live();
+  }
+
+  get status(): PartitionStatus {
+    const { replica } = this.#setup;
+    const { epoch = null } = this.#writer ?? {};
+    const isLeading = this.#epoch !== null;
+    return {
+      kind: this.#isClosed ? 'closed' : this.#failure !== null ? 'failed' : isLeading ? 'leading' : 'following',
+      epoch: isLeading ? epoch : null,
+      leader: this.#leaderName,
+      revision: replica.durableRevision,
+      token: replica.tokenAt(replica.durableRevision),
+      lastEnd: this.#lastEnd,
+      failure: this.#failure,
+    };
+  }
+
+  /**
+   * Runs `fn` alone, synchronously, against the newest state of a place (`key`'s; null: of none); its outcome is told once
+   * all that it read and wrote is durable. A value that is a `Rejection`, and an error that it throws, drop what it wrote.
+   * @throws what `fn` threw. LockstepError `unknown` when nobody knows whether it happened: send it again, with a command
+   * id; `invalid` for a command id that is none, or a value that cannot be remembered; `misuse`; what stopped this node.
+   */
+  transact<T>(
+    key: string | null,
+    fn: (tx: Transaction) => Synchronous<T>,
+    options: TransactOptions = {},
+  ): Promise<TransactOutcome<T>> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#isClosing) return Promise.resolve({ kind: 'refused', reason: 'stopping' });
+    if (this.#epoch !== null) return this.#epoch.leader.transact(key, fn, options);
+    return Promise.resolve({ kind: 'not-leader', leader: this.#leaderName });
+  }
+
+  /**
+   * State at one revision; dispose it. Reads of the newest state are answered by whoever leads alone.
+   * @throws LockstepError `unavailable` at the deadline; `overloaded` while too many snapshots are held; `invalid` for a
+   * token of another partition; what stopped this node.
+   */
+  async read(consistency: Consistency, options: ReadOptions = {}): Promise<ReadOutcome> {
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#isClosing) return { kind: 'refused', reason: 'stopping' };
+    return this.#reads.read(consistency, options);
+  }
+
+  /** Resolves when this node leads, and the partition has its identity. @throws LockstepError `unavailable` at the deadline; what stopped it. */
+  async leading({ withinMs = 30_000, signal }: ReadOptions = {}): Promise<void> {
+    const about = { what: 'lead', waitsFor: 'leading', heldBy: this.#leaderName };
+    const { key } = this.#setup;
+    const isLeading = (): boolean => this.#epoch !== null && this.#setup.replica.identity !== null;
+    await this.#progress.until(isLeading, { ...about, key, withinMs, signal });
+  }
+
+  /** Stops leading, if it does, so that another may; it stands again after a pause. */
+  async stepDown(): Promise<void> {
+    await this.#epoch?.leader.release();
+  }
+
+  /** Ends what was begun, stops leading, closes the tree; the log stays open, for whoever opened it. */
+  async close(): Promise<void> {
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      const reason = new LockstepError('stopped', 'the partition is closed', { values: { key: this.#setup.key } });
+      this.#setup.ports.timers.after(0, () => this.#closing.abort(reason));
+      await this.#epoch?.leader.release().catch(() => {}); // its end is told to whoever waited
+      await this.#done;
+      await this.#trimming;
+      this.#progress.fail(reason);
+      await this.#setup.replica.close();
+      await this.#setup.onClosed();
+      this.#isClosed = true;
+    }
+    await this.#done;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #live(): Promise<void> {
+    try {
+      while (!this.#closing.signal.aborted) {
+        const writer = await this.#followAndStand();
+        if (writer !== null) await this.#lead(writer);
+      }
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+      this.#progress.fail(this.#failure);
+    }
+  }
+
+  /** Null: this turn came to nothing. */
+  async #followAndStand(): Promise<LogWriter | null> {
+    const { ports, log, replica } = this.#setup;
+    const turn = new AbortController();
+    const end = (): void => turn.abort(new LockstepError('stopped', 'this turn of following is over'));
+    const onClosing = (): void => end();
+    this.#closing.signal.addEventListener('abort', onClosing, { once: true });
+    if (this.#closing.signal.aborted) end();
+    let failure: { readonly error: unknown } | null = null;
+    const following = follow({
+      ports,
+      log,
+      replica,
+      signal: turn.signal,
+      onOwner: (owner) => (this.#leaderName = owner),
+      onAdvance: () => this.#onAdvance(),
+    }).catch((error: unknown) => {
+      failure = { error };
+      ports.timers.after(0, end);
+    });
+    const standing = this.#stand(turn.signal).catch((error: unknown) => {
+      if (!turn.signal.aborted) failure ??= { error };
+      return null;
+    });
+    const writer = await standing;
+    if (!turn.signal.aborted) {
+      ports.timers.after(0, end);
+    }
+    await following;
+    this.#closing.signal.removeEventListener('abort', onClosing);
+    if (failure === null && writer !== null && replica.place.position === writer.start) return writer;
+    await writer?.release();
+    if (failure !== null) throw (failure as { readonly error: unknown }).error;
+    return null;
+  }
+
+  /** Stands until this node is the writer and has read everything up to its claim. Null: not now. */
+  async #stand(signal: AbortSignal): Promise<LogWriter | null> {
+    const { ports, log, owner, replica, settings, key } = this.#setup;
+    if (!this.#setup.stands) return new Promise((resolve) => onAborted(signal, () => resolve(null)));
+    if (this.#lastEnd !== null)
+      await pause(ports.timers, ports.randomness.float() * settings.standPauseMsMax, [signal]);
+    await this.#clockNear(signal);
+    let writer: LogWriter;
+    try {
+      writer = await log.acquire({ owner, signal });
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      await pause(ports.timers, ports.randomness.float() * settings.standPauseMsMax, [signal]);
+      return null;
+    }
+    try {
+      const waitsFor = `its own claim at position ${writer.start}`;
+      const about = { what: 'lead', key, waitsFor, withinMs: catchUpMsMax, signal };
+      await this.#progress.until(() => replica.place.position >= writer.start || writer.lost.aborted, about);
+    } catch (error) {
+      await writer.release();
+      if (!isPassing(error)) throw error;
+      return null;
+    }
+    return writer;
+  }
+
+  /** A node whose clock is far behind the log's time does not stand. */
+  async #clockNear(signal: AbortSignal): Promise<void> {
+    const { ports, waits, key, replica, settings } = this.#setup;
+    const aheadMs = (): number => (replica.time === null ? 0 : hybridWall(replica.time) - ports.clock.wall());
+    if (aheadMs() <= settings.driftMsMax) return;
+    const waitsFor = `this node's clock, which is ${aheadMs()} ms behind the log's time`;
+    const wait = waits?.enter({ what: 'lead', key, waitsFor, withinMs: null });
+    try {
+      while (aheadMs() > settings.driftMsMax)
+        await pause(ports.timers, Math.min(aheadMs() - settings.driftMsMax, settings.clockWaitMsMax), [signal]);
+    } finally {
+      wait?.leave();
+    }
+  }
+
+  async #lead(writer: LogWriter): Promise<void> {
+    const { ports, waits, key, replica, settings, services, sender, owner, payloadBytesMax } = this.#setup;
+    const { groupBytesMax, waitingBytesMax, waitingCountMax, withinMs, driftMsMax, clockWaitMsMax } = settings;
+    const limits = {
+      payloadBytesMax,
+      groupBytesMax: Math.min(groupBytesMax, payloadBytesMax),
+      waitingBytesMax,
+      waitingCountMax,
+      withinMs,
+    };
+    const commands = { windowMs: settings.commandWindowMs, countMax: settings.commandCountMax };
+    replica.forgetFloorInLog();
+    const leaderSettings = { limits, driftMsMax, clockWaitMsMax, commands, sender };
+    const setup = { ports, waits, key, writer, replica, settings: leaderSettings };
+    const epoch = new LeadingEpoch(setup, services, () => this.#onAdvance());
+    this.#writer = writer;
+    this.#epoch = epoch;
+    this.#leaderName = owner;
+    epoch.begin();
+    this.#progress.advance();
+    if (this.#isClosing) await epoch.leader.release();
+    const end = await epoch.ended;
+    this.#epoch = null;
+    this.#leaderName = null;
+    this.#lastEnd = end;
+    const wait = waits?.enter({ what: 'lead', key, waitsFor: 'the services of the last epoch', withinMs: null });
+    await epoch.stop().finally(() => wait?.leave());
+    if (end.kind !== 'failed') return;
+    await writer.release().catch(() => {}); // what failed is told; the next claim need not wait, if this could still be said
+    throw end.error;
+  }
+
+  #onAdvance(): void {
+    this.#progress.advance();
+    if (this.#epoch !== null) this.#trimIfUseful();
+  }
+
+  /** Whoever leads lets go of what no flush needs any more; what fails is tried again after the next flush. */
+  #trimIfUseful(): void {
+    const { log, replica, trims } = this.#setup;
+    const before = replica.neededFrom;
+    if (!trims || this.#trimming !== null || before <= this.#trimmedTo) return;
+    this.#trimmedTo = before;
+    this.#trimming = log.trim(before).then(
+      () => void (this.#trimming = null),
+      (error: unknown) => {
+        this.#trimming = null;
+        if (isPassing(error) || isLockstepError(error, 'stopped')) return;
+        this.#epoch?.leader.commit.finish({ kind: 'failed', error: asError(error) });
+      },
+    );
+  }
+}
+
+function onAborted(signal: AbortSignal, then: () => void): void {
+  if (signal.aborted) then();
+  else signal.addEventListener('abort', then, { once: true });
+}
+
+const isPassing = (error: unknown): boolean =>
+  isLockstepError(error, 'unavailable') || isLockstepError(error, 'overloaded') || isLockstepError(error, 'unknown');
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,0 +1,126 @@
+/** Reads outside of transactions: of the newest state, of one that has a given write in it, of one that is not too old. */
+import type { Ports } from '../env/env.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import { elapsedMs, type Instant } from '../kernel/time.ts';
+import type { Log } from '../log/port.ts';
+import type { Leader } from './leader.ts';
+import type { Progress } from './progress.ts';
+import type { Replica } from './replica.ts';
+import { HeldSnapshot, type Snapshot } from './snapshot.ts';
+import { parseToken } from './token.ts';
+import type { NotLeader, Refused, Token } from './transaction.ts';
+
+export type Consistency =
+  /** As new as the moment of the call; from whoever leads alone. */
+  | 'linearizable'
+  /** With all that the token's transaction saw and wrote. */
+  | { readonly atLeast: Token }
+  /** At most so much behind, in milliseconds. */
+  | { readonly staleMsMax: number };
+
+export interface ReadOptions {
+  /** The deadline, in milliseconds. Default 30,000. */
+  readonly withinMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type ReadOutcome = Snapshot | NotLeader | Refused;
+
+export interface ReadsSetup {
+  readonly ports: Pick<Ports, 'clock' | 'timers'>;
+  readonly log: Log;
+  readonly key: string;
+  readonly replica: Replica;
+  readonly progress: Progress;
+  readonly snapshotMsMax: number;
+  readonly snapshotCountMax: number;
+  /** Null: this node follows. */
+  readonly leader: () => Leader | null;
+  readonly leaderName: () => string | null;
+}
+
+const withinMsDefault = 30_000;
+
+export class Reads {
+  readonly #setup: ReadsSetup;
+  /** A follower had then all that the log had. */
+  #freshAt: Instant | null = null;
+
+  constructor(setup: ReadsSetup) {
+    this.#setup = setup;
+  }
+
+  /** @throws LockstepError `unavailable` at the deadline; `overloaded` for too many snapshots; `invalid` for a token of another partition; `misuse`. */
+  async read(consistency: Consistency, options: ReadOptions = {}): Promise<ReadOutcome> {
+    const { replica, snapshotCountMax } = this.#setup;
+    if (replica.heldCount >= snapshotCountMax)
+      throw new LockstepError('overloaded', 'too many snapshots are held', {
+        values: { snapshotCountMax },
+        advice: ['dispose each when it was read'],
+      });
+    if (consistency === 'linearizable') return this.#linearizable();
+    if ('atLeast' in consistency) return this.#atLeast(consistency.atLeast, options);
+    return this.#atMostBehind(consistency.staleMsMax, options);
+  }
+
+  async #linearizable(): Promise<ReadOutcome> {
+    const leader = this.#setup.leader();
+    if (leader === null) return { kind: 'not-leader', leader: this.#setup.leaderName() };
+    const outcome = await leader.confirmed();
+    return outcome === 'held' ? this.#snapshot(0) : outcome;
+  }
+
+  async #atLeast(token: Token, options: ReadOptions): Promise<Snapshot> {
+    const { replica } = this.#setup;
+    const { partition, generation, revision } = parseToken(token);
+    await this.#until(() => this.#isReadable() && replica.durableRevision >= revision, `revision ${revision}`, options);
+    const { identity } = replica;
+    if (identity !== null && (identity.id !== partition || identity.generation !== generation))
+      throw new LockstepError('invalid', 'this token is of another partition', {
+        values: { token, partition: identity.id, generation: identity.generation },
+      });
+    return this.#snapshot(this.#ageMs() ?? Infinity);
+  }
+
+  async #atMostBehind(staleMsMax: number, options: ReadOptions): Promise<ReadOutcome> {
+    if (!(staleMsMax >= 0))
+      throw new LockstepError('misuse', 'staleMsMax is a number of milliseconds', { values: { staleMsMax } });
+    const { ports, log, replica } = this.#setup;
+    if ((this.#ageMs() ?? Infinity) > staleMsMax || !this.#isReadable()) {
+      const askedAt = ports.clock.now();
+      const leader = this.#setup.leader();
+      if (leader !== null) {
+        const outcome = await leader.confirmed();
+        if (outcome === 'held') return this.#snapshot(0);
+      }
+      const tail = await log.tail();
+      const isThere = (): boolean => this.#isReadable() && replica.place.position >= tail;
+      await this.#until(isThere, `position ${tail} of the log`, options);
+      this.#freshAt = askedAt;
+    }
+    return this.#snapshot(this.#ageMs() ?? Infinity);
+  }
+
+  /** After a crash tables may be newer than what of the log was read again: until that is past nothing is read. */
+  #isReadable(): boolean {
+    const { replica } = this.#setup;
+    return replica.durableRevision >= replica.floor;
+  }
+
+  #ageMs(): number | null {
+    const { ports, leader } = this.#setup;
+    const led = leader()?.commit.ledAt ?? null;
+    const at = led === null || (this.#freshAt !== null && this.#freshAt > led) ? this.#freshAt : led;
+    return at === null ? null : elapsedMs(at, ports.clock.now());
+  }
+
+  #until(isDone: () => boolean, waitsFor: string, { withinMs = withinMsDefault, signal }: ReadOptions): Promise<void> {
+    const { progress, key, leaderName } = this.#setup;
+    return progress.until(isDone, { what: 'read', key, waitsFor, heldBy: leaderName(), withinMs, signal });
+  }
+
+  #snapshot(ageMs: number): Snapshot {
+    const { ports, replica, snapshotMsMax } = this.#setup;
+    return new HeldSnapshot(ports, replica, { ageMs, msMax: snapshotMsMax });
+  }
+}

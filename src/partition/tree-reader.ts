@@ -1,0 +1,103 @@
+/** State as spaces of tuples and values, read from the tree at one revision. */
+import type { Tuple } from '../bytes/tuple.ts';
+import { ValueDecoder } from '../bytes/value-decode.ts';
+import type { StoredValue } from '../bytes/value-format.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import { placeOf, slotCount, slotOf } from '../ring/slot.ts';
+import type { HeldCursor, Tree } from '../storage/tree.ts';
+import { KeySpace, slotOfStored } from './key-space.ts';
+import type { RangeOptions, Reader, ReadSpace, SpaceEntry, SystemEntry } from './transaction.ts';
+
+/** Whose reading it is. */
+export interface ReaderOwner {
+  /** Looked at by every call. @throws when there is nothing to be read any more. */
+  revision(): number;
+  /** A walk begins; what this gives is called when it ends. */
+  walking(held: HeldCursor): () => void;
+}
+
+export class TreeReader implements Reader {
+  readonly #tree: Tree;
+  readonly #owner: ReaderOwner;
+  readonly #decoder = new ValueDecoder();
+
+  constructor(tree: Tree, owner: ReaderOwner) {
+    this.#tree = tree;
+    this.#owner = owner;
+  }
+
+  get revision(): number {
+    return this.#owner.revision();
+  }
+
+  get local(): ReadSpace {
+    return this.space(KeySpace.ofLocal());
+  }
+
+  at(key: string): ReadSpace {
+    const place = placeOf(key);
+    return this.space(KeySpace.ofPlace(slotOf(place), place));
+  }
+
+  system(name: string, place: string | null): ReadSpace {
+    return this.space(place === null ? KeySpace.ofSystem(name) : KeySpace.ofPlaceSystem(slotOf(place), place, name));
+  }
+
+  /** One walk over all slots, from one that has some of it to the next. */
+  *everywhere(name: string): Iterable<SystemEntry> {
+    for (const [key, value] of this.system(name, null).range()) yield { place: null, key, value };
+    const held = this.#tree.walk(this.#owner.revision(), { from: null, to: Uint8Array.of(slotCount >> 8, 0) });
+    const end = this.#owner.walking(held);
+    const { cursor } = held;
+    try {
+      for (let slot = 0; slot < slotCount;) {
+        const space = KeySpace.ofSlotSystem(slot, name);
+        cursor.seek(space.key([]));
+        for (; cursor.valid && space.has(cursor.keyBytes, cursor.keyStart, cursor.keyEnd); cursor.next()) {
+          const [place, ...key] = space.tupleOf(cursor.keyBytes, cursor.keyStart, cursor.keyEnd);
+          if (typeof place !== 'string') throw new LockstepError('corrupt', 'a place is a text', { values: { slot } });
+          yield { place, key, value: this.#decoder.decode(cursor.valueBytes, cursor.valueStart, cursor.valueEnd) };
+          this.#owner.revision();
+        }
+        if (!cursor.valid) return;
+        const next = slotOfStored(cursor.keyBytes, cursor.keyStart);
+        slot = next > slot ? next : slot + 1;
+      }
+    } finally {
+      end();
+    }
+  }
+
+  space(space: KeySpace): ReadSpace {
+    return { get: (key) => this.#get(space, key), range: (options) => this.#range(space, options ?? {}) };
+  }
+
+  #get(space: KeySpace, tuple: Tuple): StoredValue | undefined {
+    const revision = this.#owner.revision();
+    const key = space.key(tuple);
+    const found = this.#tree.find(key, 0, key.length, revision);
+    return found === null ? undefined : this.#decoder.decode(found.bytes, found.start, found.end);
+  }
+
+  *#range(space: KeySpace, options: RangeOptions): Generator<SpaceEntry, void, undefined> {
+    const bounds = space.bounds(options);
+    let left = options.limit ?? Infinity;
+    if (bounds === null || left <= 0) return;
+    const held = this.#tree.walk(this.#owner.revision(), bounds);
+    const end = this.#owner.walking(held);
+    const { cursor } = held;
+    const isReverse = options.reverse === true;
+    try {
+      for (isReverse ? cursor.last() : cursor.first(); cursor.valid; isReverse ? cursor.previous() : cursor.next()) {
+        yield [
+          space.tupleOf(cursor.keyBytes, cursor.keyStart, cursor.keyEnd),
+          this.#decoder.decode(cursor.valueBytes, cursor.valueStart, cursor.valueEnd),
+        ];
+        if (--left <= 0) return;
+        this.#owner.revision();
+      }
+    } finally {
+      end();
+    }
+  }
+}
