@@ -3,7 +3,8 @@ import type { Job } from '../env/jobs.ts';
 import { loadCodec, type CodecPlace } from './codec.ts';
 import type { KeyRange } from './key-range.ts';
 import type { TableMeta } from './manifest.ts';
-import { Memtable, type FrozenMemtable } from './memtable.ts';
+import type { FrozenMemtable } from './frozen-memtable.ts';
+import { Memtable } from './memtable.ts';
 import { Retention } from './retention.ts';
 import { writeTables, type TableWriterSettings } from './table-writer.ts';
 

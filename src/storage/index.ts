@@ -6,7 +6,17 @@
  */
 export { openOwnedTree as openTree } from './owned-tree.ts';
 export type { OwnedTreeEnv as TreeEnv, OwnedTreeOptions as OpenTreeOptions } from './owned-tree.ts';
-export type { StoredTree, TreeSnapshot } from './open-tree.ts';
+export type { StoredTree } from './open-tree.ts';
+export type { SnapshotOptions, TreeSnapshot } from './tree-readers.ts';
+export type { TransactionFunction } from './transaction/transact.ts';
+export type {
+  Isolation,
+  TransactOptions,
+  TreeCommitted,
+  TreeConflict,
+  TreeTransaction,
+  TreeTransactOutcome,
+} from './transaction/transaction.ts';
 export type { DamageChoice } from './open-tables.ts';
 export { treeDefaults } from './options.ts';
 export type { TreeOptions } from './options.ts';

@@ -9,8 +9,9 @@
 import { assert } from '../kernel/assert.ts';
 import { compareRanges } from '../bytes/compare.ts';
 import { copy } from './block-builder.ts';
-import type { EntryCursor, RangeTombstone } from './entry-cursor.ts';
+import type { EntryCursor } from './entry-cursor.ts';
 import type { FoundVersion } from './found-version.ts';
+import type { FrozenMemtable } from './frozen-memtable.ts';
 import type { KeySlab } from './key-order.ts';
 import { KeyTable } from './key-table.ts';
 import { KeyTree } from './key-tree.ts';
@@ -26,20 +27,6 @@ const keyOverhead = 36;
 const versionOverhead = 24;
 /** So many keys at least are missing in the index before it is built anew. */
 const rebuiltFrom = 256;
-
-/** A sealed memtable as plain data: what a job on another thread gets. */
-export interface FrozenMemtable {
-  readonly keyCount: number;
-  readonly bytes: Uint8Array;
-  readonly keyStarts: Uint32Array;
-  readonly keyLengths: Uint32Array;
-  readonly heads: Int32Array;
-  readonly revisions: Float64Array;
-  readonly valueStarts: Uint32Array;
-  readonly valueLengths: Uint32Array;
-  readonly olders: Int32Array;
-  readonly rangeTombstones: readonly RangeTombstone[];
-}
 
 export class Memtable {
   readonly rangeTombstones: RangeTombstones;
@@ -251,6 +238,15 @@ export class Memtable {
       olders: this.#olders,
       rangeTombstones: this.rangeTombstones.list,
     };
+  }
+
+  /** Versions are numbered in the order of their revisions. */
+  revisionOf(version: number): number {
+    return this.#revisions[version] as number;
+  }
+
+  showVersion(version: number, cursor: EntryCursor): void {
+    this.show(this.#keysOf[version] as number, version, cursor);
   }
 
   // What the cursor needs.

@@ -8,21 +8,23 @@ import type { Ports } from '../env/env.ts';
 import type { Waits } from '../observe/waits.ts';
 import type { Journal } from '../wal/journal.ts';
 import type { JournalDurability } from '../wal/journal-options.ts';
-import { journalPosition } from '../wal/position.ts';
 import { checkpointTree, type CheckpointFacts } from './checkpoint.ts';
 import type { KeyRange } from './key-range.ts';
 import { manifestName } from './manifest.ts';
 import { checkNotLost, type DamageChoice } from './open-tables.ts';
 import { treeOptions, type TreeOptions } from './options.ts';
-import { boundsOf, Scan, type ScanOptions } from './scan.ts';
-import { Snapshots } from './snapshots.ts';
-import { openTreeCore, type HeldCursor, type Tree } from './tree.ts';
+import type { Scan, ScanOptions } from './scan.ts';
+import { Transactor, type TransactionFunction } from './transaction/transact.ts';
+import type { TransactOptions, TreeTransactOutcome } from './transaction/transaction.ts';
+import { openTreeCore, type Tree } from './tree.ts';
 import { createTreeJournal, journalBytes, openTreeJournal, readsAround, replay } from './tree-journal.ts';
 import { journalIn, tablesIn } from './tree-places.ts';
+import { TreeReaders, type ReaderLimits, type SnapshotOptions, type TreeSnapshot } from './tree-readers.ts';
 import { statsOfCore, type TreeStats } from './tree-stats.ts';
 import type { TreeDamage } from './tree-damage.ts';
+import { TreeWriter } from './tree-writer.ts';
 import { verifyJournal, verifyTables, type VerifyOptions } from './verify-tree.ts';
-import { checkKey, encodePut, WriteBatch } from './write-batch.ts';
+import { encodePut, WriteBatch } from './write-batch.ts';
 import { WriterPressure } from './writer-pressure.ts';
 
 export interface OpenTreeOptions extends Partial<TreeOptions> {
@@ -43,6 +45,13 @@ export interface OpenTreeOptions extends Partial<TreeOptions> {
    * never one of them without those behind it. Default `machine`.
    */
   readonly durability?: JournalDurability | undefined;
+  /**
+   * How long a snapshot or a scan may be held, in milliseconds: what it can see is kept for so long at most. Afterwards it
+   * says `stopped`. Default 60,000.
+   */
+  readonly snapshotMsMax?: number | undefined;
+  /** Every revision can be read (`snapshot({ at })`) for so long after a newer one came, in milliseconds. Default 0. */
+  readonly keepVersionsMs?: number | undefined;
 }
 
 export type TreeEnv = Pick<Ports, 'disk' | 'jobs' | 'clock' | 'timers' | 'randomness'>;
@@ -60,9 +69,12 @@ export function openTree(env: TreeEnv, directory: string, options: OpenTreeOptio
 export async function openTreeFor(
   env: TreeEnv,
   directory: string,
-  { create = true, waits, damaged = 'refuse', durability = 'machine', ...changes }: OpenTreeOptions,
+  opening: OpenTreeOptions,
   onClosed: (() => Promise<void>) | null,
 ): Promise<StoredTree | null> {
+  const { create = true, waits, damaged = 'refuse', durability = 'machine', ...others } = opening;
+  const { snapshotMsMax = 60_000, keepVersionsMs = 0, ...changes } = others;
+  const limits = checkLimits({ snapshotMsMax, keepVersionsMs });
   const options = treeOptions(changes);
   if (damaged !== 'refuse' && damaged !== 'read-around')
     throw new LockstepError('misuse', 'damaged is refuse or read-around', { values: { damaged: String(damaged) } });
@@ -87,8 +99,8 @@ export async function openTreeFor(
       journal ??= await openTreeJournal(env, directory, durability);
       await replay(tree, journal);
     }
-    const pressure = new WriterPressure(env, tree, options, waits ?? null);
-    return new StoredTree({ env, directory, options, onClosed }, tree, journal, pressure);
+    const core: TreeCore = { tree, journal, pressure: new WriterPressure(env, tree, options, waits ?? null) };
+    return new StoredTree({ env, directory, options, waits: waits ?? null, limits, onClosed }, core);
   } catch (error) {
     await journal?.close();
     await tree?.close();
@@ -96,80 +108,99 @@ export async function openTreeFor(
   }
 }
 
+/** @throws LockstepError `misuse`. */
+function checkLimits(limits: ReaderLimits): ReaderLimits {
+  const { snapshotMsMax, keepVersionsMs } = limits;
+  if (snapshotMsMax > 0 && snapshotMsMax < Infinity && keepVersionsMs >= 0 && keepVersionsMs < Infinity) return limits;
+  throw new LockstepError('misuse', 'snapshots have a maximum age, and versions a time for which they are kept', {
+    values: { snapshotMsMax, keepVersionsMs },
+  });
+}
+
 /** Where a tree is, and how it was opened. */
 interface TreePlace {
   readonly env: TreeEnv;
   readonly directory: string;
   readonly options: TreeOptions;
+  readonly waits: Waits | null;
+  readonly limits: ReaderLimits;
   readonly onClosed: (() => Promise<void>) | null;
+}
+
+interface TreeCore {
+  readonly tree: Tree;
+  /** Null: it is open for reading only. */
+  readonly journal: Journal | null;
+  readonly pressure: WriterPressure;
 }
 
 export class StoredTree implements AsyncDisposable {
   readonly #place: TreePlace;
+  readonly #core: TreeCore;
   readonly #tree: Tree;
-  /** Null: it is open for reading only. */
-  readonly #journal: Journal | null;
-  readonly #pressure: WriterPressure;
-  readonly #snapshots: Snapshots;
-  #trimming: Promise<void> | null = null;
+  readonly #writer: TreeWriter;
+  readonly #readers: TreeReaders;
+  readonly #transactor: Transactor;
   #checkpointing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
 
   /** Use `openTree`. */
-  constructor(place: TreePlace, tree: Tree, journal: Journal | null, pressure: WriterPressure) {
+  constructor(place: TreePlace, core: TreeCore) {
     this.#place = place;
-    this.#tree = tree;
-    this.#journal = journal;
-    this.#pressure = pressure;
-    this.#snapshots = new Snapshots(tree.revision, (oldest) => {
-      tree.setFloor(Math.min(oldest, tree.durableRevision));
-      tree.setReadFloor(Math.min(oldest, tree.revision)); // nothing is ever cut here
-    });
-    journal?.whenDurable(() => this.#advanceDurable());
+    this.#core = core;
+    this.#tree = core.tree;
+    const { tree, journal, pressure } = core;
+    const { env, waits } = place;
+    const readers = new TreeReaders(tree, env.clock, place.limits);
+    this.#readers = readers;
+    this.#writer = new TreeWriter(tree, journal, pressure, (revision) => readers.advance(revision));
+    this.#transactor = new Transactor({ env, waits, tree, writer: this.#writer, readers });
   }
 
   /** Of the last write that was acknowledged. */
   get revision(): number {
-    return this.#tree.revision;
+    return this.#writer.visible;
   }
 
   /** A copy of the key's value; undefined when it has none. @throws LockstepError `corrupt`, `misuse`, `stopped`. */
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#getAt(key, this.#tree.revision);
+    return this.#readers.get(key);
   }
 
-  /** Entries in order of their keys, as they were when this was called, whatever is written meanwhile. */
+  /**
+   * Entries in order of their keys, as they were when this was called, whatever is written meanwhile; for `snapshotMsMax`
+   * at most.
+   */
   scan(options: ScanOptions = {}): Scan {
-    this.#check();
-    const snapshot = this.#snapshots.hold(this.#tree.revision);
-    return this.#scanAt(options, this.#tree.revision, () => snapshot.release());
+    return this.#readers.scan(options);
   }
 
-  /** The tree as it is now, until it is disposed. What it can still see is kept. */
-  snapshot(): TreeSnapshot {
-    this.#check();
-    const { revision } = this.#tree;
-    const held = this.#snapshots.hold(revision);
-    let isHeld = true;
-    const checkHeld = (): void => {
-      if (!isHeld) throw new LockstepError('misuse', 'the snapshot was disposed', { values: { revision } });
-    };
-    return {
-      revision,
-      get: (key) => {
-        checkHeld();
-        return this.#getAt(key, revision);
-      },
-      scan: (options = {}) => {
-        checkHeld();
-        const scanned = this.#snapshots.again(revision);
-        return this.#scanAt(options, revision, () => scanned.release());
-      },
-      [Symbol.dispose]: () => {
-        isHeld = false;
-        held.release();
-      },
-    };
+  /**
+   * The tree as it is now, or as it was at a revision, until it is disposed or has come to its maximum age. What it can
+   * still see is kept.
+   * @throws LockstepError `invalid` for a revision whose versions were trimmed, or that is not there yet; `misuse` for an
+   * age that is none; `stopped`.
+   */
+  snapshot(options: SnapshotOptions = {}): TreeSnapshot {
+    return this.#readers.snapshot(options);
+  }
+
+  /** The oldest revision that `snapshot` can be asked for. */
+  get floor(): number {
+    return this.#readers.floor;
+  }
+
+  /**
+   * Runs a function on one moment of the tree and commits what it writes, all or nothing. Without `await` in it, it runs
+   * alone on the newest state: once, at once unless writers have to wait, and it never conflicts. With `await` it is run
+   * on a view that stays as it is, checked at its end, and run again when others were first. What it throws rejects, and
+   * nothing is written. Its outcome is told when all that it read and wrote is acknowledged.
+   * @throws LockstepError `misuse` within another transaction's function, or for options that are none; `invalid` when it
+   * writes or reads more than one transaction can; `unavailable` at its deadline; the signal's reason; as `write`.
+   */
+  transact<T>(fn: TransactionFunction<T>, options: TransactOptions = {}): Promise<TreeTransactOutcome<T>> {
+    if (this.#closing !== null) return Promise.reject(closed());
+    return this.#transactor.transact(fn, options);
   }
 
   put(key: Uint8Array, value: Uint8Array): Promise<number> {
@@ -193,25 +224,28 @@ export class StoredTree implements AsyncDisposable {
    */
   async write(batch: WriteBatch): Promise<number> {
     if (batch.count === 0) throw new LockstepError('misuse', 'a batch has at least one write');
-    return this.#write(batch.view().slice());
+    const room = this.#room();
+    if (room === null) return this.#writer.append(batch.view());
+    const bytes = batch.view().slice();
+    await room;
+    return this.#append(bytes);
   }
 
   async #write(bytes: Uint8Array): Promise<number> {
-    this.#check();
-    const room = this.#pressure.room();
+    const room = this.#room();
     if (room !== null) await room;
-    const journal = this.#journal;
-    assert(journal !== null, 'who has no journal has no room for writers');
-    for (;;) {
-      const outcome = await journal.append([bytes]);
-      if (outcome.kind === 'full') {
-        await journal.room();
-        continue;
-      }
-      if (outcome.kind === 'refused') throw new LockstepError('stopped', 'the tree is closed');
-      this.#apply(outcome.first, bytes);
-      return outcome.first;
-    }
+    return this.#append(bytes);
+  }
+
+  #room(): Promise<unknown> | null {
+    this.#check();
+    this.#transactor.checkOutside();
+    return this.#writer.room() ?? this.#writer.takes();
+  }
+
+  async #append(bytes: Uint8Array): Promise<number> {
+    for (let takes = this.#writer.takes(); takes !== null; takes = this.#writer.takes()) await takes;
+    return this.#writer.append(bytes);
   }
 
   /** Loads what is cold of these keys into memory without blocking, so that `get` answers at once. */
@@ -223,11 +257,12 @@ export class StoredTree implements AsyncDisposable {
   /** Resolves when everything written so far is in tables. */
   async flush(): Promise<void> {
     this.#check();
+    this.#readers.expire();
     const { revision } = this.#tree;
     this.#tree.seal();
-    await this.#journal?.sync();
+    await this.#writer.sync();
     await this.#tree.background.flushedUpTo(revision);
-    await this.#journal?.trimAllBefore(journalPosition(this.#tree.flushed.revision + 1));
+    await this.#writer.trimAll();
   }
 
   /** Merges what overlaps the range (both ends included; null: everything) as far down as there is any of it. */
@@ -240,16 +275,18 @@ export class StoredTree implements AsyncDisposable {
   stats(): TreeStats {
     this.#check();
     const { env, directory } = this.#place;
-    const { stopCount, stopMs, slowCount, slowMs } = this.#pressure;
+    const { stopCount, stopMs, slowCount, slowMs } = this.#core.pressure;
+    this.#readers.expire();
     return {
       ...statsOfCore(this.#tree),
+      revision: this.revision,
       journalBytes: journalBytes(env.disk, directory),
       stoppedWriteCount: stopCount,
       stoppedMs: stopMs,
       slowedWriteCount: slowCount,
       slowedMs: slowMs,
-      readerCount: this.#snapshots.count,
-      oldestReadRevision: this.#snapshots.oldest,
+      readerCount: this.#readers.count,
+      oldestReadRevision: this.#readers.oldest,
     };
   }
 
@@ -264,7 +301,7 @@ export class StoredTree implements AsyncDisposable {
     const ports = { jobs: env.jobs, directory: tablesIn(directory), codec: settings.codec };
     const inTables = await verifyTables(this.#tree, env.disk, ports, options);
     this.#check();
-    return [...inTables, ...(await verifyJournal(env.disk, directory, this.#journal))];
+    return [...inTables, ...(await verifyJournal(env.disk, directory, this.#core.journal))];
   }
 
   /**
@@ -297,10 +334,11 @@ export class StoredTree implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#transactor.close();
+    this.#readers.close();
     try {
       await this.#checkpointing;
-      await this.#journal?.close();
-      await this.#trimming;
+      await this.#writer.close();
     } finally {
       await this.#tree.close();
       await this.#place.onClosed?.();
@@ -311,61 +349,9 @@ export class StoredTree implements AsyncDisposable {
     return this.close();
   }
 
-  #apply(revision: number, bytes: Uint8Array): void {
-    this.#tree.apply(revision, bytes);
-    this.#advanceDurable();
-    this.#snapshots.advance(revision);
-    this.#trimIfUseful();
-  }
-
-  #advanceDurable(): void {
-    // The journal may have written more than was applied.
-    const durable = Math.min((this.#journal?.durable ?? 0) - 1, this.#tree.revision);
-    if (durable > this.#tree.durableRevision) this.#tree.setDurable(durable, durable);
-  }
-
-  #getAt(key: Uint8Array, revision: number): Uint8Array | undefined {
-    this.#check();
-    checkKey(key);
-    const found = this.#tree.find(key, 0, key.length, revision);
-    return found === null ? undefined : found.bytes.slice(found.start, found.end);
-  }
-
-  #scanAt(options: ScanOptions, revision: number, onEnd: () => void): Scan {
-    this.#check();
-    let held: HeldCursor;
-    try {
-      held = this.#tree.walk(revision, boundsOf(options));
-    } catch (error) {
-      onEnd();
-      throw error;
-    }
-    return new Scan(held, options, { check: () => this.#check(), onEnd });
-  }
-
   #check(): void {
-    if (this.#closing !== null) throw new LockstepError('stopped', 'the tree is closed');
-  }
-
-  /** Gives up what the tables have, from time to time: when a whole segment of the journal can go. */
-  #trimIfUseful(): void {
-    const end = journalPosition(this.#tree.flushed.revision + 1);
-    if (this.#trimming !== null || this.#journal?.trims(end) !== true) return;
-    this.#trimming = this.#trim()
-      .catch(() => {}) // the journal is finished then, and tells every writer
-      .finally(() => (this.#trimming = null));
-  }
-
-  async #trim(): Promise<void> {
-    await this.#journal?.trimBefore(journalPosition(this.#tree.flushed.revision + 1));
+    if (this.#closing !== null) throw closed();
   }
 }
 
-/** A tree as it was at one moment. */
-export interface TreeSnapshot extends Disposable {
-  readonly revision: number;
-  /** As `StoredTree.get`. */
-  get(key: Uint8Array): Uint8Array | undefined;
-  /** As `StoredTree.scan`. A scan may outlive the snapshot. */
-  scan(options?: ScanOptions): Scan;
-}
+const closed = (): LockstepError => new LockstepError('stopped', 'the tree is closed');

@@ -34,7 +34,7 @@ export interface BackgroundSetup {
   readonly options: TreeOptions;
   readonly floor: () => number;
   /** Its entries are in tables, and it is read no more but by walks that hold it. */
-  readonly onFlushed: (memtable: Memtable) => void;
+  readonly onFlushed: (flushed: SealedMemtable) => void;
 }
 
 type Levels = readonly (readonly LiveTable[])[];
@@ -278,7 +278,7 @@ export class TreeBackground {
       if (flushed !== null) {
         assert(this.sealed[0] === flushed, 'memtables are flushed in their order');
         this.sealed.shift();
-        this.#setup.onFlushed(flushed.memtable);
+        this.#setup.onFlushed(flushed);
       }
       before.release();
       this.#tell();

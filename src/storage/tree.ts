@@ -28,6 +28,7 @@ import {
   type TableFiles,
 } from './open-tables.ts';
 import type { RangeTombstones } from './range-tombstones.ts';
+import { newestWrite, writeWithin, type ReadBounds, type RecentWrite } from './recent-writes.ts';
 import type { TableSet } from './table-set.ts';
 import { TreeBackground, type SealedMemtable } from './tree-background.ts';
 import { VisibleCursor, type OwnVersions, type VisibleBounds } from './visible-cursor.ts';
@@ -103,6 +104,9 @@ export class Tree {
   readonly #found = new FoundVersion();
   readonly #sink: BatchSink;
   #active: Memtable;
+  /** The newest flushed one: who asks for recent writes may ask for those in it. */
+  #kept: SealedMemtable | null = null;
+  #recentFrom: number;
   /** Flushed ones, whose memory serves again. */
   readonly #spares: Memtable[] = [];
   /** The revision that is being applied. */
@@ -125,7 +129,8 @@ export class Tree {
     this.#floor = manifest.floor;
     this.#readFloor = manifest.floor;
     const { ports, options } = setup;
-    const onFlushed = (memtable: Memtable): void => this.#keep(memtable);
+    this.#recentFrom = manifest.flushedRevision;
+    const onFlushed = (flushed: SealedMemtable): void => this.#keep(flushed);
     const setupBehind = { ports, files, options, floor: () => this.#floor, onFlushed };
     this.#background = new TreeBackground(setupBehind, manifest, tables);
     this.#sink = this.#newSink();
@@ -144,6 +149,16 @@ export class Tree {
 
   get durableRevision(): number {
     return this.#durable;
+  }
+
+  /** All writes above this revision are in memory: `writtenSince` and `writtenWithin` answer from there on. */
+  get recentFrom(): number {
+    return this.#recentFrom;
+  }
+
+  /** Below it versions may be gone from memory already; not below the floor. */
+  get readFloor(): number {
+    return this.#readFloor;
   }
 
   /** Nothing is read below it. */
@@ -218,7 +233,12 @@ export class Tree {
     this.#active = spare?.emptied() ?? new Memtable(this.#options.memtableBytes);
   }
 
-  #keep(memtable: Memtable): void {
+  #keep(flushed: SealedMemtable): void {
+    const before = this.#kept;
+    this.#kept = flushed;
+    if (before === null) return;
+    this.#recentFrom = before.revision;
+    const { memtable } = before;
     if (memtable.bytes.length > 2 * this.#options.memtableBytes) return;
     this.#spares.push(memtable);
     if (this.#spares.length > sparesMax) this.#spares.shift();
@@ -266,6 +286,31 @@ export class Tree {
       tables.release();
     };
     return { cursor: new VisibleCursor(merged, ranges, revision, bounds, own), release };
+  }
+
+  /** The newest revision above `since` that wrote, deleted or covered the key (its hash: `keyHash`); -1 for none. */
+  writtenSince(since: number, key: Uint8Array, start: number, end: number, hash: number): number {
+    assert(since >= this.#recentFrom, 'only recent writes are known by their revisions');
+    for (const memtable of this.#active.firstRevision <= since ? [this.#active] : this.#recent()) {
+      if (memtable.lastRevision <= since) continue;
+      const newest = newestWrite(memtable, key, start, end, hash, this.#found);
+      if (newest >= 0) return newest > since ? newest : -1;
+    }
+    return -1;
+  }
+
+  /** A key within the bounds that was written, deleted or covered above `since`, and when; null for none. */
+  writtenWithin(since: number, bounds: ReadBounds): RecentWrite | null {
+    assert(since >= this.#recentFrom, 'only recent writes are known by their revisions');
+    return writeWithin(this.#recent(), since, bounds);
+  }
+
+  /** Newest first. */
+  *#recent(): Generator<Memtable, void> {
+    yield this.#active;
+    const { sealed } = this.#background;
+    for (let at = sealed.length - 1; at >= 0; at--) yield (sealed[at] as SealedMemtable).memtable;
+    if (this.#kept !== null) yield this.#kept.memtable;
   }
 
   /** Loads the blocks that `find` of these keys would read, as far as they are cold, without blocking. */

@@ -5,6 +5,7 @@
 import { LockstepError } from '../../kernel/errors.ts';
 import { copy } from '../block-builder.ts';
 import { keyHash } from '../key-hash.ts';
+import type { ReadBounds } from '../recent-writes.ts';
 import type { VisibleBounds } from '../visible-cursor.ts';
 
 /** The most that a read set remembers, in bytes: keys, and 16 for each read. */
@@ -128,12 +129,4 @@ export class RangeRead {
     const last = this.#last.slice(0, this.#lastLength);
     return this.#reverse ? { from: last, to, toIncluded: false } : { from, to: last, toIncluded: true };
   }
-}
-
-export interface ReadBounds {
-  /** The first key, included; null: the first there is. */
-  readonly from: Uint8Array | null;
-  /** Where it ends; null: with the last key there is. */
-  readonly to: Uint8Array | null;
-  readonly toIncluded: boolean;
 }

@@ -5,8 +5,9 @@
 import type { Env } from 'lockstep/env';
 import { isLockstepError } from 'lockstep/env';
 import type { World } from 'lockstep/sim';
-import { openTree, type StoredTree, type TreeSnapshot } from '../../../src/storage/open-tree.ts';
+import { openTree, type StoredTree } from '../../../src/storage/open-tree.ts';
 import type { Scan, ScanOptions } from '../../../src/storage/scan.ts';
+import type { TreeSnapshot } from '../../../src/storage/tree-readers.ts';
 import { wrongInManifest, wrongInTables } from './tree-files.ts';
 import {
   batchOf,
