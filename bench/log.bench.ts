@@ -73,7 +73,7 @@ function ratios(): readonly Ratio[] {
     },
     { name: 'log-read-per-second', row: names.read, of, figure: 'perSecond', bar: { atLeast: 2_000_000 } },
     { name: 'log-open-1gib-ms', row: names.open, of, figure: 'p50Ms', bar: { atMost: 1_000 } },
-    { name: 'log-memory-growth-mib', row: names.memory, of, figure: { fact: 'rss grown MiB' }, bar: { atMost: 32 } },
+    { name: 'log-memory-growth-mib', row: names.memory, of, figure: { fact: 'grown MiB' }, bar: { atMost: 32 } },
   ];
 }
 

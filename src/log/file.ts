@@ -22,7 +22,7 @@ export interface FileEngineOptions {
   readonly config?: Partial<LogConfig> | undefined;
   /** Of the journals that the log is made of. */
   readonly limits?: Partial<JournalLimits> | undefined;
-  /** The largest payload, in bytes; a group of the journal must have room for it. Default 1 MiB. */
+  /** The largest payload, in bytes; a group of the journal must have room for it. Default 2 MiB. */
   readonly payloadBytesMax?: number | undefined;
   /** Where everything that waits is entered, so that `explain` shows it. */
   readonly waits?: Waits | undefined;
@@ -34,7 +34,7 @@ export interface FileEngineOptions {
 export const fileGuarantees: Guarantees = Object.freeze({
   survives: 'machine',
   failoverKeepsAcknowledged: null,
-  payloadBytesMax: 1024 * 1024,
+  payloadBytesMax: 2 * 1024 * 1024,
   because:
     'every append is synced to a disk of this machine before it is acknowledged; a disk that lies about it, loses what ' +
     'it has, or is mounted over a network breaks that',
