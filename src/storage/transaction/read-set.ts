@@ -2,6 +2,7 @@
  * What a transaction has read: keys, absent ones included, and ranges as far as they were read. At its commit this is
  * what must not have changed.
  */
+import { compareBytes } from '../../bytes/compare.ts';
 import { LockstepError } from '../../kernel/errors.ts';
 import { copy } from '../block-builder.ts';
 import { keyHash } from '../key-hash.ts';
@@ -124,6 +125,7 @@ export class RangeRead {
   /** From where to where it was read; null when nothing was. */
   get read(): ReadBounds | null {
     const [from, to] = [this.#from, this.#to];
+    if (from !== null && to !== null && compareBytes(from, to) >= 0) return null;
     if (this.#isWhole) return { from, to, toIncluded: false };
     if (this.#lastLength < 0) return null;
     const last = this.#last.slice(0, this.#lastLength);
