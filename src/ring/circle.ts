@@ -6,12 +6,11 @@ import { finalMix } from '../bytes/hash.ts';
 import { assert } from '../kernel/assert.ts';
 import { textHash } from './text-hash.ts';
 
-export interface Circle {
-  /** Ascending. Where two nodes have one point, the one that is first by name has it, and stands first. */
-  readonly points: Uint32Array;
-  /** Of each point, the place of its node among all nodes by name. */
-  readonly owners: Uint16Array;
-}
+/**
+ * Of each point two numbers, side by side so that they are read at once: where it lies, ascending, and the place of its
+ * node among all nodes by name. Where two nodes have one point, the one that is first by name has it, and stands first.
+ */
+export type Circle = Uint32Array;
 
 /** How many points which node has. */
 export interface Placed {
@@ -32,11 +31,11 @@ export function circleOf(nodes: readonly Placed[]): Circle {
   }
   assert(at === sorted.length, 'every vnode has its point');
   sorted.sort();
-  const circle = { points: new Uint32Array(at), owners: new Uint16Array(at) };
+  const circle = new Uint32Array(2 * at);
   for (let index = 0; index < at; index++) {
     const one = sorted[index] as number;
-    circle.owners[index] = one % 65_536;
-    circle.points[index] = Math.floor(one / 65_536);
+    circle[2 * index] = Math.floor(one / 65_536);
+    circle[2 * index + 1] = one % 65_536;
   }
   return circle;
 }
@@ -44,41 +43,40 @@ export function circleOf(nodes: readonly Placed[]): Circle {
 /** With a node that comes to stand at the place `owner` by name. */
 export function circleWith(circle: Circle, owner: number, node: Placed): Circle {
   const added = pointsOf(node).sort();
-  const count = circle.points.length + added.length;
-  const next = { points: new Uint32Array(count), owners: new Uint16Array(count) };
+  const next = new Uint32Array(circle.length + 2 * added.length);
   let [at, from] = [0, 0];
   const keep = (until: number): void => {
-    for (; from < until; from++, at++) {
-      const before = circle.owners[from] as number;
-      next.points[at] = circle.points[from] as number;
-      next.owners[at] = before < owner ? before : before + 1;
+    for (; from < until; from += 2) {
+      const before = circle[from + 1] as number;
+      next[at++] = circle[from] as number;
+      next[at++] = before < owner ? before : before + 1;
     }
   };
   for (const point of added) {
     let until = from;
-    while (until < circle.points.length && isBefore(circle, until, point, owner)) until++;
+    while (until < circle.length && isBefore(circle, until, point, owner)) until += 2;
     keep(until);
-    next.points[at] = point;
-    next.owners[at++] = owner;
+    next[at++] = point;
+    next[at++] = owner;
   }
-  keep(circle.points.length);
+  keep(circle.length);
   return next;
 }
 
-const isBefore = ({ points, owners }: Circle, at: number, point: number, owner: number): boolean =>
-  (points[at] as number) < point || (points[at] === point && (owners[at] as number) < owner);
+const isBefore = (circle: Circle, at: number, point: number, owner: number): boolean =>
+  (circle[at] as number) < point || (circle[at] === point && (circle[at + 1] as number) < owner);
 
 /** Without the node at the place `owner`. */
-export function circleWithout({ points, owners }: Circle, owner: number): Circle {
-  const next = { points: new Uint32Array(points.length), owners: new Uint16Array(points.length) };
+export function circleWithout(circle: Circle, owner: number): Circle {
+  const next = new Uint32Array(circle.length);
   let kept = 0;
-  for (let at = 0; at < points.length; at++) {
-    const before = owners[at] as number;
+  for (let at = 0; at < circle.length; at += 2) {
+    const before = circle[at + 1] as number;
     if (before === owner) continue;
-    next.points[kept] = points[at] as number;
-    next.owners[kept++] = before < owner ? before : before - 1;
+    next[kept++] = circle[at] as number;
+    next[kept++] = before < owner ? before : before - 1;
   }
-  return { points: next.points.slice(0, kept), owners: next.owners.slice(0, kept) };
+  return next.slice(0, kept);
 }
 
 /**

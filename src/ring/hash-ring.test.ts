@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { circleOf } from './circle.ts';
 import { HashRing } from './hash-ring.ts';
 import type { RingNode } from './ring-node.ts';
 import { slotOf } from './slot.ts';
+import { textHash } from './text-hash.ts';
 
 const named = (count: number, from = 0): readonly RingNode[] =>
   Array.from({ length: count }, (_, at) => ({ name: `node-${from + at}` }));
@@ -53,8 +55,12 @@ test('it depends on the nodes alone, not on who came first, and a join is undone
 test('where two nodes have one point the first by name has it, whoever came first', () => {
   const nodes = named(200); // among 819,200 points some 78 pairs are the same
   const ring = HashRing.of(nodes, { vnodes: 4_096 });
-  let grown = HashRing.of(nodes.slice(4), { vnodes: 4_096 });
-  for (const node of nodes.slice(0, 4).toReversed()) grown = grown.join(node);
+  const late = [...nodes.slice(0, 3), ...nodes.slice(91, 100)]; // the first and the last by name
+  let grown = HashRing.of(
+    nodes.filter((node) => !late.includes(node)),
+    { vnodes: 4_096 },
+  );
+  for (const node of late) grown = grown.join(node);
   expect(grown.shares()).toEqual(ring.shares());
   expect(grown.leave('node-7').shares()).toEqual(
     HashRing.of(
@@ -62,6 +68,29 @@ test('where two nodes have one point the first by name has it, whoever came firs
       { vnodes: 4_096 },
     ).shares(),
   );
+});
+
+test('a key that lies on a point belongs to it, and one between two points to the second', () => {
+  const nodes = named(200).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const [ring, circle] = [HashRing.of(nodes), circleOf(nodes.map(({ name }) => ({ name, pointCount: 1_024 })))];
+  const owners = new Map<number, string>();
+  for (let at = circle.length - 2; at >= 0; at -= 2)
+    owners.set(circle[at] as number, (nodes[circle[at + 1] as number] as RingNode).name);
+  const points = [...owners.keys()].toReversed();
+  let hitCount = 0;
+  for (const key of keys) {
+    const hash = textHash(key, 0x72696e67) >>> 0;
+    const hit = owners.get(hash);
+    if (hit === undefined) continue;
+    hitCount++;
+    expect(ring.nodeOf(key)).toBe(hit);
+  }
+  expect(hitCount).toBeGreaterThan(0);
+  for (const key of keys.slice(0, 100)) {
+    const hash = textHash(key, 0x72696e67) >>> 0;
+    const next = points.find((point) => point >= hash) ?? (points[0] as number);
+    expect(ring.nodeOf(key)).toBe(owners.get(next));
+  }
 });
 
 test('a key moves to a node that joins, or stays; and the preference lists keep their order', () => {

@@ -15,13 +15,13 @@ import { textHash } from './text-hash.ts';
 export interface HashRingOptions {
   /**
    * Points of a node of weight 1. Default 1,024: the load of a node then has a standard deviation of 3.1 % (1 / √vnodes),
-   * and a join or leave moves 1/n of the keys within 10 %. More is more even, 8 to 10 bytes each; all processes must
+   * and a join or leave moves 1/n of the keys within 10 %. More is more even, 10 to 12 bytes each; all processes must
    * have the same number.
    */
   readonly vnodes?: number | undefined;
 }
 
-/** The most points of one ring: about 40 MB. */
+/** The most points of one ring: about 50 MB. */
 export const pointCountMax = 4_194_304;
 
 const vnodesDefault = 1_024;
@@ -38,7 +38,8 @@ export class HashRing {
   readonly nodes: readonly WeightedNode[];
   readonly vnodes: number;
   readonly #circle: Circle;
-  /** Of each value of the upper bits, the first point that has them, or comes after. */
+  readonly #names: readonly string[];
+  /** Of each value of the upper bits, where in the circle the first point is that has them, or comes after. */
   readonly #starts: Uint32Array;
   readonly #shift: number;
   readonly #indexes: ReadonlyMap<string, number>;
@@ -47,9 +48,10 @@ export class HashRing {
     this.nodes = nodes;
     this.vnodes = vnodes;
     this.#circle = circle;
-    const bits = Math.max(1, 31 - Math.clz32(circle.points.length));
+    this.#names = nodes.map(({ name }) => name);
+    const bits = Math.max(1, 31 - Math.clz32(circle.length / 2));
     this.#shift = 32 - bits;
-    this.#starts = startsOf(circle.points, bits);
+    this.#starts = startsOf(circle, bits);
     this.#indexes = new Map(nodes.map(({ name }, index) => [name, index]));
   }
 
@@ -69,7 +71,7 @@ export class HashRing {
   /** The node that has this key; null where there are no nodes. Allocates nothing. */
   nodeOf(key: string): string | null {
     if (this.nodes.length === 0) return null;
-    return (this.nodes[this.#circle.owners[this.#pointAfter(textHash(key, keySeed))] as number] as WeightedNode).name;
+    return this.#names[this.#circle[this.#pointAfter(textHash(key, keySeed)) + 1] as number] as string;
   }
 
   /**
@@ -94,24 +96,25 @@ export class HashRing {
   firstWhere(key: string, accepts: (node: WeightedNode, index: number) => boolean): WeightedNode | null {
     const nodeCount = this.nodes.length;
     if (nodeCount === 0) return null;
-    const owners = this.#circle.owners;
-    const pointCount = owners.length;
+    const circle = this.#circle;
     let at = this.#pointAfter(textHash(key, keySeed));
     // Most walks are short. Only a long one keeps a list of whom it has seen, so as to end when that is everybody.
-    for (let step = Math.min(nodeCount, pointCount); step > 0; step--) {
-      const index = owners[at] as number;
+    for (let step = nodeCount; step > 0; step--) {
+      const index = circle[at + 1] as number;
       if (accepts(this.nodes[index] as WeightedNode, index)) return this.nodes[index] as WeightedNode;
-      if (++at === pointCount) at = 0;
+      at += 2;
+      if (at === circle.length) at = 0;
     }
     const isSeen = new Uint8Array(nodeCount);
     for (let unseenCount = nodeCount; unseenCount > 0;) {
-      const index = owners[at] as number;
+      const index = circle[at + 1] as number;
       if (isSeen[index] === 0) {
         if (accepts(this.nodes[index] as WeightedNode, index)) return this.nodes[index] as WeightedNode;
         isSeen[index] = 1;
         unseenCount--;
       }
-      if (++at === pointCount) at = 0;
+      at += 2;
+      if (at === circle.length) at = 0;
     }
     return null;
   }
@@ -143,24 +146,24 @@ export class HashRing {
   /** What part of the circle each node has, in the order of `nodes`; together 1. The keys it gets are close to it. */
   shares(): readonly number[] {
     const sums = this.nodes.map(() => 0);
-    const { points, owners } = this.#circle;
-    let before = (points.at(-1) ?? 0) - circumference;
-    for (let at = 0; at < points.length; at++) {
-      const point = points[at] as number;
-      const owner = owners[at] as number;
+    const circle = this.#circle;
+    let before = (circle.at(-2) ?? 0) - circumference;
+    for (let at = 0; at < circle.length; at += 2) {
+      const point = circle[at] as number;
+      const owner = circle[at + 1] as number;
       sums[owner] = (sums[owner] as number) + (point - before);
       before = point;
     }
     return sums.map((sum) => sum / circumference);
   }
 
-  /** The first point at or after the hash; the first of all after the last. */
+  /** Where in the circle the first point is at or after the hash; the first of all after the last. */
   #pointAfter(hash: number): number {
     const unsigned = hash >>> 0;
-    const { points } = this.#circle;
+    const circle = this.#circle;
     let at = this.#starts[unsigned >>> this.#shift] as number;
-    while (at < points.length && (points[at] as number) < unsigned) at++;
-    return at === points.length ? 0 : at;
+    while (at < circle.length && (circle[at] as number) < unsigned) at += 2;
+    return at === circle.length ? 0 : at;
   }
 }
 
@@ -175,11 +178,11 @@ function placed(nodes: readonly WeightedNode[], vnodes: number): readonly Placed
   return counts;
 }
 
-function startsOf(points: Uint32Array, bits: number): Uint32Array {
+function startsOf(circle: Circle, bits: number): Uint32Array {
   const starts = new Uint32Array(2 ** bits);
   let at = 0;
   for (let upper = 0; upper < starts.length; upper++) {
-    while (at < points.length && (points[at] as number) >>> (32 - bits) < upper) at++;
+    while (at < circle.length && (circle[at] as number) >>> (32 - bits) < upper) at += 2;
     starts[upper] = at;
   }
   return starts;
