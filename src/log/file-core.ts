@@ -81,7 +81,7 @@ export class FileCore {
   readonly #disk: Disk;
   #parts: Part[] = [];
   /** The newest epoch that this process claimed. */
-  #newest: Epoch = epoch(0);
+  newest: Epoch = epoch(0);
   /** The same while all of the log up to it is known here, otherwise 0. */
   #known: Epoch = epoch(0);
   #seat: Seat | null = null;
@@ -103,13 +103,13 @@ export class FileCore {
     });
   }
 
-  /** The newest epoch that this process claimed. */
-  get newest(): Epoch {
-    return this.#newest;
-  }
-
   get isGone(): boolean {
     return this.#gone;
+  }
+
+  /** Otherwise there may be records, acknowledged ones too, that are not known here. */
+  get knowsAll(): boolean {
+    return this.#known > 0 && this.claims.leads(this.#known);
   }
 
   get isLed(): boolean {
@@ -163,7 +163,7 @@ export class FileCore {
         // What is removed while it is read is not damaged.
         if (this.#gone || after + 1 < this.first) return null;
         if (this.#known === 0) throw this.overtaken(error);
-        if (this.claims.leads(this.#newest) && (await this.#sawTrim())) return null;
+        if (this.claims.leads(this.newest) && (await this.#sawTrim())) return null;
         return this.#rethrow(error);
       });
       if (batch === null || (batch.kind === 'trimmed' && after + 1 < this.first)) continue;
@@ -265,7 +265,7 @@ export class FileCore {
     const known = this.#known;
     this.#known = epoch(0);
     const claimed = await this.claims.claim((mine) => {
-      this.#newest = mine;
+      this.newest = mine;
       this.#depose();
       this.#freeze();
     });
@@ -317,12 +317,12 @@ export class FileCore {
 
   /** Of a log that another process has, files go and change: that is no damage. */
   #rethrow(error: unknown): never {
-    throw this.claims.leads(this.#newest) ? error : this.overtaken(error);
+    throw this.claims.leads(this.newest) ? error : this.overtaken(error);
   }
 
   overtaken(cause: unknown): LockstepError {
     return new LockstepError('unavailable', 'another process has taken this log over', {
-      values: { log: this.context.name, epoch: this.#newest },
+      values: { log: this.context.name, epoch: this.newest },
       advice: ['ask that process, or stand for leadership here'],
       cause,
     });
@@ -371,7 +371,7 @@ export class FileCore {
     const { directory } = this.context;
     for (const { name, epoch: of } of listOpenLog(this.#disk, directory).files) {
       if (of === 0 || of >= kept) continue;
-      if (!this.claims.leads(this.#newest)) throw this.overtaken(undefined);
+      if (!this.claims.leads(this.newest)) throw this.overtaken(undefined);
       await this.#disk.remove(join(directory, name));
       await this.#disk.syncDirectory(directory);
     }

@@ -40,7 +40,11 @@ export class FileLog implements Log {
       if (read.kind === 'gone') return yield replaced(this.id, follower.last);
       if (read.kind === 'trimmed') return yield read;
       if (read.kind === 'end') {
-        if (read.last < follower.last) return yield rolledBack(follower.last, read.last);
+        if (read.last < follower.last) {
+          // A writer may have learned from who took the log over that its record is there; here that is not known yet.
+          if (!this.#core.knowsAll) throw this.#core.overtaken(undefined);
+          return yield rolledBack(follower.last, read.last);
+        }
         await this.#growth(follower.last, signal);
         continue;
       }
@@ -56,6 +60,7 @@ export class FileLog implements Log {
   async tail(): Promise<Position> {
     this.#check();
     if (this.#core.isGone) throw goneLog(this.id);
+    if (!this.#core.knowsAll) throw this.#core.overtaken(undefined);
     return this.#core.tail;
   }
 

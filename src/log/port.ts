@@ -51,7 +51,10 @@ export interface Log {
    * on from where it stopped; `stopped` once the log is closed; the signal's reason once it is aborted.
    */
   read(from: Position, options?: LogReadOptions): AsyncIterable<LogBatch>;
-  /** A recent last position, for lag and catch-up; it may be stale. */
+  /**
+   * A recent last position, for lag and catch-up; as stale as the engine's reads may be.
+   * @throws LockstepError `unavailable` when it cannot be learned here now, or the log was removed; `stopped`.
+   */
   tail(): Promise<Position>;
   /**
    * Stands for leadership; resolves when this node leads, its claim acknowledged in the log. May wait long: while
