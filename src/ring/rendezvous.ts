@@ -11,6 +11,8 @@ import { textHash } from './text-hash.ts';
 
 const keySeed = 0x72656e64;
 const nodeSeed = 0x657a766f;
+/** 2^-32. */
+const hashUnit = 1 / 4_294_967_296;
 
 /** Immutable: `join` and `leave` make another. It depends on names and weights alone, on every engine. */
 export class Rendezvous {
@@ -45,12 +47,9 @@ export class Rendezvous {
    */
   nodesOf(key: string, count: number): readonly string[] {
     const hash = textHash(key, keySeed);
-    const scored = this.nodes.map(({ name, weight }, at) => ({
-      name,
-      score: weight / minusLogOf(this.#draw(hash, at)),
-    }));
+    const scored = this.nodes.map(({ name, weight }, at) => ({ name, weight, log: minusLogOf(this.#draw(hash, at)) }));
     return scored
-      .toSorted((a, b) => b.score - a.score)
+      .toSorted((a, b) => b.weight * a.log - a.weight * b.log)
       .slice(0, Math.max(0, count))
       .map(({ name }) => name);
   }
@@ -85,18 +84,21 @@ export class Rendezvous {
     return best;
   }
 
+  /** Scores are compared without dividing: w / l is above w' / l' where w × l' is above w' × l. */
   #weightedBest(keyHash: number): number {
     let best = 0;
-    let bestScore = 0;
-    for (let at = 0; at < this.#hashes.length; at++) {
+    let bestWeight = this.#weights[0] as number;
+    let bestLog = minusLogOf(this.#draw(keyHash, 0));
+    for (let at = 1; at < this.#hashes.length; at++) {
       const drawn = this.#draw(keyHash, at);
       const weight = this.#weights[at] as number;
       // -ln(u) is at least 1 - u, so most nodes are out before their logarithm is taken. The margin is above all rounding.
-      if (weight < bestScore * (1 - (drawn + 0.5) / 4_294_967_296) * 0.999_999) continue;
-      const score = weight / minusLogOf(drawn);
-      if (score > bestScore) {
+      if (weight * bestLog < bestWeight * (1 - (drawn + 0.5) * hashUnit) * 0.999_999) continue;
+      const log = minusLogOf(drawn);
+      if (weight * bestLog > bestWeight * log) {
         best = at;
-        bestScore = score;
+        bestWeight = weight;
+        bestLog = log;
       }
     }
     return best;
