@@ -10,7 +10,9 @@ import { checkedNodes, type RingNode, type WeightedNode, withNode, withoutNode }
 import { textHash } from './text-hash.ts';
 
 const keySeed = 0x72656e64;
-const nodeSeed = 0x657a766f;
+/** Two hashes of a name: of two nodes with one hash of 32 bits the second would get nothing. */
+const firstSeed = 0x657a766f;
+const secondSeed = 0x75732121;
 /** 2^-32. */
 const hashUnit = 1 / 4_294_967_296;
 
@@ -18,13 +20,15 @@ const hashUnit = 1 / 4_294_967_296;
 export class Rendezvous {
   /** By name, in the order of UTF-16 units. */
   readonly nodes: readonly WeightedNode[];
-  readonly #hashes: Int32Array;
+  readonly #firsts: Int32Array;
+  readonly #seconds: Int32Array;
   readonly #weights: Float64Array;
   readonly #isWeighted: boolean;
 
   private constructor(nodes: readonly WeightedNode[]) {
     this.nodes = nodes;
-    this.#hashes = Int32Array.from(nodes, ({ name }) => textHash(name, nodeSeed));
+    this.#firsts = Int32Array.from(nodes, ({ name }) => textHash(name, firstSeed));
+    this.#seconds = Int32Array.from(nodes, ({ name }) => textHash(name, secondSeed));
     this.#weights = Float64Array.from(nodes, ({ weight }) => weight);
     this.#isWeighted = nodes.some(({ weight }) => weight !== nodes[0]?.weight);
   }
@@ -67,14 +71,14 @@ export class Rendezvous {
 
   /** A number from 0 to 2^32 - 1 that is the key's and the node's alone. */
   #draw(keyHash: number, at: number): number {
-    return finalMix(finalMix(keyHash ^ (this.#hashes[at] as number)) + keyHash) >>> 0;
+    return finalMix(finalMix(keyHash ^ (this.#firsts[at] as number)) + (this.#seconds[at] as number)) >>> 0;
   }
 
   /** With even weights the highest number has the highest score; the first by name where two have the same. */
   #evenBest(keyHash: number): number {
     let best = 0;
     let bestDraw = -1;
-    for (let at = 0; at < this.#hashes.length; at++) {
+    for (let at = 0; at < this.#firsts.length; at++) {
       const drawn = this.#draw(keyHash, at);
       if (drawn > bestDraw) {
         best = at;
@@ -89,7 +93,7 @@ export class Rendezvous {
     let best = 0;
     let bestWeight = this.#weights[0] as number;
     let bestLog = minusLogOf(this.#draw(keyHash, 0));
-    for (let at = 1; at < this.#hashes.length; at++) {
+    for (let at = 1; at < this.#firsts.length; at++) {
       const drawn = this.#draw(keyHash, at);
       const weight = this.#weights[at] as number;
       // -ln(u) is at least 1 - u, so most nodes are out before their logarithm is taken. The margin is above all rounding.
