@@ -66,6 +66,8 @@ const markKey = KeySpace.ofSystem(systemNames.log).key([]);
 type Ran<T> =
   | { readonly kind: 'returned'; readonly value: T }
   | { readonly kind: 'rejected'; readonly rejection: Rejection }
+  /** A message of it could not leave. */
+  | { readonly kind: 'refused'; readonly reason: 'full' | 'too-large' }
   | { readonly kind: 'threw'; readonly error: unknown };
 
 export class Leader {
@@ -169,6 +171,7 @@ export class Leader {
     } finally {
       run.end();
     }
+    if (ran.kind === 'refused') return ran;
     if (ran.kind === 'threw') {
       const { error } = ran;
       return this.#told<T>(() => {
@@ -196,8 +199,10 @@ export class Leader {
           advice: ['await before the transaction, and give it what came of that', 'or use transactAsync'],
         });
       }
+      if (run.refusal !== null) return { kind: 'refused', reason: run.refusal };
       return isRejection(value) ? { kind: 'rejected', rejection: value } : { kind: 'returned', value };
     } catch (error) {
+      if (run.refusal !== null) return { kind: 'refused', reason: run.refusal };
       return { kind: 'threw', error };
     } finally {
       this.#isRunning = false;

@@ -10,8 +10,8 @@ import type { TransactionView } from '../storage/transaction/view.ts';
 import { KeySpace } from './key-space.ts';
 import type { RangeOptions, Space, SpaceEntry, SpaceRange, Transaction } from './transaction.ts';
 
-/** How a message leaves: the room `channel` knows. */
-export type Sender = (tx: Transaction, to: string, message: StoredValue) => void;
+/** How a message leaves: `channel` knows. `full`: too much waits already, on its way to where it goes. */
+export type Sender = (tx: Transaction, to: string, message: StoredValue) => 'sent' | 'full' | 'too-large';
 
 export interface RunSetup {
   readonly view: TransactionView;
@@ -27,6 +27,7 @@ export class TransactionRun implements Transaction {
   readonly #own: Space;
   readonly #spaces = new Map<string, Space>();
   #notes: { readonly topic: string; readonly note: unknown }[] | null = null;
+  #refusal: 'full' | 'too-large' | null = null;
   #isOver = false;
 
   constructor(setup: RunSetup, place: string | null, now: HybridTimestamp) {
@@ -39,6 +40,11 @@ export class TransactionRun implements Transaction {
   /** What is told once it is durable. */
   get notes(): readonly { readonly topic: string; readonly note: unknown }[] {
     return this.#notes ?? [];
+  }
+
+  /** Why a message of it could not leave: then it does not happen, even if its function catches what `send` threw. */
+  get refusal(): 'full' | 'too-large' | null {
+    return this.#refusal;
   }
 
   /** From here on every method throws. */
@@ -89,7 +95,14 @@ export class TransactionRun implements Transaction {
     const { sender } = this.#setup;
     if (sender === null)
       throw new LockstepError('misuse', 'this partition was opened without channels, so it sends no messages');
-    sender(this, to, message);
+    const sent = sender(this, to, message);
+    if (sent === 'sent') return;
+    this.#refusal = sent;
+    throw new LockstepError(
+      sent === 'full' ? 'overloaded' : 'invalid',
+      'a message cannot leave, so its transaction is refused',
+      { values: { to, reason: sent } },
+    );
   }
 
   system(name: string, of: 'place' | 'local'): Space {

@@ -65,7 +65,11 @@ export interface Transaction extends Space {
    * @throws LockstepError `misuse` (`not-colocated`) when it is another, with the remedy.
    */
   at(key: string): Space;
-  /** A message to another place: leaves with this transaction, or not at all, and takes effect there exactly once. */
+  /**
+   * A message to another place: leaves with this transaction, or not at all, and takes effect there exactly once. While
+   * too many are on their way there the transaction is `refused` as `full`; a message beyond the limit, as `too-large`.
+   * @throws LockstepError `invalid` for a message that cannot be stored; and to end a transaction that is refused.
+   */
   send(to: string, message: StoredValue): void;
   /**
    * The product's own state of this name (`timer`, `lease`, …), apart from all that users write: that of the
