@@ -21,11 +21,11 @@ export function conflictOfReads(tree: Tree, since: number, reads: ReadSet): Conf
   reads.check();
   if (tree.revision === since || reads.isEmpty) return null;
   if (since < tree.recentFrom) return { reason: 'too-old', recentFrom: tree.recentFrom };
-  const { bytes, ends, hashes } = reads;
+  const { bytes, ends, keyCount } = reads;
   let start = 0;
-  for (let at = 0; at < ends.length; at++) {
+  for (let at = 0; at < keyCount; at++) {
     const end = ends[at] as number;
-    const revision = tree.writtenSince(since, bytes, start, end, hashes[at] as number);
+    const revision = tree.writtenSince(since, bytes, start, end, keyHash(bytes, start, end));
     if (revision >= 0) return { reason: 'changed', key: bytes.slice(start, end), revision };
     start = end;
   }

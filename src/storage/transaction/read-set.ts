@@ -5,7 +5,6 @@
 import { compareBytes } from '../../bytes/compare.ts';
 import { LockstepError } from '../../kernel/errors.ts';
 import { copy } from '../block-builder.ts';
-import { keyHash } from '../key-hash.ts';
 import type { ReadBounds } from '../recent-writes.ts';
 import type { VisibleBounds } from '../visible-cursor.ts';
 
@@ -13,13 +12,15 @@ import type { VisibleBounds } from '../visible-cursor.ts';
 export const readSetBytesMax: number = 8 * 1024 * 1024;
 
 const overheadBytes = 16;
+/** Larger ones are not kept for the next transaction. */
+const bytesKept = 64 * 1024;
 
 export class ReadSet {
   /** Keys one after the other. */
   bytes: Uint8Array = new Uint8Array(256);
-  /** Of each key where it ends in `bytes`, and its hash. */
+  /** Of each of `keyCount` keys where it ends in `bytes`. */
   readonly ends: number[] = [];
-  readonly hashes: number[] = [];
+  keyCount = 0;
   readonly ranges: RangeRead[] = [];
   readonly #bytesMax: number;
   #usedBytes = 0;
@@ -29,12 +30,8 @@ export class ReadSet {
     this.#bytesMax = bytesMax;
   }
 
-  get keyCount(): number {
-    return this.ends.length;
-  }
-
   get isEmpty(): boolean {
-    return this.ends.length === 0 && this.ranges.length === 0;
+    return this.keyCount === 0 && this.ranges.length === 0;
   }
 
   /** More was read than it remembers: this transaction cannot be checked, and so not committed. */
@@ -45,7 +42,8 @@ export class ReadSet {
   /** @throws LockstepError `invalid` when it is full: from then on for every read. */
   addKey(key: Uint8Array): void {
     this.#count(key.length);
-    const start = this.ends.at(-1) ?? 0;
+    const count = this.keyCount;
+    const start = count === 0 ? 0 : (this.ends[count - 1] as number);
     const end = start + key.length;
     if (end > this.bytes.length) {
       const grown = new Uint8Array(Math.max(end, this.bytes.length * 2));
@@ -53,8 +51,8 @@ export class ReadSet {
       this.bytes = grown;
     }
     copy(key, 0, key.length, this.bytes, start);
-    this.ends.push(end);
-    this.hashes.push(keyHash(key, 0, key.length));
+    this.ends[count] = end;
+    this.keyCount = count + 1;
   }
 
   /** A walk begins within these bounds; nothing was read yet. @throws as `addKey`. */
@@ -66,12 +64,14 @@ export class ReadSet {
   }
 
   clear(): void {
-    this.ends.length = 0;
-    this.hashes.length = 0;
-    this.ranges.length = 0;
+    if (this.bytes.length > bytesKept) {
+      this.bytes = new Uint8Array(256);
+      this.ends.length = 0;
+    }
+    this.keyCount = 0;
+    if (this.ranges.length > 0) this.ranges.length = 0;
     this.#usedBytes = 0;
     this.#isFull = false;
-    if (this.bytes.length > 64 * 1024) this.bytes = new Uint8Array(256);
   }
 
   /** @throws LockstepError `invalid` when more was read than it remembers. */

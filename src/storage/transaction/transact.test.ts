@@ -101,7 +101,7 @@ test('one that can never win says why', async () => {
       reason: 'changed',
       key: encoded('hot'),
       explain: expect.stringMatching(
-        /^not committed after 3 times; other transactions had changed what it had read: hot \(3 times, last at revision 3\); .*without await/,
+        /^not committed after 3 attempts; other transactions had changed what it had read: hot \(3 times, last at revision 3\); .*without await/,
       ),
     });
     const late = await tree.transact(

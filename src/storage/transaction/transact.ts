@@ -182,7 +182,7 @@ function settingsOf({
   readOnly = false,
   attempts = 10,
   withinMs = 10_000,
-  signal = undefined,
+  signal,
   name = 'transaction',
 }: TransactOptions): TransactSettings {
   if (!isolations.includes(isolation))
