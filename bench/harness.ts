@@ -32,6 +32,8 @@ export interface Suite {
     /** Also those rows that take many minutes. */
     readonly large?: boolean;
   }): readonly Row[] | Promise<readonly Row[]>;
+  /** Its sides run in processes of their own, and its rows share what is costly to make: all rows in one process. */
+  readonly sharesGround?: boolean;
   /** Numbers with a name and a bar, made of the medians of its rows; see ratios.ts. */
   readonly ratios?: readonly Ratio[];
 }

@@ -43,6 +43,7 @@ export const suite: Suite = {
   about:
     'An in-process store on both sides. LevelDB, LMDB, RocksDB and SQLite are native and mature; writes of many callers ' +
     'are gathered for those that do not gather by themselves. `--large` adds ten million keys.',
+  sharesGround: true,
   rows: ({ quick, large = false }) => rowsOf(quick, large),
   ratios: ratios(),
 };

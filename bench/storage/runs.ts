@@ -2,7 +2,7 @@
 import type { OpenStore } from './store.ts';
 import { Choices, keyBytes, numberIn, putKey, putValue, valueBytes, Zipfian } from './workload.ts';
 
-export type RunKind = 'load' | 'read' | 'scan' | 'put' | `ycsb-${Mix}`;
+export type RunKind = 'load' | 'read' | 'scan' | 'put' | 'transaction' | 'transaction-otherwise' | `ycsb-${Mix}`;
 export type Mix = 'a' | 'b' | 'c' | 'd' | 'e' | 'f';
 
 export interface RunOptions {
@@ -21,6 +21,8 @@ export interface RunResult {
 
 const batchCount = 1_000;
 const scanCount = 100;
+const readsPerTransaction = 4;
+const writesPerTransaction = 2;
 /** Who only computes looks after the event loop so often, as a server would between requests. */
 const operationsPerTurn = 256;
 
@@ -50,8 +52,11 @@ export class Runs {
   /** Of the key that is inserted next. */
   #nextKey: number;
 
+  readonly #zeta: number;
+
   constructor(store: OpenStore, options: RunOptions) {
     this.#store = store;
+    this.#zeta = Zipfian.zetaOf(options.keys);
     this.#options = options;
     this.#nextKey = options.keys;
   }
@@ -59,12 +64,15 @@ export class Runs {
   async run(): Promise<RunResult> {
     const { kind, operations, inFlight } = this.#options;
     const latenciesMs = kind === 'put' ? new Float64Array(operations) : null;
-    const operation = this.#operation();
+    const single = this.#operation();
+    const choices = this.#zipfian();
     const perTurn = kind === 'scan' || kind === 'ycsb-e' ? 16 : operationsPerTurn;
+    const kept = kind === 'transaction' || kind === 'transaction-otherwise';
     let [next, checksum, sinceTurn] = [0, 0, 0];
     let turning: Promise<null> | null = null; // all callers wait for it
     const call = async (): Promise<void> => {
       const [key, value] = [Buffer.alloc(keyBytes), Buffer.alloc(valueBytes)];
+      const operation = kept ? this.#transaction(choices) : single;
       while (next < operations) {
         const index = next++;
         const startedAt = latenciesMs === null ? 0 : performance.now();
@@ -83,13 +91,18 @@ export class Runs {
     return { checksum, latenciesMs };
   }
 
+  /** The same choices in every run. */
+  #zipfian(): Zipfian {
+    return new Zipfian(new Choices(43), this.#options.keys, this.#zeta);
+  }
+
   #operation(): (key: Buffer, value: Buffer) => number | Promise<number> {
     const { kind, keys } = this.#options;
     const choices = new Choices(42);
     if (kind === 'read') return (key) => this.#read(choices.below(keys), key);
     if (kind === 'scan') return (key) => this.#scan(choices.below(keys), key, scanCount);
     if (kind === 'put') return (key, value) => this.#put(choices.below(keys), key, value);
-    const zipfian = new Zipfian(new Choices(43), keys);
+    const zipfian = this.#zipfian();
     const some = (): number => zipfian.number();
     switch (kind) {
       case 'ycsb-a':
@@ -109,6 +122,34 @@ export class Runs {
       default:
         return (key) => this.#read(some(), key);
     }
+  }
+
+  /** Four different keys are read, two of them are written. Each caller has keys and values of its own. */
+  #transaction(zipfian: Zipfian): () => number | Promise<number> {
+    const { transact, transactOtherwise } = this.#store;
+    const change = this.#options.kind === 'transaction' ? transact : transactOtherwise;
+    if (change === undefined) throw new Error('this store is not asked for transactions');
+    const keys = Array.from({ length: readsPerTransaction }, () => Buffer.alloc(keyBytes));
+    const values = Array.from({ length: writesPerTransaction }, () => Buffer.alloc(valueBytes));
+    const numbers: number[] = [];
+    return () => {
+      let expected = 0;
+      numbers.length = 0;
+      for (const key of keys) {
+        let number = zipfian.number();
+        while (numbers.includes(number)) number = zipfian.number();
+        numbers.push(number);
+        expected += number;
+        putKey(key, number);
+      }
+      for (const [at, value] of values.entries()) putValue(value, numbers[at] as number);
+      const sum = change(keys, values);
+      const judged = (found: number): number => {
+        if (found !== expected) throw new Error('a transaction has read what was not put');
+        return found % 1_000;
+      };
+      return sum instanceof Promise ? sum.then(judged) : judged(sum);
+    };
   }
 
   #read(number: number, key: Buffer): number | Promise<number> {

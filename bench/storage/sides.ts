@@ -104,8 +104,9 @@ export class Grounds {
   }
 
   /** Loaded without syncs and closed: whoever opens it opens it anew. */
-  #loaded({ store, keys }: SideOptions): Promise<string> {
-    const name = `${store}-${keys}`;
+  #loaded({ store, keys, kind }: SideOptions): Promise<string> {
+    // Two sides of one row have it open at the same time.
+    const name = `${store}-${keys}${kind === 'transaction-otherwise' ? '-otherwise' : ''}`;
     const folder = this.#folders.get(name) ?? this.#load(store, keys);
     this.#folders.set(name, folder);
     return folder;

@@ -14,14 +14,24 @@ export async function openSqlite(folder: string, durability: StoreDurability): P
     CREATE TABLE IF NOT EXISTS entries (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID`);
   const write = db.prepare('INSERT INTO entries VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value');
   const read = db.prepare('SELECT value FROM entries WHERE key = ?');
+  const [begin, commit] = [db.prepare('BEGIN IMMEDIATE'), db.prepare('COMMIT')];
   const range = db.prepare('SELECT key, value FROM entries WHERE key >= ? ORDER BY key LIMIT ?');
   const putAll = (keys: readonly Buffer[], values: readonly Buffer[]): void => {
     db.exec('BEGIN');
     for (let at = 0; at < keys.length; at++) write.run(keys[at] as Buffer, values[at] as Buffer);
     db.exec('COMMIT');
   };
+  const transact = (keys: readonly Buffer[], values: readonly Buffer[]): number => {
+    let sum = 0;
+    begin.run();
+    for (const key of keys) sum += numberIn(read.get(key)?.['value'] as Uint8Array);
+    for (let at = 0; at < values.length; at++) write.run(keys[at] as Buffer, values[at] as Buffer);
+    commit.run();
+    return sum;
+  };
   const groups = new PutGroups(putAll);
   return {
+    transact,
     putAll,
     put: (key, value) => groups.put(key, value),
     get: (key) => read.get(key)?.['value'] as Uint8Array | undefined,

@@ -6,10 +6,17 @@ export interface OpenStore {
   get(key: Buffer): Uint8Array | undefined | Promise<Uint8Array | undefined>;
   /** So many entries from this key on; of their values the numbers, summed up. */
   scan(from: Buffer, count: number): number | Promise<number>;
+  /** Reads all keys and writes the first ones anew, as one transaction; of what was read the numbers, summed up. */
+  readonly transact?: TransactsStore;
+  /** The same, in the other way that the store offers. */
+  readonly transactOtherwise?: TransactsStore;
   /** Brings what is in memory into files, as far as the store can be asked to. */
   settle(): Promise<unknown> | void;
   close(): Promise<unknown> | void;
 }
+
+/** As many of the keys are written as there are values. */
+export type TransactsStore = (keys: readonly Buffer[], values: readonly Buffer[]) => number | Promise<number>;
 
 /** `process`: no sync before an answer. `machine`: synced. */
 export type StoreDurability = 'process' | 'machine';

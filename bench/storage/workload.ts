@@ -72,10 +72,15 @@ export class Zipfian {
   static readonly #theta = 0.99;
   static readonly #alpha = 1 / (1 - Zipfian.#theta);
 
-  constructor(choices: Choices, count: number) {
-    const theta = Zipfian.#theta;
+  /** Takes a while for a million. */
+  static zetaOf(count: number): number {
     let zeta = 0;
-    for (let rank = 1; rank <= count; rank++) zeta += rank ** -theta;
+    for (let rank = 1; rank <= count; rank++) zeta += rank ** -Zipfian.#theta;
+    return zeta;
+  }
+
+  constructor(choices: Choices, count: number, zeta: number) {
+    const theta = Zipfian.#theta;
     this.#choices = choices;
     this.#count = count;
     this.#zeta = zeta;
