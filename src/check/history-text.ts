@@ -30,26 +30,33 @@ interface TextEvent {
 
 const types = ['invoke', 'ok', 'fail', 'info'];
 
+export interface ParseOptions {
+  /** What an event without an `:f` does. Without it such an event is refused. */
+  readonly f?: string | undefined;
+  /** A text without any invocation is taken as completions of operations that may all be concurrent. Default: refused. */
+  readonly isInvokedAnytime?: boolean | undefined;
+}
+
 /**
  * All operations in the order of their invocations. What is no client's (a process without a number, as the nemesis) is
  * left out; what is not completed is unknown.
  * @throws LockstepError `invalid`, with `line` in its values: what cannot be read, a text without an operation, a completion of nothing, a process
  * that begins an operation while it has one under way.
  */
-export function parseHistory(text: string): readonly TextOperation[] {
+export function parseHistory(text: string, options: ParseOptions = {}): readonly TextOperation[] {
   const first = /^(?:\s|;.*\n)*(\S\s*\S?)/.exec(text)?.[1] ?? '';
   const operations = /^\{\s*"/.test(first)
-    ? jsonOperations(text)
-    : paired(/^[{[(#]/.test(first) ? ednEvents(text) : logEvents(text));
+    ? jsonOperations(text, options)
+    : operationsOf(/^[{[(#]/.test(first) ? ednEvents(text, options) : logEvents(text), options);
   if (operations.length === 0) throw refused('there is no operation of a client in this text', 1);
   return operations;
 }
 
-function* ednEvents(text: string): Generator<TextEvent> {
+function* ednEvents(text: string, options: ParseOptions): Generator<TextEvent> {
   const reader = new EdnReader(text);
   for (let form = reader.next(); form !== null; form = reader.next()) {
     const { value, line } = form;
-    for (const one of Array.isArray(value) ? (value as readonly unknown[]) : [value]) yield eventOf(one, line);
+    for (const one of Array.isArray(value) ? (value as readonly unknown[]) : [value]) yield eventOf(one, line, options);
   }
 }
 
@@ -66,19 +73,19 @@ function* logEvents(text: string): Generator<TextEvent> {
   }
 }
 
-function jsonOperations(text: string): readonly TextOperation[] {
+function jsonOperations(text: string, options: ParseOptions): readonly TextOperation[] {
   const events: TextEvent[] = [];
   const ours: TextOperation[] = [];
   for (const [at, content] of text.split('\n').entries()) {
     if (content.trim() === '') continue;
     const value = parsedJson(content, at + 1);
     if (typeof value === 'object' && value !== null && 'outcome' in value) ours.push(ourOperation(value, at + 1));
-    else events.push(eventOf(value, at + 1));
+    else events.push(eventOf(value, at + 1, options));
   }
   const [own] = ours;
   if (own !== undefined && events.length > 0) throw refused('lines of two kinds are mixed', own.line);
   return own === undefined
-    ? paired(events)
+    ? operationsOf(events, options)
     : ours.toSorted((left, right) => left.operation.invokedAt - right.operation.invokedAt);
 }
 
@@ -100,14 +107,32 @@ function ourOperation(value: object, line: number): TextOperation {
   return { line, operation: { process, call, invokedAt, outcome }, isOurs: true };
 }
 
-function eventOf(form: unknown, line: number): TextEvent {
+function eventOf(form: unknown, line: number, options: ParseOptions): TextEvent {
   if (typeof form !== 'object' || form === null || Array.isArray(form)) throw refused('an event is a map', line);
-  const { process, type, f, value = null } = form as Readonly<Record<string, unknown>>;
+  const { process, type, f = options.f, value = null } = form as Readonly<Record<string, unknown>>;
   if (typeof process !== 'string' && typeof process !== 'number') throw refused('an event has no process', line);
   if (typeof type !== 'string' || !types.includes(type)) throw refused('a type is invoke, ok, fail or info', line);
   if (typeof f !== 'string') throw refused('an event has no f', line);
   return { line, process: String(process), type, f, value };
 }
+
+function operationsOf(
+  events: Iterable<TextEvent>,
+  { isInvokedAnytime = false }: ParseOptions,
+): readonly TextOperation[] {
+  if (!isInvokedAnytime) return paired(events);
+  const all = [...events];
+  if (all.some(({ type }) => type === 'invoke')) return paired(all);
+  return all
+    .filter(({ process }) => isClient(process))
+    .map(({ line, process, type, f, value }, at): TextOperation => {
+      const outcome: Outcome<unknown> =
+        type === 'ok' ? { kind: 'ok', at: at + 1, result: value } : { kind: type as 'fail', at: at + 1 };
+      return { line, isOurs: false, operation: { process, call: { f, value }, invokedAt: 0, outcome } };
+    });
+}
+
+const isClient = (process: string): boolean => /^\d+$/.test(process);
 
 function paired(events: Iterable<TextEvent>): readonly TextOperation[] {
   const operations: {
@@ -119,7 +144,7 @@ function paired(events: Iterable<TextEvent>): readonly TextOperation[] {
   let at = 0;
   for (const { line, process, type, f, value } of events) {
     at++;
-    if (!/^\d+$/.test(process)) continue;
+    if (!isClient(process)) continue;
     const pending = open.get(process);
     if (type === 'invoke') {
       if (pending !== undefined) throw refused(`process ${process} has an operation under way`, line);

@@ -28,11 +28,17 @@ export type {
 export { explainLinearizability } from './report.ts';
 export { htmlTimeline } from './timeline-html.ts';
 export { parseHistory } from './history-text.ts';
-export type { TextCall, TextOperation } from './history-text.ts';
+export type { ParseOptions, TextCall, TextOperation } from './history-text.ts';
 export { historyFor, modelNames } from './named-models.ts';
 export type { TextHistory } from './named-models.ts';
 export { checkTransactions } from './transactions.ts';
 export type { TransactionsOptions, TransactionsVerdict } from './transactions.ts';
+export { explainTransactions } from './transactions-report.ts';
+export type { TransactionsReportOptions } from './transactions-report.ts';
+export { htmlTransactions } from './transactions-html.ts';
+export type { TransactionsPageOptions } from './transactions-html.ts';
+export { parseTransactions } from './transactions-text.ts';
+export type { TransactionsText } from './transactions-text.ts';
 export type {
   TransactionHistory,
   TransactionStep,

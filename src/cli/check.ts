@@ -1,5 +1,9 @@
-/** `lockstep check linearizable`: a recorded history from a file, judged against a model. The verdict is the exit code. */
+/**
+ * `lockstep check`: a recorded history from a file, judged against a model (`linearizable`) or an isolation level
+ * (`transactions`). The verdict is the exit code.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
+import { type IsolationLevel, isolationLevels } from '../check/anomalies.ts';
 import { EdnReader } from '../check/edn.ts';
 import { parseHistory } from '../check/history-text.ts';
 import { checkLinearizable, type LinearizabilityVerdict, stepCountDefault } from '../check/linearizability.ts';
@@ -7,6 +11,10 @@ import type { Value } from '../check/models.ts';
 import { historyFor, modelNames } from '../check/named-models.ts';
 import { explainLinearizability } from '../check/report.ts';
 import { htmlTimeline } from '../check/timeline-html.ts';
+import { htmlTransactions } from '../check/transactions-html.ts';
+import { explainTransactions } from '../check/transactions-report.ts';
+import { parseTransactions, type TransactionsText } from '../check/transactions-text.ts';
+import { checkTransactions, type TransactionsOptions, type TransactionsVerdict } from '../check/transactions.ts';
 import { LockstepError } from '../kernel/errors.ts';
 
 export const checkUsage: string = `lockstep check linearizable FILE --model MODEL [--keyed] [--initial VALUE] [--budget STEPS] [--json] [--html OUT]
@@ -19,12 +27,34 @@ export const checkUsage: string = `lockstep check linearizable FILE --model MODE
 
 for example
   lockstep check linearizable history.edn --model cas-register
-  lockstep check linearizable jepsen.log --model register --initial 0 --html timeline.html`;
+  lockstep check linearizable jepsen.log --model register --initial 0 --html timeline.html
+
+lockstep check transactions FILE [--level LEVEL] [--order ORDER] [--budget EDGES] [--json] [--html OUT]
+
+  Judges a recorded history of transactions: which anomalies does it show? FILE has EDN maps of Jepsen and Elle
+  (list-append, rw-register), lines of Jepsen's log, or JSON lines.
+  LEVEL: ${isolationLevels.join(', ')}; serializable without it.
+  ORDER: none, process (each process sees its own transactions in order), real-time; none without it.
+  --budget: how many edges the search for shortest cycles may follow; it changes no verdict. --html: writes a page
+  with the cycles drawn to OUT.
+  Exit code 0 nothing that the level forbids, 2 a violation, 4 unknown: the reads do not say enough, 1 anything else.
+
+for example
+  lockstep check transactions history.edn --level snapshot-isolation
+  lockstep check transactions history.edn --level strict-serializable --html cycles.html`;
 
 export interface CheckArguments {
   readonly model: string | undefined;
   readonly keyed: boolean;
   readonly initial: string | undefined;
+  readonly budget: string | undefined;
+  readonly json: boolean;
+  readonly html: string | undefined;
+}
+
+export interface CheckTransactionsArguments {
+  readonly level: string | undefined;
+  readonly order: string | undefined;
   readonly budget: string | undefined;
   readonly json: boolean;
   readonly html: string | undefined;
@@ -49,6 +79,45 @@ export async function checkFile(path: string, options: CheckArguments): Promise<
   if (options.html !== undefined) await writeFile(options.html, htmlTimeline(history, verdict, { title: path }));
   console.log(options.json ? JSON.stringify(asJson(verdict), null, 2) : explainLinearizability(history, verdict));
   return exitCodes[verdict.kind];
+}
+
+/** The same for transactions. */
+export async function checkTransactionsFile(path: string, options: CheckTransactionsArguments): Promise<number> {
+  const { level = 'serializable', order = 'none', budget, json, html } = options;
+  const budgetEdges = budget === undefined ? undefined : Number(budget);
+  if (budgetEdges !== undefined && !(budgetEdges >= 0)) {
+    throw new LockstepError('misuse', '--budget is a number of edges', { values: { budget: budget ?? '' } });
+  }
+  const asked: TransactionsOptions = {
+    level: oneOf('--level', level, isolationLevels) satisfies IsolationLevel,
+    order: oneOf('--order', order, ['none', 'process', 'real-time']),
+    ...(budgetEdges === undefined ? {} : { budgetEdges }),
+  };
+  const parsed = parseTransactions(await textOf(path));
+  const { history, lines } = parsed;
+  const verdict = checkTransactions(history, asked);
+  if (html !== undefined) await writeFile(html, htmlTransactions(history, verdict, { title: path, lines }));
+  console.log(
+    json
+      ? JSON.stringify({ ...verdict, cited: citedOf(parsed, verdict) }, null, 2)
+      : explainTransactions(history, verdict, { lines }),
+  );
+  return exitCodes[verdict.kind];
+}
+
+function oneOf<One extends string>(option: string, value: string, known: readonly One[]): One {
+  const found = known.find((one) => one === value);
+  if (found !== undefined) return found;
+  throw new LockstepError('misuse', `${option} is none of those that there are`, {
+    values: { value },
+    advice: [known.join(', ')],
+  });
+}
+
+/** The transactions that the verdict names by their indexes. */
+function citedOf({ history, lines }: TransactionsText, { anomalies, tolerated }: TransactionsVerdict): object {
+  const cited = new Set([...anomalies, ...tolerated].flatMap(({ transactions }) => transactions));
+  return Object.fromEntries([...cited].map((index) => [index, { line: lines[index], ...history[index] }]));
 }
 
 async function textOf(path: string): Promise<string> {

@@ -148,3 +148,37 @@ test('lockstep check linearizable judges a file: the verdict is the exit code, t
     'cannot be read',
   );
 });
+
+test('lockstep check transactions judges a file: the verdict is the exit code, the cycles are a page', async () => {
+  const file = join(data, 'transactions.edn');
+  const both = (process: number, steps: string, answers: string): readonly [string, string] => [
+    `{:process ${process}, :type :invoke, :f :txn, :value [${steps}]}\n`,
+    `{:process ${process}, :type :ok, :f :txn, :value [${answers}]}\n`,
+  ];
+  const judge = (...options: readonly string[]) => lockstep('check', 'transactions', file, ...options);
+  const one = both(0, '[:r 1 nil] [:append 2 7]', '[:r 1 nil] [:append 2 7]');
+  const other = both(1, '[:r 2 nil] [:append 1 8]', '[:r 2 nil] [:append 1 8]');
+  await writeFile(file, one[0] + other[0] + one[1] + other[1]);
+  const page = join(data, 'cycles.html');
+  const bad = await judge('--html', page);
+  expect(bad).toMatchObject({ code: 2, told: '' });
+  expect(bad.out).toContain('T0 is before T1: T0 read 1 without a value, before T1 wrote 8');
+  expect(bad.out).toContain('T1 of process 1, line 2: read 2 → nothing, append 1 8');
+  expect(await readFile(page, 'utf8')).toContain('<h2>G2: write skew</h2>');
+  const allowed = await judge('--level', 'snapshot-isolation', '--json');
+  expect(allowed).toMatchObject({ code: 0, told: '' });
+  expect(JSON.parse(allowed.out)).toMatchObject({
+    kind: 'ok',
+    tolerated: [{ name: 'write skew' }],
+    cited: { 1: { line: 2, process: '1' } },
+  });
+  await writeFile(file, [0, 1].flatMap((process) => both(process, `[:w x ${process}]`, `[:w x ${process}]`)).join(''));
+  expect(await judge()).toMatchObject({ code: 0 });
+  await writeFile(file, [one[0], other[0], ...both(2, '[:w 9 1] [:r 9 nil]', '[:w 9 1] [:r 9 2]')].join(''));
+  expect(await judge('--level', 'read-uncommitted', '--order', 'process')).toMatchObject({ code: 2, told: '' });
+  await writeFile(file, both(0, '[:fly 1 2]', '[:fly 1 2]').join(''));
+  expect(await judge()).toMatchObject({ code: 1, out: '' });
+  expect((await judge()).told).toContain('[:append KEY VALUE]');
+  expect((await judge('--level', 'best')).told).toContain('strict-serializable');
+  expect((await judge('--order', 'best')).told).toContain('real-time');
+});

@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
-import { checkFile, checkUsage } from './check.ts';
+import { checkFile, checkTransactionsFile, checkUsage } from './check.ts';
 import { inspectLogs, inspectTrees, inspectUsage } from './inspect.ts';
 
 const usage = `${inspectUsage}\n\n${checkUsage}`;
@@ -23,6 +23,8 @@ async function main(args: readonly string[]): Promise<number> {
       initial: { type: 'string' },
       budget: { type: 'string' },
       html: { type: 'string' },
+      level: { type: 'string' },
+      order: { type: 'string' },
     },
   });
   const [noun, verb, subject, ...rest] = positionals;
@@ -36,6 +38,10 @@ async function main(args: readonly string[]): Promise<number> {
     if (noun === 'check' && verb === 'linearizable') {
       const { model, initial, budget, html, keyed, json } = values;
       return checkFile(subject, { model, initial, budget, html, keyed, json });
+    }
+    if (noun === 'check' && verb === 'transactions') {
+      const { level, order, budget, html, json } = values;
+      return checkTransactionsFile(subject, { level, order, budget, html, json });
     }
   }
   throw new LockstepError('misuse', 'there is no such command', {
