@@ -1,6 +1,7 @@
 /** One epoch of leading: its leader, and the services that act in it. Everything here ends with it. */
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import { newLogId } from '../log/chain.ts';
 import type { EpochEnd } from './group-commit.ts';
 import type { NotedCommit } from './group.ts';
 import { Leader, type LeaderSetup } from './leader.ts';
@@ -52,9 +53,7 @@ export class LeadingEpoch {
   begin(): void {
     const { replica, ports } = this.#setup;
     if (replica.identity === null) {
-      const bytes = new Uint8Array(8);
-      ports.randomness.fill(bytes);
-      const id = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+      const id = newLogId(ports.randomness).slice(0, 16);
       const begun = this.leader.transact(null, (tx) => {
         tx.system(systemNames.partition, 'local').set([], { id, generation: 1 });
       });

@@ -1,10 +1,10 @@
 /** Who follows: reads the log as it grows and applies what is in it, through the same functions as whoever leads. */
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import type { Ports } from '../env/env.ts';
-import { isLockstepError, LockstepError } from '../kernel/errors.ts';
+import { LockstepError } from '../kernel/errors.ts';
 import type { Log, LogBatch, LogRecord } from '../log/port.ts';
 import { isClaim, ownerOf } from '../log/record.ts';
-import { pause } from '../log/within.ts';
+import { isPassing, pause } from '../log/within.ts';
 import { decodeGroup } from './group-payload.ts';
 import type { Replica } from './replica.ts';
 
@@ -44,7 +44,7 @@ export async function follow(setup: FollowerSetup): Promise<void> {
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof EndOfFollowing) throw error.cause;
-      if (!isLockstepError(error, 'unavailable')) throw error;
+      if (!isPassing(error)) throw error;
       await pause(ports.timers, ports.randomness.float() * pauseMsMax, [signal]).catch(() => {}); // looked at above
     }
   }

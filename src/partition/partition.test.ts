@@ -138,7 +138,7 @@ describe('a partition that leads', () => {
       await expect(partition.transact('a/1', (tx) => tx.at('a/2').get(['x']) ?? 0)).resolves.toMatchObject({
         value: 0,
       });
-      await expect(partition.transact('a', (tx) => void tx.send('b', 1))).rejects.toMatchObject({ kind: 'misuse' });
+      await expect(partition.transact('a', (tx) => tx.send('b', 1))).rejects.toMatchObject({ kind: 'misuse' });
       await partition.close();
     });
   });
@@ -167,7 +167,7 @@ describe('a partition that leads', () => {
   test('what waits beyond the limit is refused, and what is too large for the log', async () => {
     await inWorld(async (env, log) => {
       const partition = await led(env, log, { payloadBytesMax: 10_000, settings: { waitingCountMax: 10 } });
-      const put = (bytes: number) => partition.transact('a', (tx) => void tx.set(['x'], 'x'.repeat(bytes)));
+      const put = (bytes: number) => partition.transact('a', (tx) => tx.set(['x'], 'x'.repeat(bytes)));
       expect(await put(20_000)).toEqual({ kind: 'refused', reason: 'too-large' });
       const outcomes = await Promise.all(Array.from({ length: 12 }, () => put(4_000)));
       expect(outcomes.map(({ kind }) => kind)).toEqual([
@@ -187,14 +187,14 @@ describe('reads', () => {
       const waits = new Waits(env.clock, env.timers);
       const leader = await led(env, log, { waits });
       const follower = await open(env, log, { directory: 'other', owner: 'other', stands: false, waits });
-      const outcome = await leader.transact('a', (tx) => void tx.set(['x'], 1));
+      const outcome = await leader.transact('a', (tx) => tx.set(['x'], 1));
       if (outcome.kind !== 'committed') expect.unreachable();
       const read = await follower.read({ atLeast: outcome.token });
       if (read.kind !== 'snapshot') expect.unreachable();
       expect([read.at('a').get(['x']), read.revision >= outcome.revision]).toEqual([1, true]);
       read[Symbol.dispose]();
       expect(() => read.at('a').get(['x'])).toThrow('disposed');
-      await leader.transact('a', (tx) => void tx.set(['x'], 2));
+      await leader.transact('a', (tx) => tx.set(['x'], 2));
       const fresh = await follower.read({ staleMsMax: 0 });
       if (fresh.kind !== 'snapshot') expect.unreachable();
       expect(fresh.at('a').get(['x'])).toBe(2);
@@ -211,7 +211,7 @@ describe('reads', () => {
     await inWorld(async (env, log) => {
       const partition = await led(env, log, { settings: { snapshotMsMax: 2_000 } });
       const snapshot = await snapshotOf(partition);
-      await partition.transact('a', (tx) => void tx.set(['x'], 1));
+      await partition.transact('a', (tx) => tx.set(['x'], 1));
       expect(snapshot.at('a').get(['x'])).toBeUndefined();
       await env.sleep('3s');
       expect(() => snapshot.at('a').get(['x'])).toThrow('too old');
@@ -224,7 +224,7 @@ describe('a change of leader', () => {
   test('state, identity and revisions go on; the one that stepped down follows', async () => {
     await inWorld(async (env, log) => {
       const one = await led(env, log, { owner: 'one', directory: 'one' });
-      const first = await one.transact('a', (tx) => void tx.set(['x'], 1));
+      const first = await one.transact('a', (tx) => tx.set(['x'], 1));
       const two = await open(env, log, { owner: 'two', directory: 'two' });
       await one.stepDown();
       await two.leading();
@@ -241,7 +241,7 @@ describe('a change of leader', () => {
   test('what was written is there when it is opened again', async () => {
     await inWorld(async (env, log) => {
       const one = await led(env, log);
-      await one.transact('a', (tx) => void tx.set(['x'], 1));
+      await one.transact('a', (tx) => tx.set(['x'], 1));
       const { token } = one.status;
       await one.close();
       const again = await led(env, log);

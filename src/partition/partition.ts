@@ -6,7 +6,7 @@ import { hybridWall } from '../clock/timestamp.ts';
 import type { Ports } from '../env/env.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import type { Epoch, Log, LogWriter } from '../log/port.ts';
-import { pause } from '../log/within.ts';
+import { isPassing, pause } from '../log/within.ts';
 import type { Waits } from '../observe/waits.ts';
 import { LeadingEpoch } from './epoch.ts';
 import { follow } from './follower.ts';
@@ -148,6 +148,11 @@ export class Partition implements AsyncDisposable {
   /** Stops leading, if it does, so that another may; it stands again after a pause. */
   async stepDown(): Promise<void> {
     await this.#epoch?.leader.release();
+  }
+
+  /** Resolves when it was closed, with null, or when it cannot go on, with why: then it is to be closed. */
+  get stopped(): Promise<Error | null> {
+    return this.#done.then(() => this.#failure);
   }
 
   /** Ends what was begun, stops leading, closes the tree; the log stays open, for whoever opened it. */
@@ -319,8 +324,5 @@ function onAborted(signal: AbortSignal, then: () => void): void {
   if (signal.aborted) then();
   else signal.addEventListener('abort', then, { once: true });
 }
-
-const isPassing = (error: unknown): boolean =>
-  isLockstepError(error, 'unavailable') || isLockstepError(error, 'overloaded') || isLockstepError(error, 'unknown');
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -2,7 +2,8 @@
 import type { Ports } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { elapsedMs, type Instant } from '../kernel/time.ts';
-import type { Log } from '../log/port.ts';
+import type { Log, Position } from '../log/port.ts';
+import { isPassing } from '../log/within.ts';
 import type { Leader } from './leader.ts';
 import type { Progress } from './progress.ts';
 import type { Replica } from './replica.ts';
@@ -73,7 +74,10 @@ export class Reads {
   async #atLeast(token: Token, options: ReadOptions): Promise<Snapshot> {
     const { replica } = this.#setup;
     const { partition, generation, revision } = parseToken(token);
-    await this.#until(() => this.#isReadable() && replica.durableRevision >= revision, `revision ${revision}`, options);
+    const isThere = (): boolean => this.#isReadable() && replica.durableRevision >= revision;
+    // A leader that lacks what was told leads no longer, and may not know: asked whether it does, it learns that.
+    if (!isThere()) await this.#setup.leader()?.confirmed();
+    await this.#until(isThere, `revision ${revision}`, options);
     const { identity } = replica;
     if (identity !== null && (identity.id !== partition || identity.generation !== generation))
       throw new LockstepError('invalid', 'this token is of another partition', {
@@ -85,7 +89,7 @@ export class Reads {
   async #atMostBehind(staleMsMax: number, options: ReadOptions): Promise<ReadOutcome> {
     if (!(staleMsMax >= 0))
       throw new LockstepError('misuse', 'staleMsMax is a number of milliseconds', { values: { staleMsMax } });
-    const { ports, log, replica } = this.#setup;
+    const { ports, replica } = this.#setup;
     if ((this.#ageMs() ?? Infinity) > staleMsMax || !this.#isReadable()) {
       const askedAt = ports.clock.now();
       const leader = this.#setup.leader();
@@ -93,12 +97,25 @@ export class Reads {
         const outcome = await leader.confirmed();
         if (outcome === 'held') return this.#snapshot(0);
       }
-      const tail = await log.tail();
+      const tail = await this.#tail();
       const isThere = (): boolean => this.#isReadable() && replica.place.position >= tail;
       await this.#until(isThere, `position ${tail} of the log`, options);
       this.#freshAt = askedAt;
     }
     return this.#snapshot(this.#ageMs() ?? Infinity);
+  }
+
+  async #tail(): Promise<Position> {
+    const { log, key } = this.#setup;
+    try {
+      return await log.tail();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      throw new LockstepError('unavailable', 'how far the log goes could not be learned', {
+        values: { key },
+        cause: error,
+      });
+    }
   }
 
   /** After a crash tables may be newer than what of the log was read again: until that is past nothing is read. */

@@ -7,6 +7,7 @@ import { journalScenario } from './scenarios/journal.ts';
 import { leaderScenario } from './scenarios/leader.ts';
 import { logScenario } from './scenarios/log.ts';
 import { mailScenario } from './scenarios/mail.ts';
+import { partitionScenario } from './scenarios/partition.ts';
 import { shippingScenario } from './scenarios/shipping.ts';
 import { storageScenario } from './scenarios/storage.ts';
 import { walScenario } from './scenarios/wal.ts';
@@ -22,4 +23,5 @@ export const catalogue: readonly Scenario[] = [
   walScenario,
   logScenario,
   storageScenario,
+  partitionScenario,
 ];

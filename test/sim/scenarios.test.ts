@@ -16,6 +16,7 @@ const seedCounts: Readonly<Record<string, number>> = {
   wal: 80,
   log: 40,
   storage: 20,
+  partition: 30,
 };
 const seedsToFind = 200;
 
@@ -45,6 +46,12 @@ const verdictOf: Readonly<Record<string, Verdict>> = {
   'forgets-the-names': 'safety',
   'releases-a-table-in-use': 'threw',
   'leaves-ranges-uncut': 'safety',
+  'releases-rejections-early': 'safety',
+  'confirms-by-itself': 'safety',
+  'keeps-its-cache': 'safety',
+  'forgets-commands-early': 'safety',
+  'trims-what-is-needed': 'threw',
+  'tells-tokens-of-before': 'safety',
 };
 
 // A seed of the environment is for whoever runs one test; here it would leave nothing to be found.
