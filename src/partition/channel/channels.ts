@@ -1,0 +1,124 @@
+/**
+ * The channels of one partition on this node: how its transactions send, the service that hands over what they sent while
+ * this node leads, and where what others sent comes in. Between two partitions messages are in order; each takes effect
+ * exactly once, or is put aside among the dead letters, with the reason.
+ */
+import { ValueEncoder } from '../../bytes/value-encode.ts';
+import type { StoredValue } from '../../bytes/value-format.ts';
+import { placeOf } from '../../ring/slot.ts';
+import type { Sender } from '../transaction-run.ts';
+import type { EpochService, EpochServiceMaker, Leading, NotLeader, Transaction } from '../transaction.ts';
+import { Courier } from './courier.ts';
+import { identityIn, identityName } from './identity.ts';
+import { encodeEnvelope, type MessageHandler } from './message.ts';
+import { putOut, waitingTargets } from './outbox.ts';
+import { channelName, Receiver, type Handling } from './receiver.ts';
+import type { ChannelSettings } from './settings.ts';
+import type { ChannelAnswer, ChannelBatch, ChannelTransport } from './transport.ts';
+
+export interface ChannelsSetup {
+  /** This partition's name among waits, and that of any other. */
+  readonly name: string;
+  readonly nameOf: (partition: number) => string;
+  /** Which partition has a place. */
+  readonly partitionOf: (place: string) => number;
+  readonly transport: ChannelTransport;
+  readonly handler: MessageHandler;
+  readonly settings: ChannelSettings;
+}
+
+const notLeader: NotLeader = Object.freeze({ kind: 'not-leader', leader: null });
+
+export class Channels {
+  readonly #setup: ChannelsSetup;
+  readonly #encoder = new ValueEncoder();
+  readonly #handling: Handling = { isOn: false, refusal: null };
+  #epoch: ChannelEpoch | null = null;
+
+  constructor(setup: ChannelsSetup) {
+    this.#setup = setup;
+  }
+
+  /** For `openPartition`. */
+  get sender(): Sender {
+    return (tx, to, message) => {
+      const sent = this.#send(tx, to, message);
+      if (sent !== 'sent' && this.#handling.isOn) this.#handling.refusal = sent;
+      return sent;
+    };
+  }
+
+  /** For `openPartition`. */
+  get service(): EpochServiceMaker {
+    return () => {
+      const epoch = new ChannelEpoch(this.#setup, this.#handling, () => {
+        if (this.#epoch === epoch) this.#epoch = null;
+      });
+      this.#epoch = epoch;
+      return epoch;
+    };
+  }
+
+  /** From a transport. @throws what `ChannelTransport.deliver` may. */
+  async receive(batch: ChannelBatch): Promise<ChannelAnswer> {
+    return this.#epoch?.receive(batch) ?? notLeader;
+  }
+
+  #send(tx: Transaction, to: string, message: StoredValue): 'sent' | 'full' | 'too-large' {
+    const { settings, partitionOf } = this.#setup;
+    const bytes = encodeEnvelope(this.#encoder, { to, from: tx.place, sentAt: tx.now, message });
+    if (bytes.length > settings.messageBytesMax) return 'too-large';
+    const target = partitionOf(placeOf(to));
+    // What handlers send has room of its own: else two partitions whose handlers answer each other could wait for ever.
+    const factor = this.#handling.isOn ? 2 : 1;
+    const limits = { countMax: settings.outboxCountMax * factor, bytesMax: settings.outboxBytesMax * factor };
+    const { generation } = identityIn(tx.system(identityName, 'local'));
+    const sent = putOut(tx.system(channelName, 'local'), target, generation, bytes, limits);
+    if (sent === 'sent') tx.note(channelName, target);
+    return sent;
+  }
+}
+
+class ChannelEpoch implements EpochService {
+  readonly #setup: ChannelsSetup;
+  readonly #handling: Handling;
+  readonly #onStop: () => void;
+  readonly #couriers = new Map<number, Courier>();
+  #leading: Leading | null = null;
+  #receiver: Receiver | null = null;
+
+  constructor(setup: ChannelsSetup, handling: Handling, onStop: () => void) {
+    this.#setup = setup;
+    this.#handling = handling;
+    this.#onStop = onStop;
+  }
+
+  start(leading: Leading): void {
+    const { name, handler, settings } = this.#setup;
+    this.#leading = leading;
+    this.#receiver = new Receiver({ leading, name, handler, handling: this.#handling, settings });
+    leading.onNote(channelName, (to) => {
+      if (typeof to === 'number') this.#wake(leading, to);
+    });
+    for (const to of waitingTargets(leading.reader.system(channelName, null))) this.#wake(leading, to);
+  }
+
+  async stop(): Promise<void> {
+    this.#onStop();
+    this.#receiver?.stop();
+    await Promise.all([...this.#couriers.values()].map((courier) => courier.ended()));
+  }
+
+  async receive(batch: ChannelBatch): Promise<ChannelAnswer> {
+    if (this.#receiver === null || this.#leading?.signal.aborted !== false) return notLeader;
+    return this.#receiver.receive(batch);
+  }
+
+  #wake(leading: Leading, to: number): void {
+    if (leading.signal.aborted) return;
+    const courier = this.#couriers.get(to);
+    if (courier !== undefined) return courier.wake();
+    const { name, nameOf, transport, settings } = this.#setup;
+    this.#couriers.set(to, new Courier({ leading, name, toName: nameOf(to), to, transport, settings }));
+  }
+}
