@@ -1,10 +1,12 @@
 /** Opens a partition: its tree in a directory, its place in the log. */
 import type { Ports } from '../env/env.ts';
 import { assert } from '../kernel/assert.ts';
+import { takeDirectory } from '../log/file-owner.ts';
 import type { Log } from '../log/port.ts';
 import type { Waits } from '../observe/waits.ts';
 import { treeOptions, type TreeOptions } from '../storage/options.ts';
-import { openTreeCore } from '../storage/tree.ts';
+import { tablesIn } from '../storage/tree-places.ts';
+import { openTreeCore, type Tree } from '../storage/tree.ts';
 import { WriterPressure } from '../storage/writer-pressure.ts';
 import { partitionSettings, type PartitionSettings } from './options.ts';
 import { Partition } from './partition.ts';
@@ -17,8 +19,10 @@ export interface PartitionOptions {
   readonly log: Log;
   /** The largest payload that it takes: `guarantees.payloadBytesMax` of its engine. */
   readonly payloadBytesMax: number;
-  /** Where the state is kept, on the env's disk; made if it is not there. One partition alone uses it. */
+  /** Where the state is kept, on the env's disk; made if it is not there. It is this partition's alone. */
   readonly directory: string;
+  /** Goes on where the file system is of a kind that trees are not made for. Default false. */
+  readonly anyFileSystem?: boolean | undefined;
   /** This node's name, which stands in its claims: whom others are told to ask. */
   readonly owner: string;
   /** Its name among waits. Default `partition`. */
@@ -36,11 +40,11 @@ export interface PartitionOptions {
   readonly tree?: Partial<TreeOptions> | undefined;
 }
 
-export type PartitionEnv = Pick<Ports, 'clock' | 'timers' | 'randomness' | 'disk' | 'jobs'>;
+export type PartitionEnv = Pick<Ports, 'clock' | 'timers' | 'randomness' | 'disk' | 'jobs' | 'ownership'>;
 
 /**
  * Opens it and begins to follow the log, and to stand for leading it.
- * @throws LockstepError `misuse` for settings that are none; `corrupt` for damage, with path and offset; `invalid` for
+ * @throws LockstepError `in-use` when another process has the directory; `misuse` for settings that are none; `corrupt` for damage, with path and offset; `invalid` for
  * another format; `disk-full`, `disk-failed`.
  */
 export async function openPartition(env: PartitionEnv, options: PartitionOptions): Promise<Partition> {
@@ -48,14 +52,22 @@ export async function openPartition(env: PartitionEnv, options: PartitionOptions
   const { name = 'partition', stands = true, trims = true, services = [] } = options;
   const settings = partitionSettings(options.settings);
   const treeSettings = treeOptions(options.tree);
-  const removals: unknown[] = [];
-  const onRemoveFailed = (error: unknown): void => void removals.push(error);
-  const tree = await openTreeCore({ ports: env, directory, options: treeSettings, onRemoveFailed }, true);
-  assert(tree !== null, 'a tree is made where there is none');
+  env.disk.makeDirectory(directory);
+  const { anyFileSystem } = options;
+  const place = await takeDirectory(env, directory, directory, {
+    waits: options.waits,
+    anyFileSystem,
+    takeOver: 'never',
+  });
+  let tree: Tree | null = null;
   try {
+    const removals: unknown[] = [];
+    const onRemoveFailed = (error: unknown): void => void removals.push(error);
+    const setup = { ports: env, directory: tablesIn(directory), options: treeSettings, onRemoveFailed };
+    tree = await openTreeCore(setup, true);
+    assert(tree !== null, 'a tree is made where there is none');
     const replica = new Replica(log, tree, new WriterPressure(env, tree, treeSettings, waits));
     const { clock, timers, randomness } = env;
-    const onClosed = async (): Promise<void> => {};
     return new Partition({
       ports: { clock, timers, randomness },
       waits,
@@ -69,10 +81,11 @@ export async function openPartition(env: PartitionEnv, options: PartitionOptions
       services,
       sender,
       replica,
-      onClosed,
+      onClosed: () => place.leave(),
     });
   } catch (error) {
-    await tree.close();
+    await tree?.close();
+    await place.leave();
     throw error;
   }
 }

@@ -28,6 +28,7 @@ export class SimNetwork implements Network {
       });
     }
     return process.later(`listen on ${address}`, 0, () => {
+      process.check(); // who was killed meanwhile listens nowhere
       const bound: NodeAddress = port === 0 ? this.#freeAddress(host) : address;
       if (this.#fabric.listening(bound) !== undefined) {
         throw new LockstepError('in-use', 'somebody listens on this address', { values: { address: bound } });
