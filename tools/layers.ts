@@ -36,7 +36,7 @@ export const layers: readonly (readonly Room[])[] = [
     ),
   ],
   [openRoom('storage', 'a log-structured merge tree: memtable, tables, compaction, snapshots, checkpoints')],
-  [room('partition', 'one shard of state over a log: its leader and followers, transactions, reads, tokens')],
+  [openRoom('partition', 'one shard of state over a log: its leader and followers, transactions, reads, tokens')],
   [
     room('os', 'the real world: env over Node, file for file'),
     openRoom('sim', 'the simulated world: env from a seed, with faults, file for file'),
