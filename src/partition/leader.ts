@@ -11,12 +11,15 @@ import type { StoredValue } from '../bytes/value-format.ts';
 import { HybridClock } from '../clock/hybrid-clock.ts';
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import type { Ports } from '../env/env.ts';
+import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { chainBeforeFirst } from '../log/chain.ts';
 import type { LogWriter } from '../log/port.ts';
 import type { Waits } from '../observe/waits.ts';
 import { placeOf, slotOf } from '../ring/slot.ts';
+import { conflictOfReads, type Conflict } from '../storage/transaction/conflict.ts';
 import { OwnWrites } from '../storage/transaction/own-writes.ts';
+import { ReadSet } from '../storage/transaction/read-set.ts';
 import { TransactionView } from '../storage/transaction/view.ts';
 import { CommandWindow, horizonOf, type CommandWindowOptions, type Remembered } from './command-window.ts';
 import { GroupCommit, type EpochEnd, type GroupCommitLimits } from './group-commit.ts';
@@ -69,6 +72,22 @@ type Ran<T> =
   /** A message of it could not leave. */
   | { readonly kind: 'refused'; readonly reason: 'full' | 'too-large' }
   | { readonly kind: 'threw'; readonly error: unknown };
+
+/** A transaction that may run. */
+interface Admitted {
+  readonly now: HybridTimestamp;
+  /** Its id is new. */
+  readonly command: { readonly id: string; readonly ms: number } | null;
+  readonly withinMs: number | undefined;
+}
+
+/** A transaction whose function has ended; `now` is its time in the log. */
+interface Ended extends Admitted {
+  readonly view: TransactionView;
+  readonly run: TransactionRun;
+  /** What is to be as it was read; null when nothing can have changed. */
+  readonly reads: ReadSet | null;
+}
 
 export class Leader {
   readonly commit: GroupCommit;
@@ -142,51 +161,95 @@ export class Leader {
   async #transact<T>(
     place: string | null,
     fn: (tx: Transaction) => Synchronous<T>,
-    { commandId, withinMs }: TransactOptions,
+    options: TransactOptions,
   ): Promise<TransactOutcome<T>> {
-    const refused = this.#refusal();
-    if (refused !== null) return refused;
-    const now = this.#now();
-    if (now === null) return { kind: 'refused', reason: 'clock' };
-    const command = commandId === undefined ? null : { id: commandId, known: this.#look(commandId, now) };
-    if (command?.known.kind === 'expired') return this.#told<T>({ kind: 'expired' }, withinMs);
-    if (command?.known.kind === 'done') {
-      const { revision, value } = command.known;
-      return this.#told<T>(() => this.#committed('already-done', value as T, revision), withinMs);
-    }
+    const admitted = this.#admit<T>(options);
+    if ('outcome' in admitted) return admitted.outcome;
     const { replica } = this.#setup;
     this.#own.clear();
     const view = new TransactionView(replica.tree, replica.revision, null, this.#own);
-    const run = new TransactionRun(
-      { view, encoder: this.#encoder, decoder: this.#decoder, sender: this.#setup.settings.sender },
-      place,
-      now,
-    );
-    const revision = replica.revision + 1;
-    let ran: Ran<T>;
+    const run = this.#newRun(view, place, admitted.now);
     try {
-      ran = this.#run(fn, run);
-      if (ran.kind === 'returned' && command?.known.kind === 'new')
-        this.commands.remember(run, command.id, command.known.ms, revision, storable(ran.value));
+      const outcome = this.#finish(this.#run(fn, run), { ...admitted, view, run, reads: null });
+      assert(!('reason' in outcome), 'nothing changes while a function runs alone');
+      return outcome.promise;
     } finally {
       run.end();
     }
-    if (ran.kind === 'refused') return ran;
+  }
+
+  /** One run of a function that waits, on durable state; a conflict when what it read was changed until it ended. */
+  async attempt<T>(
+    place: string | null,
+    fn: (tx: Transaction) => Promise<T>,
+    { late, ...options }: TransactOptions & { readonly late: Promise<never> },
+  ): Promise<TransactOutcome<T> | Conflict> {
+    const begun = this.#admit<T>(options);
+    if ('outcome' in begun) return begun.outcome;
+    const { replica } = this.#setup;
+    const { revision, held } = replica.holdDurable();
+    const reads = new ReadSet();
+    const view = new TransactionView(replica.tree, revision, reads);
+    const run = this.#newRun(view, place, begun.now);
+    try {
+      const ran = await Promise.race([settledOf(fn, run), late]);
+      // Others ran meanwhile; this node may lead no more, and the same command may be done.
+      const admitted = this.#admit<T>(options);
+      if ('outcome' in admitted) return admitted.outcome;
+      const outcome = this.#finish(ran, { ...admitted, view, run, reads });
+      return 'reason' in outcome ? outcome : await outcome.promise;
+    } finally {
+      run.end();
+      held.release();
+    }
+  }
+
+  /** What is to be known before anything runs: at once for what is certain, in turn for what was read. */
+  #admit<T>({ commandId, withinMs }: TransactOptions): Admitted | { readonly outcome: Promise<TransactOutcome<T>> } {
+    const refused = this.#refusal();
+    if (refused !== null) return { outcome: Promise.resolve(refused) };
+    const now = this.#now();
+    if (now === null) return { outcome: Promise.resolve({ kind: 'refused', reason: 'clock' }) };
+    if (commandId === undefined) return { now, command: null, withinMs };
+    const known = this.#look(commandId, now);
+    if (known.kind === 'new') return { now, command: { id: commandId, ms: known.ms }, withinMs };
+    if (known.kind === 'expired') return { outcome: this.#told<T>({ kind: 'expired' }, withinMs) };
+    const { revision, value } = known;
+    return { outcome: this.#told<T>(() => this.#committed('already-done', value as T, revision), withinMs) };
+  }
+
+  #newRun(view: TransactionView, place: string | null, now: HybridTimestamp): TransactionRun {
+    const { sender } = this.#setup.settings;
+    return new TransactionRun({ view, encoder: this.#encoder, decoder: this.#decoder, sender }, place, now);
+  }
+
+  /** Everything from here to the group happens in one step. */
+  #finish<T>(ran: Ran<T>, ended: Ended): { readonly promise: Promise<TransactOutcome<T>> } | Conflict {
+    const { view, run, command, withinMs, reads } = ended;
+    const { replica } = this.#setup;
+    const revision = replica.revision + 1;
+    if (ran.kind === 'returned' && command !== null)
+      this.commands.remember(run, command.id, command.ms, revision, storable(ran.value));
+    const conflict = reads === null ? null : conflictOfReads(replica.tree, view.revision, reads);
+    if (conflict !== null) return conflict;
+    if (ran.kind === 'refused') return { promise: Promise.resolve(ran) };
     if (ran.kind === 'threw') {
       const { error } = ran;
-      return this.#told<T>(() => {
+      const tell = (): never => {
         throw error;
-      }, withinMs);
+      };
+      return { promise: this.#told<T>(tell, withinMs) };
     }
-    if (ran.kind === 'rejected') return this.#told<T>(ran.rejection as TransactOutcome<T>, withinMs);
+    if (ran.kind === 'rejected') return { promise: this.#told<T>(ran.rejection as TransactOutcome<T>, withinMs) };
     const { value } = ran;
     if (view.writes.count === 0)
-      return this.#told<T>(() => this.#committed('committed', value, revision - 1), withinMs);
+      return { promise: this.#told<T>(() => this.#committed('committed', value, revision - 1), withinMs) };
     const member = new Outcome(this.#about(true), () => this.#committed('committed', value, revision));
-    if (!this.#write(view, run, revision, member)) return { kind: 'refused', reason: 'too-large' };
-    if (command?.known.kind === 'new') this.commands.applied(command.known.ms, this.#horizon());
+    if (!this.#write(ended, revision, member))
+      return { promise: Promise.resolve({ kind: 'refused', reason: 'too-large' }) };
+    if (command !== null) this.commands.applied(command.ms, this.#horizon());
     if (withinMs !== undefined) member.within(this.#setup.ports.timers, withinMs);
-    return member.promise;
+    return { promise: member.promise };
   }
 
   #run<T>(fn: (tx: Transaction) => Synchronous<T>, run: TransactionRun): Ran<T> {
@@ -199,8 +262,7 @@ export class Leader {
           advice: ['await before the transaction, and give it what came of that', 'or use transactAsync'],
         });
       }
-      if (run.refusal !== null) return { kind: 'refused', reason: run.refusal };
-      return isRejection(value) ? { kind: 'rejected', rejection: value } : { kind: 'returned', value };
+      return ranOf(value, run);
     } catch (error) {
       if (run.refusal !== null) return { kind: 'refused', reason: run.refusal };
       return { kind: 'threw', error };
@@ -210,7 +272,7 @@ export class Leader {
   }
 
   /** Applies it, and puts it into the group that gathers. False when it is larger than the log takes; nothing is done then. */
-  #write(view: TransactionView, run: TransactionRun, revision: number, member: Member): boolean {
+  #write({ view, run, now }: Ended, revision: number, member: Member): boolean {
     const { replica, settings } = this.#setup;
     const { writes } = view;
     const bytes = bytesOfTransaction(writes.byteLength + markBytesMax);
@@ -218,12 +280,12 @@ export class Leader {
     const group = this.commit.groupFor(bytes);
     const isFirst = group.payload === null;
     const { position, chain = chainBeforeFirst } = replica.place;
-    if (isFirst) writes.put(markKey, this.#encoder.encode(encodeMark({ position, chain, time: run.now })));
+    if (isFirst) writes.put(markKey, this.#encoder.encode(encodeMark({ position, chain, time: now })));
     const batch = writes.view();
     replica.apply(revision, batch);
     if (isFirst) replica.noteGroup(revision);
-    group.add(revision, run.now, batch, replica.floor);
-    group.commits.push({ commit: { revision, at: run.now, place: run.place }, notes: run.notes });
+    group.add(revision, now, batch, replica.floor);
+    group.commits.push({ commit: { revision, at: now, place: run.place }, notes: run.notes });
     this.commit.join(group, member, bytes);
     return true;
   }
@@ -279,6 +341,20 @@ export class Leader {
     const { replica } = this.#setup;
     return horizonOf(replica.system(systemNames.horizon, [], replica.revision));
   }
+}
+
+/** Of a function that waits, called at once. */
+async function settledOf<T>(fn: (tx: Transaction) => Promise<T>, run: TransactionRun): Promise<Ran<T>> {
+  try {
+    return ranOf(await fn(run), run);
+  } catch (error) {
+    return run.refusal === null ? { kind: 'threw', error } : { kind: 'refused', reason: run.refusal };
+  }
+}
+
+function ranOf<T>(value: T, { refusal }: TransactionRun): Ran<T> {
+  if (refusal !== null) return { kind: 'refused', reason: refusal };
+  return isRejection(value) ? { kind: 'rejected', rejection: value } : { kind: 'returned', value };
 }
 
 const isPromise = (value: unknown): value is PromiseLike<unknown> =>

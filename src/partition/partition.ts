@@ -8,6 +8,7 @@ import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import type { Epoch, Log, LogWriter } from '../log/port.ts';
 import { isPassing, pause } from '../log/within.ts';
 import type { Waits } from '../observe/waits.ts';
+import { transactAsync } from './async-transact.ts';
 import { LeadingEpoch } from './epoch.ts';
 import { follow } from './follower.ts';
 import type { EpochEnd } from './group-commit.ts';
@@ -17,10 +18,12 @@ import { Reads, type Consistency, type ReadOptions, type ReadOutcome } from './r
 import type { Replica } from './replica.ts';
 import type { Sender } from './transaction-run.ts';
 import type {
+  Conflicted,
   EpochServiceMaker,
   Synchronous,
   Token,
   Transaction,
+  TransactAsyncOptions,
   TransactOptions,
   TransactOutcome,
 } from './transaction.ts';
@@ -124,6 +127,25 @@ export class Partition implements AsyncDisposable {
     if (this.#isClosing) return Promise.resolve({ kind: 'refused', reason: 'stopping' });
     if (this.#epoch !== null) return this.#epoch.leader.transact(key, fn, options);
     return Promise.resolve({ kind: 'not-leader', leader: this.#leaderName });
+  }
+
+  /**
+   * For a function that waits: it runs on durable state that stays as it is, and commits if nothing that it read was changed
+   * meanwhile; otherwise it is run again, `attempts` times at most. So it is serializable, and what it does besides may be
+   * done several times. `tx.now` is that of the attempt's beginning.
+   * @throws as `transact`; LockstepError `unavailable` at the deadline: nothing was written. `invalid` when it read too much.
+   */
+  async transactAsync<T>(
+    key: string | null,
+    fn: (tx: Transaction) => Promise<T>,
+    options: TransactAsyncOptions = {},
+  ): Promise<TransactOutcome<T> | Conflicted> {
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#isClosing) return { kind: 'refused', reason: 'stopping' };
+    if (this.#epoch === null) return { kind: 'not-leader', leader: this.#leaderName };
+    const { ports, waits, key: name, settings } = this.#setup;
+    const setup = { ports, waits, key: name, leader: this.#epoch.leader, withinMs: settings.withinMs };
+    return transactAsync(setup, key, fn, options);
   }
 
   /**

@@ -142,6 +142,19 @@ export interface TransactOptions {
   readonly withinMs?: number | undefined;
 }
 
+export interface TransactAsyncOptions extends Omit<TransactOptions, 'touch'> {
+  /** How often the function is run at most. Default 10. */
+  readonly attempts?: number | undefined;
+}
+
+/** It certainly did not happen: in every attempt others changed what it had read. */
+export interface Conflicted {
+  readonly kind: 'conflict';
+  readonly attempts: number;
+  /** Who was in the way, in words. */
+  readonly explain: string;
+}
+
 export type Transact = <T>(
   place: string | null,
   fn: (tx: Transaction) => Synchronous<T>,
