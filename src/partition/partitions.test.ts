@@ -1,6 +1,7 @@
 /** Several partitions in a calm world: where keys go, what is settled at creation, and messages between them. */
 import { calm, simulate, type Env } from 'lockstep/sim';
 import { describe, expect, test } from 'vitest';
+import type { StoredValue } from '../bytes/value-format.ts';
 import { memoryEngine } from '../log/memory.ts';
 import type { LogEngine } from '../log/port.ts';
 import { Waits } from '../observe/waits.ts';
@@ -33,7 +34,7 @@ const placesOf = (partitions: Partitions): readonly string[] =>
 
 /** Each message adds itself to a list at its place. */
 const noting: MessageHandler = (tx, { message }) => {
-  tx.set(['got'], [...((tx.get(['got']) as string[] | undefined) ?? []), String(message)]);
+  tx.set(['got'], [...((tx.get(['got']) as StoredValue[] | undefined) ?? []), message]);
 };
 
 async function gotAt(partitions: Partitions, place: string): Promise<readonly string[]> {

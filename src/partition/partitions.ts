@@ -9,7 +9,7 @@ import type { Waits } from '../observe/waits.ts';
 import type { ShardMap } from '../ring/shard-map.ts';
 import { slotOf, slotOfKey } from '../ring/slot.ts';
 import type { TreeOptions } from '../storage/options.ts';
-import { Channels } from './channel/channels.ts';
+import { Channels, type ChannelsSetup } from './channel/channels.ts';
 import {
   deadLettersOf,
   dropDeadLetter,
@@ -44,6 +44,8 @@ export interface PartitionsOptions {
   readonly engine: LogEngine;
   /** Where the states are, a directory each in this one, on the env's disk. */
   readonly directory: string;
+  /** As of a partition. */
+  readonly anyFileSystem?: boolean | undefined;
   /** This node's name, which stands in its claims. */
   readonly owner: string;
   /**
@@ -71,10 +73,14 @@ export interface PartitionsOptions {
   readonly openWithinMs?: number | undefined;
 }
 
+/** What a partition needs of its channels. */
+export type PartitionChannels = Pick<Channels, 'sender' | 'service' | 'receive'>;
+export type ChannelsMaker = (setup: ChannelsSetup) => PartitionChannels;
+
 interface Member {
   readonly log: Log;
   readonly partition: Partition;
-  readonly channels: Channels;
+  readonly channels: PartitionChannels;
 }
 
 const refusesAll: MessageHandler = () => ({ kind: 'rejected', code: 'no-handler', details: null });
@@ -84,8 +90,17 @@ const refusesAll: MessageHandler = () => ({ kind: 'rejected', code: 'no-handler'
  * @throws LockstepError `misuse` for options that are none, and when another count was settled; `unavailable` when nobody
  * led the first one in time; what opening a log or a partition throws.
  */
-export async function openPartitions(env: PartitionEnv, options: PartitionsOptions): Promise<Partitions> {
-  const opening = new Opening(env, options);
+export function openPartitions(env: PartitionEnv, options: PartitionsOptions): Promise<Partitions> {
+  return openPartitionsWith(env, options, (setup) => new Channels(setup));
+}
+
+/** The same with channels that are made otherwise: where a simulation plants what it must find. */
+export async function openPartitionsWith(
+  env: PartitionEnv,
+  options: PartitionsOptions,
+  channelsOf: ChannelsMaker,
+): Promise<Partitions> {
+  const opening = new Opening(env, options, channelsOf);
   try {
     const map = await opening.settle();
     return new Partitions(await opening.all(map), map, options.onMessage ?? refusesAll);
@@ -211,12 +226,14 @@ class Opening {
   readonly #options: PartitionsOptions;
   readonly #name: string;
   readonly #channels: ChannelSettings;
+  readonly #makeChannels: ChannelsMaker;
   readonly #members: Member[] = [];
   readonly #settled = Promise.withResolvers<void>();
   #map: ShardMap | null = null;
 
-  constructor(env: PartitionEnv, options: PartitionsOptions) {
+  constructor(env: PartitionEnv, options: PartitionsOptions, channelsOf: ChannelsMaker) {
     this.#env = env;
+    this.#makeChannels = channelsOf;
     this.#options = options;
     this.#name = options.name ?? 'partition';
     const settings = channelSettings(options.channels);
@@ -243,7 +260,7 @@ class Opening {
   }
 
   async #open(index: number): Promise<Member> {
-    const { engine, directory, owner, stands, trims, waits, services = [], settings, tree } = this.#options;
+    const { engine, directory, services = [], ...options } = this.#options;
     const name = this.#nameOf(index);
     const log = await engine.open(name, { create: true });
     if (log === null) throw new LockstepError('unavailable', 'a log was not made', { values: { name } });
@@ -253,15 +270,16 @@ class Opening {
         log,
         payloadBytesMax: engine.guarantees.payloadBytesMax,
         directory: `${directory}/${index}`,
-        owner,
+        anyFileSystem: options.anyFileSystem,
+        owner: options.owner,
         name,
-        stands,
-        trims,
-        waits,
+        stands: options.stands,
+        trims: options.trims,
+        waits: options.waits,
         services: [channels.service, ...services.map((make) => this.#afterSettled(make))],
         sender: channels.sender,
-        settings,
-        tree,
+        settings: options.settings,
+        tree: options.tree,
       });
       const member = { log, partition, channels };
       this.#members.push(member);
@@ -272,8 +290,8 @@ class Opening {
     }
   }
 
-  #channelsOf(name: string): Channels {
-    return new Channels({
+  #channelsOf(name: string): PartitionChannels {
+    return this.#makeChannels({
       name,
       nameOf: (index) => this.#nameOf(index),
       partitionOf: (place) => {

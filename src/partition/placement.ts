@@ -61,7 +61,7 @@ async function written(zero: Partition, wished: ShardMap): Promise<ShardMap | nu
       space.set([], made);
       return made;
     });
-    return outcome.kind === 'committed' ? mapOf(outcome.value as StoredValue) : null;
+    return outcome.kind === 'committed' ? mapOf(outcome.value) : null;
   } catch (error) {
     if (isPassing(error)) return null; // tried again: it is written once at most
     throw error;

@@ -1,5 +1,6 @@
 /** All scenarios, for the tests, for `npm run sim` and for the benchmark. */
 import type { Scenario } from './scenario.ts';
+import { channelsScenario } from './scenarios/channels.ts';
 import { claimsScenario } from './scenarios/claims.ts';
 import { counterScenario } from './scenarios/counter.ts';
 import { echoScenario } from './scenarios/echo.ts';
@@ -24,4 +25,5 @@ export const catalogue: readonly Scenario[] = [
   logScenario,
   storageScenario,
   partitionScenario,
+  channelsScenario,
 ];

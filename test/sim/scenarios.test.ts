@@ -17,6 +17,7 @@ const seedCounts: Readonly<Record<string, number>> = {
   log: 40,
   storage: 20,
   partition: 30,
+  channels: 12,
 };
 const seedsToFind = 200;
 
@@ -52,6 +53,13 @@ const verdictOf: Readonly<Record<string, Verdict>> = {
   'forgets-commands-early': 'safety',
   'trims-what-is-needed': 'threw',
   'tells-tokens-of-before': 'safety',
+  'moves-the-inbox-outside': 'safety',
+  'acknowledges-before-it-is-durable': 'safety',
+  'remembers-what-it-took-in-memory': 'safety',
+  'resends-from-the-wrong-number': 'safety',
+  'lets-go-unasked': 'safety',
+  'sends-what-is-not-durable': 'safety',
+  'drops-what-fails': 'safety',
 };
 
 // A seed of the environment is for whoever runs one test; here it would leave nothing to be found.
