@@ -4,6 +4,7 @@ import { channelsScenario } from './scenarios/channels.ts';
 import { claimsScenario } from './scenarios/claims.ts';
 import { counterScenario } from './scenarios/counter.ts';
 import { echoScenario } from './scenarios/echo.ts';
+import { isolationScenario } from './scenarios/isolation.ts';
 import { journalScenario } from './scenarios/journal.ts';
 import { leaderScenario } from './scenarios/leader.ts';
 import { logScenario } from './scenarios/log.ts';
@@ -24,6 +25,7 @@ export const catalogue: readonly Scenario[] = [
   walScenario,
   logScenario,
   storageScenario,
+  isolationScenario,
   partitionScenario,
   channelsScenario,
 ];
