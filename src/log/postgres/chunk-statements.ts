@@ -5,7 +5,7 @@
  * says how large the table is, by powers of four, and each size is planned anew.
  */
 import type { Names } from './schema.ts';
-import { repeated, type Repeated } from './sql-client.ts';
+import { repeated, type Repeated } from './repeated.ts';
 import { appendText, readText } from './statements.ts';
 
 export class ChunkStatements {

@@ -26,6 +26,8 @@ class Channel {
     return {
       query,
       look: query,
+      change: async (statement, values) => (await query(statement, values)).length,
+      copy: () => Promise.resolve(null),
       prepareIfDirect: () => Promise.resolve(true),
       script: async () => {},
       listen: async (_, onMessage, onEnd) => {

@@ -9,7 +9,8 @@
 import { isLockstepError } from '../../kernel/errors.ts';
 import type { LogId } from '../port.ts';
 import { atMost, pause, within, type LogPorts } from '../within.ts';
-import { repeated, type SqlClient } from './sql-client.ts';
+import { repeated } from './repeated.ts';
+import type { SqlClient } from './sql-client.ts';
 
 export interface GrowthOptions {
   readonly channel: string;
@@ -98,6 +99,11 @@ export class Growth {
     this.#heard(id, position, false);
     this.#toTell.set(id, Math.max(position, this.#toTell.get(id) ?? 0));
     if (!this.#telling) void this.#tellAll();
+  }
+
+  /** The last position that this process knows of. */
+  seen(id: LogId): number {
+    return this.#watched.get(id)?.seen ?? 0;
   }
 
   /** A read begins; the function that it gives takes what the read showed, which is the truth unless news came meanwhile. */

@@ -5,7 +5,8 @@ import { programOf } from '../../../test/servers/needs.ts';
 import { startPgbouncer, type PgbouncerServer } from '../../../test/servers/pgbouncer.ts';
 import { startPostgres, type PostgresServer } from '../../../test/servers/postgres.ts';
 import { hostEnv } from '../../os/env.ts';
-import { repeated, sqlClient, type SqlClient } from './sql-client.ts';
+import { repeated } from './repeated.ts';
+import { sqlClient, type SqlClient } from './sql-client.ts';
 
 const program = programOf('postgresql');
 const bouncerProgram = programOf('pgbouncer');

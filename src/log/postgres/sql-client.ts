@@ -5,11 +5,11 @@
  * its own. Nothing that may have had an effect is sent again here.
  */
 import type { Timers } from '../../env/timers.ts';
-import { hash128 } from '../../bytes/hash.ts';
-import { isLockstepError, LockstepError } from '../../kernel/errors.ts';
-import { hexOfWords } from '../chain.ts';
 import { within } from '../within.ts';
-import { connectFailure, sqlStateOf, sqlStates, statementFailure } from './sql-errors.ts';
+import type { CopyQuery } from './copied-rows.ts';
+import { PgClient } from './pg-client.ts';
+import { textOf, type Repeated } from './repeated.ts';
+import { harmless, statementFailure, tooLate } from './sql-errors.ts';
 
 export type SqlValue = string | number | Uint8Array;
 export type SqlRow = readonly unknown[];
@@ -20,6 +20,13 @@ export interface SqlClient {
   query(statement: string | Repeated, values: readonly SqlValue[]): Promise<readonly SqlRow[]>;
   /** One that changes nothing: what is lost of it is `unavailable`, never `unknown`. */
   look(statement: string | Repeated, values: readonly SqlValue[]): Promise<readonly SqlRow[]>;
+  /** How many rows one statement put in, in a transaction of its own. Nothing else comes back, which is quicker. */
+  change(statement: string | Repeated, values: readonly SqlValue[]): Promise<number>;
+  /**
+   * As `look`, for a statement without values whose last column is `bytea` and whose others are text: bytes come as
+   * they are, where `look` gets two digits each. Null: this client, or this server, cannot.
+   */
+  copy(statement: string): Promise<readonly SqlRow[] | null>;
   /** Several statements without values, all of them or none. */
   script(text: string): Promise<void>;
   /** On a connection of its own, until that ends: then `onEnd` is called, once, unless it was closed here. */
@@ -28,23 +35,6 @@ export interface SqlClient {
   prepareIfDirect(): Promise<boolean>;
   close(): Promise<void>;
 }
-
-/** A text that will come again. The name follows from it: on one connection, one name never means two texts. */
-export interface Repeated {
-  readonly name: string;
-  readonly text: string;
-}
-
-export function repeated(text: string): Repeated {
-  const words = new Uint32Array(4);
-  hash128(words, new TextEncoder().encode(text));
-  return { name: `lockstep_${hexOfWords(words)}`, text };
-}
-
-const textOf = (statement: string | Repeated): string => (typeof statement === 'string' ? statement : statement.text);
-
-/** A connection that keeps so many statements gives way to a new one: they are of tables that were filled long ago. */
-const preparedMax = 100;
 
 /** A `Pool` of `pg`. */
 export interface PgPool {
@@ -55,7 +45,10 @@ export interface PgPool {
 export interface PgPoolClient {
   /** Of the server's process at the other end, as it, or whatever stands between, has said. */
   readonly processID?: number | null | undefined;
-  query(config: PgStatement): Promise<{ readonly rows: readonly unknown[][] }>;
+  /** It sends statements without waiting for the answers before; then it takes no `CopyQuery`. */
+  readonly pipeline?: boolean | undefined;
+  query(config: PgStatement): Promise<PgResult>;
+  query(config: CopyQuery): unknown;
   on(event: 'notification', listener: (message: { readonly payload?: string | undefined }) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'end', listener: () => void): unknown;
@@ -63,10 +56,15 @@ export interface PgPoolClient {
   release(destroy?: boolean): void;
 }
 
+export interface PgResult {
+  readonly rows: readonly unknown[][];
+  readonly rowCount: number | null;
+}
+
 export interface PgStatement {
-  readonly name?: string;
+  readonly name?: string | undefined;
   readonly text: string;
-  readonly values?: unknown[];
+  readonly values?: unknown[] | undefined;
   readonly rowMode: 'array';
 }
 
@@ -79,7 +77,7 @@ export interface PostgresSql {
 }
 
 export interface PostgresPending extends PromiseLike<unknown> {
-  values(): PromiseLike<readonly unknown[][]>;
+  values(): PromiseLike<readonly unknown[][] & { readonly count: number }>;
 }
 
 export interface SqlClientOptions {
@@ -97,144 +95,6 @@ export function sqlClient(connection: PgPool | PostgresSql, options: SqlClientOp
   return isPostgresSql(connection) ? new PostgresClient(connection, options) : new PgClient(connection, options);
 }
 
-const tooLate = (withinMs: number): LockstepError =>
-  new LockstepError('unknown', 'PostgreSQL did not answer', { values: { withinMs } });
-
-async function harmless<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    if (!isLockstepError(cause, 'unknown')) throw cause;
-    throw new LockstepError('unavailable', cause.message, { cause });
-  }
-}
-
-class PgClient implements SqlClient {
-  readonly #pool: PgPool;
-  readonly #options: SqlClientOptions;
-  #prepares = false;
-  /** The names on each connection. */
-  readonly #prepared = new WeakMap<PgPoolClient, Set<string>>();
-
-  constructor(pool: PgPool, options: SqlClientOptions) {
-    this.#pool = pool;
-    this.#options = options;
-  }
-
-  async query(statement: string | Repeated, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
-    const plain: PgStatement = { text: textOf(statement), values: [...values], rowMode: 'array' };
-    if (typeof statement === 'string' || !this.#prepares) return this.#run(plain);
-    try {
-      return await this.#run({ name: statement.name, ...plain });
-    } catch (error) {
-      const state = sqlStateOf(error);
-      if (state !== sqlStates.unknownStatement && state !== sqlStates.duplicateStatement) throw error;
-      this.#prepares = false; // connections are shared after all; the server refused it before it did anything
-      return this.#run(plain);
-    }
-  }
-
-  look(statement: string | Repeated, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
-    return harmless(() => this.query(statement, values));
-  }
-
-  async script(text: string): Promise<void> {
-    await this.#run({ text, rowMode: 'array' }); // without values: one message, one transaction
-  }
-
-  /** A pooler makes up the number of the process that it tells its clients. */
-  async prepareIfDirect(): Promise<boolean> {
-    const statement = { text: 'select pg_backend_pid()::text', rowMode: 'array' } as const;
-    let told: number | null | undefined;
-    try {
-      const [row] = await this.#run(statement, (client) => (told = client.processID));
-      this.#prepares = typeof told === 'number' && row?.[0] === String(told);
-    } catch (error) {
-      if (sqlStateOf(error) === null) throw error;
-      this.#prepares = false; // a server that does not tell the number of a process
-    }
-    return this.#prepares;
-  }
-
-  /** Notes what the connection keeps by now; whether that is too much. */
-  #isFull(client: PgPoolClient, name: string | undefined): boolean {
-    if (name === undefined) return false;
-    const names = this.#prepared.get(client) ?? new Set();
-    this.#prepared.set(client, names.add(name));
-    return names.size >= preparedMax;
-  }
-
-  async #run(statement: PgStatement, onClient?: (client: PgPoolClient) => void): Promise<readonly SqlRow[]> {
-    const { timers, statementMsMax } = this.#options;
-    const client = await this.#connection();
-    onClient?.(client);
-    const onError = (): void => {}; // the statement under way rejects with it
-    client.on('error', onError);
-    let ended = false;
-    try {
-      const answer = await within(timers, statementMsMax, [], () => client.query(statement));
-      if (answer.kind === 'late') throw tooLate(statementMsMax);
-      ended = true;
-      return answer.value.rows ?? [];
-    } catch (error) {
-      const failure = statementFailure(error);
-      ended = failure.happened === 'no'; // the server told; the connection is good
-      throw failure;
-    } finally {
-      client.off('error', onError);
-      client.release(!ended || this.#isFull(client, statement.name));
-    }
-  }
-
-  async listen(channel: string, onMessage: (payload: string) => void, onEnd: () => void): Promise<() => Promise<void>> {
-    const { timers, statementMsMax } = this.#options;
-    const client = await this.#connection();
-    let open = true;
-    const end = (): boolean => open && !(open = false);
-    client.on('error', () => {}); // `end` follows
-    client.on('notification', ({ payload }) => open && onMessage(payload ?? ''));
-    client.on('end', () => {
-      if (!end()) return;
-      client.release(true);
-      onEnd();
-    });
-    const close = async (): Promise<void> => {
-      if (end()) client.release(true);
-    };
-    try {
-      const text = `listen ${channel}`;
-      const answer = await within(timers, statementMsMax, [], () => client.query({ text, rowMode: 'array' }));
-      if (answer.kind === 'late') throw tooLate(statementMsMax);
-      return close;
-    } catch (error) {
-      await close();
-      throw statementFailure(error);
-    }
-  }
-
-  async close(): Promise<void> {
-    if (this.#options.owned) await this.#pool.end();
-  }
-
-  /** Nothing was sent before there is one. One that comes too late goes back. */
-  async #connection(): Promise<PgPoolClient> {
-    const { timers, statementMsMax } = this.#options;
-    const connecting = this.#pool.connect();
-    try {
-      const connected = await within(timers, statementMsMax, [], () => connecting);
-      if (connected.kind === 'done') return connected.value;
-    } catch (error) {
-      throw connectFailure(error);
-    }
-    connecting.then(
-      (client) => client.release(),
-      () => {}, // it was told as late
-    );
-    const values = { withinMs: statementMsMax };
-    throw new LockstepError('unavailable', 'no connection to PostgreSQL came free in time', { values });
-  }
-}
-
 class PostgresClient implements SqlClient {
   readonly #sql: PostgresSql;
   readonly #options: SqlClientOptions;
@@ -247,6 +107,15 @@ class PostgresClient implements SqlClient {
   query(statement: string | Repeated, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
     const [text, options] = [textOf(statement), { prepare: false }];
     return this.#run(async () => this.#sql.unsafe(text, [...values] as never[], options).values());
+  }
+
+  change(statement: string | Repeated, values: readonly SqlValue[]): Promise<number> {
+    const [text, options] = [textOf(statement), { prepare: false }];
+    return this.#run(async () => (await this.#sql.unsafe(text, [...values] as never[], options).values()).count);
+  }
+
+  copy(): Promise<null> {
+    return Promise.resolve(null);
   }
 
   /** This client does not tell which server process it talks to. */

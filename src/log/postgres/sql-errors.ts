@@ -15,6 +15,8 @@ export const sqlStates = {
   /** A prepared statement that is not on this connection, or is already. */
   unknownStatement: '26000',
   duplicateStatement: '42P05',
+  syntaxError: '42601',
+  featureNotSupported: '0A000',
 } as const;
 
 interface Told {
@@ -107,4 +109,17 @@ function adviceOn(code: string): readonly string[] {
   if (code === '42501') return ['`postgresSchema()` ends with the rights that a role needs'];
   if (code === '42P01' || code === '3F000') return ["apply `postgresSchema()`, or open with `migrate: 'apply'`"];
   return [];
+}
+
+export const tooLate = (withinMs: number): LockstepError =>
+  new LockstepError('unknown', 'PostgreSQL did not answer', { values: { withinMs } });
+
+/** Of a call that changes nothing: what is lost of it is only not there. */
+export async function harmless<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    if (!isLockstepError(cause, 'unknown')) throw cause;
+    throw new LockstepError('unavailable', cause.message, { cause });
+  }
 }

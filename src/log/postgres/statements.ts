@@ -1,16 +1,19 @@
 /** The statements of this engine, as text. What stands in them is names that were checked; everything else is a value. */
+import { logId } from '../chain.ts';
 import type { LogId } from '../port.ts';
 import { createChunk, type Names } from './schema.ts';
 
 /** How many records a read gives at most; so many that `batchBytesMax` is the limit in practice. */
 const recordsPerReadMax = 1_000;
 
-/** $1: the position that must be the last, $2: bytes, $3: how far the commit waits. One row: it is there. */
+/**
+ * $1: the position that must be the last, $2: bytes, $3: how far the commit waits, which is said by a condition that
+ * always holds: a row that came back for it cost a tenth of an append. One row was put in: it is there.
+ */
 export const appendText = (table: string): string =>
-  `insert into ${table} (position, bytes) select $1::bigint + 1, $2::bytea
-   where exists (select from ${table} where position = $1::bigint)
-   on conflict (position) do nothing
-   returning set_config('synchronous_commit', $3, true)`;
+  `insert into ${table} (position, bytes) select position + 1, $2::bytea from ${table}
+   where position = $1::bigint and set_config('synchronous_commit', $3, true) is not null
+   on conflict (position) do nothing`;
 
 /**
  * The append that begins the next chunk, in one statement: seals `table` after position $1, marks the start of `next`,
@@ -31,25 +34,45 @@ export const appendToNextText = (names: Names, table: string, next: string): str
    insert into ${next} (position, bytes) select position, $2::bytea from seal
    returning set_config('synchronous_commit', $3, true)`;
 
+/** What a read is about: values of a prepared statement, or what stands in the text of a COPY, which has no values. */
+interface ReadOf {
+  readonly log: string;
+  readonly after: string;
+  readonly bytesMax: string;
+}
+
+const values: ReadOf = { log: '$1', after: '$2', bytesMax: '$3' };
+
 /**
  * $1: log, $2: position, $3: bytes at most. No row: the log is gone. Otherwise: is this a standby, first position kept,
  * last row of the newest chunk and whether it is a mark, and a record of `table` or nulls.
  */
-export const readText = (names: Names, table: string, newest: string): string =>
+export const readText = (names: Names, table: string, newest: string, of: ReadOf = values): string =>
   `select pg_is_in_recovery()::text, l.first::text, t.position::text, (t.bytes is null)::text, r.position::text, r.bytes
    from ${names.logs} l
    cross join (select position, bytes from ${newest} order by position desc limit 1) t
    left join (
      select position, bytes from (
-       select position, bytes, sum(octet_length(bytes)) over (order by position) as upto, $2::bigint + 1 = position as least
+       select position, bytes, sum(octet_length(bytes)) over (order by position) as upto, ${of.after}::bigint + 1 = position as least
        from (
-         select position, bytes from ${table} where position > $2::bigint and bytes is not null
+         select position, bytes from ${table} where position > ${of.after}::bigint and bytes is not null
          order by position limit ${recordsPerReadMax}
        ) nearest
-     ) counted where least or upto <= $3::bigint
+     ) counted where least or upto <= ${of.bytesMax}::bigint
    ) r on true
-   where l.id = $1
+   where l.id = ${of.log}
    order by r.position`;
+
+/** The same with its values in the text. */
+export function readTextOf(
+  names: Names,
+  table: string,
+  newest: string,
+  what: { readonly log: LogId; readonly after: number; readonly bytesMax: number },
+): string {
+  const [after, bytesMax] = [Math.trunc(what.after), Math.trunc(what.bytesMax)];
+  return readText(names, table, newest, { log: `'${logId(what.log)}'`, after: `${after}`, bytesMax: `${bytesMax}` });
+}
 
 /** $1: log. No row: it is gone. */
 export const chunksText = (names: Names): string =>
