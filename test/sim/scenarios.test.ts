@@ -17,7 +17,7 @@ const seedCounts: Readonly<Record<string, number>> = {
   log: 40,
   storage: 20,
   isolation: 20,
-  partition: 30,
+  partition: 20,
   channels: 12,
 };
 const seedsToFind = 200;

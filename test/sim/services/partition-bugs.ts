@@ -4,8 +4,8 @@ import type { Hold, Log, LogWriter } from '../../../src/log/port.ts';
 export interface PartitionBug {
   readonly log?: (log: Log) => Log;
   readonly commandWindowMs?: number;
-  /** A rejection is told before what it rests on is durable. */
-  readonly releasesRejectionsEarly?: boolean;
+  /** A rejection, or what was read, is told before what it rests on is durable. */
+  readonly tellsEarly?: boolean;
   /** Remembered command ids are forgotten early. */
   readonly forgetsCommands?: boolean;
   /** What is kept above the partition outlives the epoch. */
@@ -61,7 +61,7 @@ const noHold: Hold = { move: () => {}, release: () => {} };
 
 /** Made anew for each run. */
 export const partitionBugs: Readonly<Record<string, () => PartitionBug>> = {
-  'releases-rejections-early': () => ({ releasesRejectionsEarly: true }),
+  'releases-rejections-early': () => ({ tellsEarly: true }),
   'confirms-by-itself': () => ({ log: confirmsByItself }),
   'keeps-its-cache': () => ({ cache: new Map() }),
   'forgets-commands-early': () => ({ forgetsCommands: true }),

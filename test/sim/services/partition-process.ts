@@ -5,7 +5,15 @@ import type { Log, LogEngine } from '../../../src/log/port.ts';
 import { openPartition } from '../../../src/partition/open-partition.ts';
 import type { Consistency } from '../../../src/partition/reads.ts';
 import type { Partition } from '../../../src/partition/partition.ts';
-import type { EpochService, Reader, Rejection, Token, Transaction } from '../../../src/partition/transaction.ts';
+import type {
+  Conflicted,
+  EpochService,
+  Reader,
+  Rejection,
+  Token,
+  Transaction,
+  TransactOutcome,
+} from '../../../src/partition/transaction.ts';
 import { answerCalls, type Json } from './calls.ts';
 import { otherLog, type PartitionBug } from './partition-bugs.ts';
 
@@ -127,9 +135,9 @@ async function answer(
   witness: ContenderWitness,
 ): Promise<Json> {
   try {
-    if (request.kind === 'write') return { ...(await write(witness, partition, request, bug)) };
+    if (request.kind === 'write') return { ...(await write(witness, env, partition, request, bug)) };
     if (request.kind === 'dump') return { ...(await dump(partition, request.atLeast)) };
-    return { ...(await read(witness, env, partition, request.place, request.how)) };
+    return { ...(await read(witness, env, partition, request.place, request.how, bug)) };
   } catch (error) {
     if (!isLockstepError(error)) throw error;
     const isOver = ['disk-full', 'disk-failed', 'stopped', 'overloaded'].includes(error.kind);
@@ -168,39 +176,56 @@ function change(
 
 async function write(
   witness: ContenderWitness,
+  env: Env,
   partition: Partition,
   { place, call, id }: Extract<PartitionRequest, { readonly kind: 'write' }>,
   bug: PartitionBug,
 ): Promise<PartitionAnswer> {
-  let early: ((answer: PartitionAnswer) => void) | null = null;
-  const rejectedEarly = new Promise<PartitionAnswer>((resolve) => (early = resolve));
-  const transacted = partition.transact(
-    place,
-    (tx) => {
-      if (bug.forgetsCommands === true) tx.system('command', 'local').deleteRange({});
-      const outcome = change(witness, tx, call, id, bug.cache ?? new Map<string, number>());
-      if (typeof outcome === 'number') bug.cache?.set(place, call.kind === 'put' ? call.value : call.to);
-      else if (bug.releasesRejectionsEarly === true) early?.({ kind: 'rejected' });
-      return outcome;
-    },
-    { commandId: id },
-  );
-  const outcome = await Promise.race([transacted, rejectedEarly]);
+  const early = Promise.withResolvers<PartitionAnswer>();
+  const run = (tx: Transaction): number | Rejection => {
+    if (bug.forgetsCommands === true) tx.system('command', 'local').deleteRange({});
+    const outcome = change(witness, tx, call, id, bug.cache ?? new Map<string, number>());
+    if (typeof outcome === 'number') bug.cache?.set(place, call.kind === 'put' ? call.value : call.to);
+    else if (bug.tellsEarly === true) early.resolve({ kind: 'rejected' });
+    return outcome;
+  };
+  const transacted =
+    env.random() < 0.85
+      ? partition.transact(place, run, { commandId: id })
+      : partition.transactAsync(place, (tx) => waiting(env, tx, run), { commandId: id, attempts: 3, withinMs: 2_000 });
+  return Promise.race([transacted.then((outcome) => answerOf(witness, outcome, bug)), early.promise]);
+}
+
+/** What it reads first is what it goes by in the end, whatever others do meanwhile. */
+async function waiting(
+  env: Env,
+  tx: Transaction,
+  run: (tx: Transaction) => number | Rejection,
+): Promise<number | Rejection> {
+  const before = tx.get(['version']);
+  await env.sleep(`${env.randomness.below(40)}ms`);
+  if (tx.get(['version']) !== before) throw new Error('what a transaction sees has changed');
+  return run(tx);
+}
+
+function answerOf(
+  witness: ContenderWitness,
+  outcome: TransactOutcome<number | Rejection> | Conflicted,
+  bug: PartitionBug,
+): PartitionAnswer {
   switch (outcome.kind) {
     case 'committed':
     case 'already-done': {
-      if (!('token' in outcome)) throw new Error('it has a token');
-      const { token } = 'value' in outcome ? outcome : { token: '' };
-      return {
-        kind: 'written',
-        token: bug.token?.(token) ?? token,
-        version: Number('value' in outcome ? outcome.value : 0),
-      };
+      const { token, value } = outcome;
+      return { kind: 'written', token: bug.token?.(token) ?? token, version: value };
     }
     case 'not-leader':
-      return { kind: 'not-leader', leader: 'leader' in outcome ? outcome.leader : null };
+      return { ...outcome };
+    case 'conflict':
+      witness.count('conflict');
+      return { kind: 'refused' };
     default:
-      return { kind: outcome.kind as 'rejected' | 'refused' | 'expired' };
+      return { kind: outcome.kind };
   }
 }
 
@@ -210,9 +235,17 @@ async function read(
   partition: Partition,
   place: string,
   how: ReadHow,
+  bug: PartitionBug,
 ): Promise<PartitionAnswer> {
   if (how.kind === 'transact') {
-    const outcome = await partition.transact(place, (tx) => seen(witness, tx.place ?? '', (key) => tx.get([key])));
+    const early = Promise.withResolvers<PartitionAnswer>();
+    const transacted = partition.transact(place, (tx) => {
+      const value = seen(witness, tx.place ?? '', (key) => tx.get([key]));
+      if (bug.tellsEarly === true) early.resolve({ kind: 'value', ...value });
+      return value;
+    });
+    const outcome = await Promise.race([transacted, early.promise]);
+    if (outcome.kind === 'value') return outcome;
     if (outcome.kind === 'committed') return { kind: 'value', ...outcome.value };
     return outcome.kind === 'not-leader' ? { ...outcome } : { kind: 'refused' };
   }
