@@ -53,6 +53,7 @@ const verdictOf: Readonly<Record<string, Verdict>> = {
   'ignores-absent-keys': 'safety',
   'ignores-phantoms': 'safety',
   'forgets-the-newest-flushed': 'safety',
+  'ignores-its-age': 'safety',
   'forgets-deleted-ranges': 'safety',
   'reads-the-newest': 'safety',
   'answers-before-durable': 'safety',

@@ -32,7 +32,11 @@ export interface Played {
 export async function play(world: World, bug: IsolationBug): Promise<Played> {
   const { random } = world;
   const mode = bug.mode ?? random.pick(['serializable', 'snapshot'] as const);
-  const options = { ...smallOptions(world), keepVersionsMs: random.pick([0, 100, 1_000]) };
+  const options = {
+    ...smallOptions(world),
+    memtableBytes: random.pick([200, 600, 3_000]), // what transactions are checked against is in memory
+    keepVersionsMs: random.pick([0, 100, 1_000]),
+  };
   const plan: IsolationPlan = { options, mode, bug };
   const known = new IsolationKnown();
   const running = world.run(node, (env) => runClients(world, env, known, plan));

@@ -93,6 +93,16 @@ function forgetsNewestFlushed(tree: Tree): void {
   };
 }
 
+/** Of writes that are not in memory any more it takes for granted that there were none. */
+function ignoresAge(tree: Tree): void {
+  const { writtenSince, writtenWithin } = tree;
+  const recentFrom = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(tree) as object, 'recentFrom')?.get;
+  const recent = (since: number): number => Math.max(since, recentFrom?.call(tree) as number);
+  Object.defineProperty(tree, 'recentFrom', { get: () => -1 });
+  tree.writtenSince = (since, key, start, end, hash) => writtenSince.call(tree, recent(since), key, start, end, hash);
+  tree.writtenWithin = (since, bounds) => writtenWithin.call(tree, recent(since), bounds);
+}
+
 /** The first key of a range that is deleted is changed, and no other one. */
 function forgetsDeletedRanges(tree: Tree): void {
   const { apply, writtenSince, writtenWithin } = tree;
@@ -151,6 +161,7 @@ export const isolationBugs: Readonly<Record<string, IsolationBug>> = {
   'ignores-absent-keys': { mode: 'serializable', plant: forgetsAbsentKeys },
   'ignores-phantoms': { mode: 'serializable', plant: forgetsPhantoms },
   'forgets-the-newest-flushed': { plant: forgetsNewestFlushed },
+  'ignores-its-age': { plant: ignoresAge },
   'forgets-deleted-ranges': { mode: 'serializable', plant: forgetsDeletedRanges },
   'reads-the-newest': { plant: readsTheNewest },
   'answers-before-durable': { plant: answersEarly },

@@ -121,7 +121,7 @@ class ProcessLife {
     const { random } = this.#world;
     try {
       await this.prepare();
-      const clients = Array.from({ length: 3 + random.below(3) }, () => this.#client());
+      const clients = Array.from({ length: 4 + random.below(3) }, () => this.#client());
       await Promise.all([...clients, this.#readers(), ...(random.chance(0.2) ? [this.#closeSoon()] : [])]);
     } finally {
       for (const { snapshot } of this.#held) snapshot[Symbol.dispose]();
@@ -176,7 +176,7 @@ class ProcessLife {
         },
       );
       if (outcome.kind === 'conflict') {
-        known.conflicts++;
+        known.conflicts[outcome.reason]++;
         if (outcome.explain === '' || (outcome.reason === 'changed') !== (outcome.key !== null))
           this.#world.fail(`a conflict does not say why: ${JSON.stringify(outcome)}`);
         pending.fail();
@@ -216,13 +216,11 @@ class ProcessLife {
 
   async #waiting(tx: TreeTransaction, steps: readonly Step[], ended: Ended): Promise<readonly TransactionStepDone[]> {
     const { random } = this.#world;
+    const pauseMs = random.chance(0.12) ? 250 : 6; // some last longer than what is kept in memory
     const work = carryOut(tx, steps, this.#judgeTotal);
     for (let next = work.next(); ; next = work.next()) {
-      if (next.done === true) {
-        if (random.chance(0.5)) await this.#env.sleep(`${random.below(5)}ms`);
-        return ended(next.value);
-      }
-      if (random.chance(0.5)) await this.#env.sleep(`${random.below(6)}ms`);
+      if (random.chance(0.5)) await this.#env.sleep(`${random.below(pauseMs)}ms`);
+      if (next.done === true) return ended(next.value);
     }
   }
 
@@ -252,9 +250,21 @@ class ProcessLife {
     const maxAgeMs = random.chance(0.2) ? 1 + random.below(60) : 60_000;
     const isPast = random.chance(0.4) && floor < revision;
     const at = isPast ? Math.max(floor, revision - random.below(20)) : revision;
+    if (random.chance(0.2)) this.#mustRefuse(random.chance(0.5) && floor > 0 ? floor - 1 : revision + 1);
     const snapshot = this.#tree.snapshot(isPast ? { at, maxAgeMs } : { maxAgeMs });
     const pending = isPast ? null : this.#known.invoke(this.#known.newProcess('reader'), callOf(allReads));
     this.#held.add({ snapshot, takenAt: this.#env.clock.now(), maxAgeMs, pending });
+  }
+
+  /** Its versions are not there any more, or not yet. */
+  #mustRefuse(at: number): void {
+    try {
+      this.#tree.snapshot({ at })[Symbol.dispose]();
+    } catch (error) {
+      if (isLockstepError(error, 'invalid')) return;
+      throw error;
+    }
+    this.#world.fail(`a snapshot of revision ${at} is given, between ${this.#tree.floor} and ${this.#tree.revision}`);
   }
 
   #look(held: Held): void {
@@ -267,6 +277,7 @@ class ProcessLife {
       held.pending = null;
     } catch (error) {
       if (!isOld || !isLockstepError(error, 'stopped')) throw error;
+      this.#known.expired++;
       this.#held.delete(held);
       return;
     }

@@ -22,7 +22,10 @@ export class IsolationKnown {
   /** Revisions of acknowledged transactions that have written. */
   readonly revisions: Set<number> = new Set();
   committed = 0;
-  conflicts = 0;
+  /** Transactions that did not win, by their reasons. */
+  readonly conflicts = { changed: 0, 'too-old': 0 };
+  /** Snapshots that had come to their maximum age. */
+  expired = 0;
   enough = false;
   #value = 0;
   #process = 0;
