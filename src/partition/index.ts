@@ -17,11 +17,33 @@ export type { DeadLetter, DeadLettersOptions } from './channel/dead-letters.ts';
 export type { LostMessages } from './channel/inbox.ts';
 export type { MessageHandler, MessageNumber, ReceivedMessage } from './channel/message.ts';
 export type { ChannelAnswer, ChannelBatch, ChannelTransport, Held, MessageInTransit } from './channel/transport.ts';
+export { timerService } from './timer/timer-service.ts';
+export type { TimerEvent, TimerObserver, TimerServiceOptions, TimerSettings } from './timer/timer-service.ts';
+export type { FiredTimer, TimerHandler, TimerPolicy } from './timer/timer-fire.ts';
+export { cancelTimer, deadTimers, dropDeadTimer, reviveTimer, setTimer, timerDue } from './timer/timer.ts';
+export type { DeadTimer, TimerOptions, TimerSet } from './timer/timer.ts';
+export { leaseService } from './lease/lease-service.ts';
+export type { LeaseService } from './lease/lease-service.ts';
+export { claimLease, giveUpLease, leaseStatus, releaseLease, renewLease, requireLease } from './lease/lease.ts';
+export type { ClaimOutcome, Fenced, HeldBy, Lease, LeaseClaim, LeaseStatus } from './lease/lease.ts';
+export type { FencingToken, LeaseId } from './lease/lease-state.ts';
+export { holdLease, type LeaseHolder } from './lease/lease-holder.ts';
+export type { HolderPorts, HoldOptions, HoldOutcome } from './lease/lease-holder.ts';
+export type {
+  ClaimAnswer,
+  GiveUpAnswer,
+  LeaseAccess,
+  PlacedClaim,
+  PlacedLease,
+  ReleaseAnswer,
+  RenewAnswer,
+} from './lease/lease-access.ts';
 export { partitionDefaults } from './options.ts';
 export type { PartitionSettings } from './options.ts';
 export { commandId } from './command-id.ts';
 export type { CommandId } from './command-id.ts';
 export type { EpochEnd } from './group-commit.ts';
+export type { Change, Changes, ChangesOptions } from './changes.ts';
 export type { Consistency, ReadOptions, ReadOutcome } from './reads.ts';
 export type { Snapshot } from './snapshot.ts';
 export type { Sender } from './transaction-run.ts';

@@ -23,6 +23,8 @@ export interface PartitionSettings {
   readonly snapshotMsMax: number;
   /** So many at a time. Default 1,000. */
   readonly snapshotCountMax: number;
+  /** Whoever reads changes holds so many records of the log at most. Default 100,000. */
+  readonly changesRecordsMax: number;
   /** Before this node stands again after it could not, or gave up leading: at random, up to this. Default 1,000. */
   readonly standPauseMsMax: number;
 }
@@ -38,6 +40,7 @@ export const partitionDefaults: PartitionSettings = Object.freeze({
   commandCountMax: commandWindowDefaults.countMax,
   snapshotMsMax: 60_000,
   snapshotCountMax: 1_000,
+  changesRecordsMax: 100_000,
   standPauseMsMax: 1_000,
 });
 

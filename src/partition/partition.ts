@@ -9,6 +9,7 @@ import type { Epoch, Log, LogWriter } from '../log/port.ts';
 import { isPassing, pause } from '../log/within.ts';
 import type { Waits } from '../observe/waits.ts';
 import { transactAsync } from './async-transact.ts';
+import { changesFrom, type Changes, type ChangesHold, type ChangesOptions } from './changes.ts';
 import { LeadingEpoch } from './epoch.ts';
 import { follow } from './follower.ts';
 import type { EpochEnd } from './group-commit.ts';
@@ -75,6 +76,7 @@ export class Partition implements AsyncDisposable {
   #failure: Error | null = null;
   #isClosing = false;
   #isClosed = false;
+  readonly #changesHolds = new Set<ChangesHold>();
   #trimming: Promise<void> | null = null;
   #trimmedTo = 0;
 
@@ -157,6 +159,31 @@ export class Partition implements AsyncDisposable {
     if (this.#failure !== null) throw this.#failure;
     if (this.#isClosing) return { kind: 'refused', reason: 'stopping' };
     return this.#reads.read(consistency, options);
+  }
+
+  /**
+   * What was committed after a token, in order and in whole transactions, then what is committed from now on; on whichever
+   * node. It may tell of a revision before `read` here shows it. Who stays behind by more than `changesRecordsMax` records may
+   * be told `trimmed`: then it ends.
+   * @throws LockstepError `invalid` for a token of another partition; `corrupt` when the log diverged; `stopped` once the
+   * partition is closed; the signal's reason.
+   */
+  async *changes(from: Token, { signal }: ChangesOptions = {}): AsyncGenerator<Changes, void, undefined> {
+    const { ports, log, replica } = this.#setup;
+    const ending = new AbortController();
+    const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
+    const onAbort = (event: Event): void => ending.abort((event.target as AbortSignal).reason);
+    for (const one of signals) {
+      one.throwIfAborted();
+      one.addEventListener('abort', onAbort, { once: true });
+    }
+    const onBegin = (held: ChangesHold): void => void this.#changesHolds.add(held);
+    const onEnd = (held: ChangesHold): void => void this.#changesHolds.delete(held);
+    try {
+      yield* changesFrom({ ports, log, replica, signal: ending.signal, onBegin, onEnd }, from);
+    } finally {
+      for (const one of signals) one.removeEventListener('abort', onAbort);
+    }
   }
 
   /** Resolves when this node leads, and the partition has its identity. @throws LockstepError `unavailable` at the deadline; what stopped it. */
@@ -322,6 +349,9 @@ export class Partition implements AsyncDisposable {
 
   #onAdvance(): void {
     this.#progress.advance();
+    const { replica, settings } = this.#setup;
+    for (const { at, hold } of this.#changesHolds)
+      if (replica.place.position - at > settings.changesRecordsMax) hold.release();
     if (this.#epoch !== null) this.#trimIfUseful();
   }
 
