@@ -72,7 +72,7 @@ export class Channels {
     // What handlers send has room of its own: else two partitions whose handlers answer each other could wait for ever.
     const factor = this.#handling.isOn ? 2 : 1;
     const limits = { countMax: settings.outboxCountMax * factor, bytesMax: settings.outboxBytesMax * factor };
-    const { generation } = identityIn(tx.system(identityName, 'local'));
+    const generation = this.#epoch?.generationIn(tx) ?? identityIn(tx.system(identityName, 'local')).generation;
     const sent = putOut(tx.system(channelName, 'local'), target, generation, bytes, limits);
     if (sent === 'sent') tx.note(channelName, target);
     return sent;
@@ -85,6 +85,7 @@ class ChannelEpoch implements EpochService {
   readonly #onStop: () => void;
   readonly #couriers = new Map<number, Courier>();
   #leading: Leading | null = null;
+  #generation: number | null = null;
   #receiver: Receiver | null = null;
 
   constructor(setup: ChannelsSetup, handling: Handling, onStop: () => void) {
@@ -107,6 +108,11 @@ class ChannelEpoch implements EpochService {
     this.#onStop();
     this.#receiver?.stop();
     await Promise.all([...this.#couriers.values()].map((courier) => courier.ended()));
+  }
+
+  /** It does not change while an epoch lasts. */
+  generationIn(tx: Transaction): number {
+    return (this.#generation ??= identityIn(tx.system(identityName, 'local')).generation);
   }
 
   async receive(batch: ChannelBatch): Promise<ChannelAnswer> {

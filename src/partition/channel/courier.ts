@@ -3,7 +3,6 @@
  * it has it, and then lets it go. What it remembers is only how far the receiver has said that it is; all else is read
  * from the state, so that the next leader goes on from there, at worst with some that the receiver knows already.
  */
-import { isLockstepError } from '../../kernel/errors.ts';
 import { pause, within } from '../../log/within.ts';
 import type { WaitEntry } from '../../observe/waits.ts';
 import type { Leading } from '../transaction.ts';
@@ -32,6 +31,7 @@ export class Courier {
   #taken: OutboxMark | null = null;
   /** Marks up to which may be let go, the first one next. */
   readonly #lettable: OutboxMark[] = [];
+  #isLettingGo = false;
   #lettingGo: Promise<void> | null = null;
   #woken: PromiseWithResolvers<void> | null = null;
   #isWoken = false;
@@ -144,25 +144,24 @@ export class Courier {
     // Marks that are near each other are one: few are kept however long a transaction takes.
     if (last !== undefined && this.#lettable.length > 1 && upTo.number - from <= letGoAtOnce) this.#lettable.pop();
     this.#lettable.push(upTo);
-    this.#lettingGo ??= this.#letGo().finally(() => (this.#lettingGo = null));
+    if (!this.#isLettingGo) this.#lettingGo = this.#letGo();
   }
 
   async #letGo(): Promise<void> {
     const { leading, to } = this.#setup;
     const { signal } = leading;
+    this.#isLettingGo = true;
     for (let [mark] = this.#lettable; mark !== undefined && !signal.aborted; [mark] = this.#lettable) {
       const upTo = mark;
       try {
         const outcome = await leading.transact(null, (tx) => letGo(tx.system(channelName, 'local'), to, upTo));
         if (outcome.kind === 'committed') this.#lettable.splice(0, this.#lettable.indexOf(upTo) + 1);
-        else if (outcome.kind === 'not-leader') return;
         else await this.#rest(`letting go of what was taken: ${outcome.kind}`);
       } catch (error) {
-        // The epoch is over, or will be: the next one learns it again.
-        if (isLockstepError(error, 'unknown') || isLockstepError(error, 'stopped')) return;
-        await this.#rest(`letting go of what was taken: ${String(error)}`);
+        await this.#rest(`letting go of what was taken: ${String(error)}`); // done twice it does no harm
       }
     }
+    this.#isLettingGo = false;
   }
 
   /** Whoever finds the outbox full sees why. */

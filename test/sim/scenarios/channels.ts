@@ -43,7 +43,7 @@ export const channelsScenario: Scenario = {
     }
     const witness: Witness = { committed: 0, enough: false };
     const clients = Array.from({ length: 2 }, (_, index) =>
-      world.run(`client-${index}`, (env) => work(env, contenders, witness, 8), { steady: true }),
+      world.run(`client-${index}`, (env) => work(env, contenders, witness, 10), { steady: true }),
     );
     for (let struck = 0; struck < 4; struck++) {
       await world.sleep(`${100 + world.random.below(400)}ms`);

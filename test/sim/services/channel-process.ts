@@ -78,7 +78,7 @@ interface Note {
   readonly hops: number;
 }
 
-export const places = ['ant', 'bee', 'cat', 'dog', 'eel', 'fox'] as const;
+export const places = ['ant', 'bee', 'cat', 'dog', 'hen', 'jay'] as const;
 
 const deliverMs = 400;
 
@@ -128,7 +128,7 @@ async function opened(
       groupBytesMax: 2_000,
     },
     channels: {
-      outboxCountMax: 8,
+      outboxCountMax: 3,
       batchCountMax: 4,
       deliverMs: 1_000,
       pauseMsMax: 200,
