@@ -44,9 +44,9 @@ export class TreeWriter {
 
   /** Null: there is room. Otherwise resolves when there is, once. @throws as `WriterPressure.room`. */
   room(): Promise<unknown> | null {
+    if (this.#isEnded) return null; // the journal tells why
     const room = this.#pressure.room();
     if (room === null || this.#journal === null) return room;
-    if (this.#isEnded) return null; // the journal tells why
     this.#ended ??= this.#journal.reached(never);
     return Promise.race([room, this.#ended]);
   }

@@ -51,6 +51,7 @@ export class Transactor {
   readonly running: Set<{ stop(): void }> = new Set();
   readonly #parts: TransactionParts[] = [];
   #isRunning = false;
+  #isClosed = false;
 
   constructor(host: TransactHost) {
     this.host = host;
@@ -91,6 +92,7 @@ export class Transactor {
     if (touch.length > 0) await tree.touch(touch);
     for (let takes = writer.takes(); takes !== null && !settings.readOnly; takes = writer.takes()) await takes;
     settings.signal?.throwIfAborted();
+    if (this.#isClosed) throw new LockstepError('stopped', 'the tree is closed');
     this.checkOutside();
     return this.#run(fn, settings);
   }
@@ -120,6 +122,7 @@ export class Transactor {
 
   /** Ends all that are not being committed yet. */
   close(): void {
+    this.#isClosed = true;
     for (const one of [...this.running]) one.stop();
   }
 
