@@ -33,7 +33,7 @@ async function balances(partition: Partition, consistency: Consistency): Promise
   const snapshot = await partition.read(consistency);
   if (snapshot.kind !== 'snapshot') return snapshot.kind;
   const text = [...snapshot.at('bank').range({ prefix: ['balance'] })].map(
-    ([[, name], value]) => `${String(name)} ${String(value)}`,
+    ([[, name], value]) => `${String(name)} ${Number(value)}`,
   );
   snapshot[Symbol.dispose]();
   return text.join(', ');

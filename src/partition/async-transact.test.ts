@@ -44,7 +44,7 @@ describe('a function that waits', () => {
     await led(async (env, partition) => {
       const outcomes = await Promise.all(Array.from({ length: 6 }, () => add(env, partition, 100)));
       const values = outcomes.map((one) => (one.kind === 'committed' ? one.value : expect.unreachable()));
-      expect(values.toSorted()).toEqual([1, 2, 3, 4, 5, 6]);
+      expect(values.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6]);
       expect(await countOf(partition)).toBe(6);
     });
   });

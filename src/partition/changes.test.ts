@@ -44,7 +44,11 @@ const linesOf = (one: Extract<Changes, { readonly kind: 'changes' }>): string[] 
   one.changes.map((change) => {
     const { kind, place, key } = change;
     const what =
-      kind === 'set' ? String(change.value) : kind === 'delete' ? '' : `${change.to.join('/')} ${change.withPrefix}`;
+      kind === 'set'
+        ? JSON.stringify(change.value)
+        : kind === 'delete'
+          ? ''
+          : `${change.to.join('/')} ${change.withPrefix}`;
     return `${kind} ${place ?? '-'} ${key.join('/')} ${what}`.trim();
   });
 
@@ -60,7 +64,7 @@ test('they are told in order, on leader and follower alike, and go on from where
       tx.system('timer', 'place').set(['hidden'], 1);
     });
     const first = await take(ann, start, 2);
-    expect(first.lines).toEqual(['set p x/1 one', 'set - seen true']);
+    expect(first.lines).toEqual(['set p x/1 "one"', 'set - seen true']);
     const waiting = take(bob, first.token, 4);
     await ann.transact('q', (tx) => tx.set(['y'], 2), { commandId: env.newId() });
     await ann.transact('p', (tx) => {

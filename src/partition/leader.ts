@@ -169,13 +169,9 @@ export class Leader {
     this.#own.clear();
     const view = new TransactionView(replica.tree, replica.revision, null, this.#own);
     const run = this.#newRun(view, place, admitted.now);
-    try {
-      const outcome = this.#finish(this.#run(fn, run), { ...admitted, view, run, reads: null });
-      assert(!('reason' in outcome), 'nothing changes while a function runs alone');
-      return outcome.promise;
-    } finally {
-      run.end();
-    }
+    const outcome = this.#finish(this.#run(fn, run), { ...admitted, view, run, reads: null });
+    assert(!('reason' in outcome), 'nothing changes while a function runs alone');
+    return outcome.promise;
   }
 
   /** One run of a function that waits, on durable state; a conflict when what it read was changed until it ended. */
@@ -191,17 +187,18 @@ export class Leader {
     const reads = new ReadSet();
     const view = new TransactionView(replica.tree, revision, reads);
     const run = this.#newRun(view, place, begun.now);
+    let outcome: { readonly promise: Promise<TransactOutcome<T>> } | Conflict;
     try {
       const ran = await Promise.race([settledOf(fn, run), late]);
       // Others ran meanwhile; this node may lead no more, and the same command may be done.
       const admitted = this.#admit<T>(options);
-      if ('outcome' in admitted) return admitted.outcome;
-      const outcome = this.#finish(ran, { ...admitted, view, run, reads });
-      return 'reason' in outcome ? outcome : await outcome.promise;
+      outcome =
+        'outcome' in admitted ? { promise: admitted.outcome } : this.#finish(ran, { ...admitted, view, run, reads });
     } finally {
       run.end();
       held.release();
     }
+    return 'reason' in outcome ? outcome : outcome.promise;
   }
 
   /** What is to be known before anything runs: at once for what is certain, in turn for what was read. */
@@ -223,8 +220,16 @@ export class Leader {
     return new TransactionRun({ view, encoder: this.#encoder, decoder: this.#decoder, sender }, place, now);
   }
 
-  /** Everything from here to the group happens in one step. */
+  /** Everything from here to the group happens in one step; the transaction is over then. */
   #finish<T>(ran: Ran<T>, ended: Ended): { readonly promise: Promise<TransactOutcome<T>> } | Conflict {
+    try {
+      return this.#finished(ran, ended);
+    } finally {
+      ended.run.end();
+    }
+  }
+
+  #finished<T>(ran: Ran<T>, ended: Ended): { readonly promise: Promise<TransactOutcome<T>> } | Conflict {
     const { view, run, command, withinMs, reads } = ended;
     const { replica } = this.#setup;
     const revision = replica.revision + 1;
