@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- SUITE [--json FILE] [--quick] [--large]`: measures bench/SUITE.bench.ts, each row in a process of its
+ * `npm run bench -- SUITE [--only ROW] [--json FILE] [--quick] [--large]`: measures bench/SUITE.bench.ts, each row in a process of its
  * own, and prints a table a row, with the machine and how busy it was before and after. Without a name it lists the suites. Judge by the ratios within one
  * run; figures of two runs, or of two machines, are not comparable.
  */
@@ -128,19 +128,30 @@ async function busyShare(ms: number): Promise<number> {
 
 const contendedShare = 0.15;
 
-async function runSuite(name: string, quick: boolean, large: boolean): Promise<Report> {
+interface RunOptions {
+  readonly quick: boolean;
+  readonly large: boolean;
+  /** Rows whose names contain this. */
+  readonly only: string;
+}
+
+async function runSuite(name: string, { quick, large, only }: RunOptions): Promise<Report> {
   const suite = await openSuite(name);
   const sampleMs = quick ? 20 : 1_000;
   const busyBefore = await busyShare(sampleMs);
   console.log(`${name}: ${suite.about}\n`);
   const results: RowResult[] = [];
   for (const [index, row] of (await suite.rows({ quick, large })).entries()) {
+    if (!row.name.includes(only)) continue;
     const result =
       quick || suite.sharesGround === true ? await measure(row, { quick }) : await measureApart(name, index, large);
     console.log(`${printRow(result)}\n`);
     results.push(result);
   }
-  const bars = judge(suite.ratios ?? [], results);
+  const bars = judge(
+    (suite.ratios ?? []).filter(({ row }) => row.includes(only)),
+    results,
+  );
   if (bars.length > 0) console.log(`${bars.map((one) => printJudged(one, quick)).join('\n')}\n`);
   const busyAfter = await busyShare(sampleMs);
   const contended = Math.max(busyBefore, busyAfter) > contendedShare;
@@ -236,22 +247,24 @@ async function main(): Promise<void> {
       json: { type: 'string' },
       quick: { type: 'boolean', default: false },
       large: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
       row: { type: 'string' }, // for this file's own use
     },
   });
   const [name] = positionals;
   if (name === undefined || !suiteNames().includes(name)) {
     console.log(
-      `npm run bench -- SUITE [--json FILE] [--quick] [--large]\nsuites: ${suiteNames().join(', ') || 'none'}`,
+      `npm run bench -- SUITE [--only ROW] [--json FILE] [--quick] [--large]\nsuites: ${suiteNames().join(', ') || 'none'}`,
     );
     process.exitCode = name === undefined ? 0 : 1;
     return;
   }
+  if (values.quick && values.only !== '') throw new Error('a quick run is one of all rows');
   if (values.row !== undefined) {
     await measureForParent(name, Number(values.row), values.large);
     return;
   }
-  const report = await runSuite(name, values.quick, values.large);
+  const report = await runSuite(name, values);
   const { cpu, cores, memoryGiB, system, node } = report.machine;
   console.log(`${cores} × ${cpu}, ${memoryGiB} GiB, ${system}, Node ${node}; load ${loadavg()[0]?.toFixed(2)}`);
   const busy = `others used ${percent(report.busyBefore)} of the cores before and ${percent(report.busyAfter)} after`;

@@ -10,5 +10,5 @@ export function openFolder(): { readonly path: string; remove(): void } {
   if (statfsSync(path).type === tmpfsType) {
     console.log(`\n!! ${tmpdir()} is kept in memory: nothing here says anything about a disk. Set TMPDIR.\n`);
   }
-  return { path, remove: () => rmSync(path, { recursive: true }) };
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }

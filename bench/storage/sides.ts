@@ -122,8 +122,15 @@ export class Grounds {
     return folder;
   }
 
+  /** Also removed where not all rows were run. */
+  #newRoot(): ReturnType<typeof openFolder> {
+    const root = openFolder();
+    process.once('exit', () => root.remove());
+    return root;
+  }
+
   #newFolder(): string {
-    this.#root ??= openFolder();
+    this.#root ??= this.#newRoot();
     return join(this.#root.path, String(++this.#made));
   }
 }
