@@ -7,6 +7,7 @@ import { echoScenario } from './scenarios/echo.ts';
 import { isolationScenario } from './scenarios/isolation.ts';
 import { journalScenario } from './scenarios/journal.ts';
 import { leaderScenario } from './scenarios/leader.ts';
+import { leasesScenario } from './scenarios/leases.ts';
 import { logScenario } from './scenarios/log.ts';
 import { mailScenario } from './scenarios/mail.ts';
 import { partitionScenario } from './scenarios/partition.ts';
@@ -27,5 +28,6 @@ export const catalogue: readonly Scenario[] = [
   storageScenario,
   isolationScenario,
   partitionScenario,
+  leasesScenario,
   channelsScenario,
 ];

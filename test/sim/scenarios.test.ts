@@ -16,6 +16,7 @@ const seedCounts: Readonly<Record<string, number>> = {
   wal: 80,
   log: 40,
   storage: 20,
+  leases: 15,
   isolation: 20,
   partition: 20,
   channels: 12,
@@ -74,6 +75,15 @@ const verdictOf: Readonly<Record<string, Verdict>> = {
   'lets-go-unasked': 'safety',
   'sends-what-is-not-durable': 'safety',
   'drops-what-fails': 'safety',
+  'reuses-tokens-after-release': 'safety',
+  'gives-to-the-last-who-asked': 'safety',
+  'leader-counts-by-the-wall-clock': 'safety',
+  'holder-counts-by-the-wall-clock': 'safety',
+  'takes-an-old-grant-for-a-new-one': 'safety',
+  'forgets-to-require-the-token': 'safety',
+  'fires-again-after-a-failover': 'safety',
+  'does-not-hear-of-new-timers': 'liveness',
+  'fires-by-its-own-idea-of-time': 'safety',
 };
 
 // A seed of the environment is for whoever runs one test; here it would leave nothing to be found.

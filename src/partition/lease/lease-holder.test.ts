@@ -88,7 +88,7 @@ describe('a holder', () => {
         await env.sleep('50ms');
       }
       const explained = waits.explain({ key: 'lock' });
-      expect(explained.map(({ what, heldBy }) => [what, heldBy])).toEqual(Array(3).fill(['lease', 'ann']));
+      expect(explained.map(({ what, heldBy }) => [what, heldBy])).toEqual([0, 1, 2].map(() => ['lease', 'ann']));
       expect(explained[0]?.waitsFor).toContain('held until');
       expect(explained[0]?.deadline).not.toBeNull();
       for (const next of waiting) {

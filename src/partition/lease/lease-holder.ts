@@ -141,9 +141,8 @@ class Seeking {
   }
 
   #newId(): void {
-    const bytes = new Uint8Array(12);
-    this.#ports.randomness.fill(bytes);
-    this.#id = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    const { randomness } = this.#ports;
+    this.#id = Array.from({ length: 3 }, () => randomness.uint32().toString(16).padStart(8, '0')).join('');
   }
 
   #leftMs(): number {

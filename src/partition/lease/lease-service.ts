@@ -244,7 +244,7 @@ function valueOf<T extends { readonly kind: string }>(outcome: TransactOutcome<T
       return (outcome as { readonly value: T }).value;
     case 'not-leader':
     case 'refused':
-      return outcome as NotLeader | Refused;
+      return outcome;
     default:
       throw new LockstepError('misuse', 'a transaction of leases rejects nothing', { values: { kind: outcome.kind } });
   }
