@@ -7,15 +7,18 @@ import { isLockstepError } from 'lockstep/env';
 import type { World } from 'lockstep/sim';
 import { openTree, type StoredTree } from '../../../src/storage/open-tree.ts';
 import type { Scan, ScanOptions } from '../../../src/storage/scan.ts';
+import type { TreeTransaction } from '../../../src/storage/transaction/transaction.ts';
 import type { TreeSnapshot } from '../../../src/storage/tree-readers.ts';
 import { wrongInManifest, wrongInTables } from './tree-files.ts';
 import {
   batchOf,
+  decoded,
   difference,
   differs,
   encoded,
   pairsOf,
   randomBounds,
+  randomKey,
   randomWrites,
   TreeHistory,
   written,
@@ -93,6 +96,22 @@ const viewOf = (tree: Pick<StoredTree, 'get' | 'scan'>): View => ({
   get: (key) => tree.get(key),
   pairs: (bounds, reverse) => tree.scan(scanOptions(bounds, reverse)),
 });
+
+/** A key, and all within bounds, as text. */
+const seenIn = (state: State, key: string, bounds: Bounds): string =>
+  JSON.stringify([state.get(key) ?? null, pairsOf(state, bounds)]);
+
+function seenBy(tx: TreeTransaction, key: string, bounds: Bounds): string {
+  const value = tx.get(encoded(key));
+  const pairs = [...tx.range(scanOptions(bounds, false))].map(([at, one]) => [decoded(at), decoded(one)]);
+  return JSON.stringify([value === undefined ? null : decoded(value), pairs]);
+}
+
+function writeTo(tx: TreeTransaction, write: Write): void {
+  if (write.kind === 'put') tx.put(encoded(write.key), encoded(write.value));
+  else if (write.kind === 'delete') tx.delete(encoded(write.key));
+  else tx.deleteRange(encoded(write.from), encoded(write.to));
+}
 
 /** From its start again and again. */
 export async function runAlone(world: World, env: Env, known: Acknowledged, plan: TreePlan): Promise<void> {
@@ -213,6 +232,7 @@ class AloneUse {
     open.add(asked);
     const step = async (): Promise<void> => {
       try {
+        if (open.size < 6 && this.#world.random.chance(0.4)) return await this.#transact(asked);
         const revision = await this.#tree.write(batchOf(asked.writes));
         this.#expect(this.#known.acknowledge(asked, revision));
       } catch (error) {
@@ -221,6 +241,35 @@ class AloneUse {
       }
     };
     this.#run(step());
+  }
+
+  /** Alone or optimistic: what it read is what lay there right before it. */
+  async #transact(asked: Asked): Promise<void> {
+    const { random } = this.#world;
+    const key = randomKey(this.#world);
+    const bounds = randomBounds(this.#world);
+    const { open } = this.#known;
+    const alone = (tx: TreeTransaction): string => {
+      open.add(asked);
+      const seen = seenBy(tx, key, bounds);
+      for (const write of asked.writes) writeTo(tx, write);
+      return seen;
+    };
+    const waiting = async (tx: TreeTransaction): Promise<string> => {
+      open.delete(asked); // it cannot be there before it has written
+      const seen = seenBy(tx, key, bounds);
+      await this.#env.sleep(`${random.below(20)}ms`);
+      if (seenBy(tx, key, bounds) !== seen) this.#world.fail('a transaction saw two moments');
+      return alone(tx);
+    };
+    const outcome = await this.#tree.transact(random.chance(0.5) ? alone : waiting, { attempts: 3 });
+    if (outcome.kind === 'conflict') return void open.delete(asked);
+    const { history } = this.#known;
+    this.#expect(this.#known.acknowledge(asked, outcome.revision));
+    if (history.revision < outcome.revision) return;
+    const expected = seenIn(history.at(outcome.revision - 1), key, bounds);
+    if (outcome.value !== expected)
+      this.#world.fail(`revision ${outcome.revision} saw ${outcome.value}, and before it there was ${expected}`);
   }
 
   /** All that can be read. Writes that are acknowledged at this moment wait for the next time. */
