@@ -80,6 +80,23 @@ describe('several partitions', () => {
     });
   });
 
+  test('options that make no sense are told, and nothing is made', async () => {
+    await inWorld(async (env, engine) => {
+      for (const options of [
+        { count: 0 },
+        { count: 5_000 },
+        { channels: { batchCountMax: 0 } },
+        { channels: { x: 1 } },
+      ])
+        await expect(led(env, engine, options as never)).rejects.toMatchObject({ kind: 'misuse' });
+      expect(await engine.list()).toEqual([]);
+      const nobody = led(env, engine, { stands: false, openWithinMs: 500 });
+      await expect(nobody).rejects.toMatchObject({ kind: 'unavailable' });
+      const partitions = await led(env, engine, { count: 2 });
+      await partitions.close();
+    });
+  });
+
   test('one that follows learns how many there are from whoever leads', async () => {
     await inWorld(async (env, engine) => {
       const leader = await led(env, engine, { count: 2 });
@@ -181,6 +198,28 @@ describe('channels', () => {
     });
   });
 
+  test('attempts are counted in the state: a change of leader does not begin anew', async () => {
+    await inWorld(async (env, engine) => {
+      let attempts = 0;
+      const onMessage: MessageHandler = () => {
+        attempts++;
+        throw new Error('never');
+      };
+      const channels = { attemptsMax: 4, retryMs: 200 };
+      const partitions = await led(env, engine, { count: 2, onMessage, channels });
+      const [one = '', two = ''] = placesOf(partitions);
+      await partitions.transact(one, (tx) => tx.send(two, 'x'));
+      await until(env, async () => attempts === 2);
+      for (const index of [0, 1]) {
+        await partitions.at(index).stepDown();
+        await partitions.at(index).leading();
+      }
+      await until(env, async () => (await partitions.deadLetters(1)).length > 0);
+      expect([attempts, (await partitions.deadLetters(1))[0]?.attempts]).toEqual([4, 4]);
+      await partitions.close();
+    });
+  });
+
   test('while too many are on their way, transactions that send are refused; then they are not', async () => {
     await inWorld(async (env, engine) => {
       let isOpen = false;
@@ -217,11 +256,19 @@ describe('channels', () => {
   test('dead letters without room hold what is behind; a message that writes too much is one', async () => {
     await inWorld(async (env, engine) => {
       const onMessage: MessageHandler = (tx, received) => {
-        if (received.message === 'huge') return tx.set(['huge'], 'x'.repeat(9 * 1024 * 1024 - 2 ** 20 - 100));
+        if (received.message === 'huge') return tx.set(['huge'], 'x'.repeat(30_000));
         return noting(tx, received);
       };
       const channels = { attemptsMax: 2, deadLetterCountMax: 1, retryMs: 10 };
-      const partitions = await led(env, engine, { count: 2, onMessage, channels });
+      const small: LogEngine = {
+        name: engine.name,
+        guarantees: { ...engine.guarantees, payloadBytesMax: 20_000 },
+        open: (name, how) => engine.open(name, how),
+        list: () => engine.list(),
+        remove: (name) => engine.remove(name),
+        close: () => engine.close(),
+      };
+      const partitions = await led(env, small, { count: 2, onMessage, channels });
       const [one = '', two = ''] = placesOf(partitions);
       await partitions.transact(one, (tx) => {
         for (const message of ['a', 'huge', 'b', 'huge', 'c']) tx.send(two, message);

@@ -6,7 +6,7 @@
 import { LockstepError } from '../kernel/errors.ts';
 import type { Log, LogEngine } from '../log/port.ts';
 import type { Waits } from '../observe/waits.ts';
-import type { ShardMap } from '../ring/shard-map.ts';
+import { ShardMap } from '../ring/shard-map.ts';
 import { slotOf, slotOfKey } from '../ring/slot.ts';
 import type { TreeOptions } from '../storage/options.ts';
 import { Channels, type ChannelsSetup } from './channel/channels.ts';
@@ -227,6 +227,8 @@ class Opening {
   readonly #name: string;
   readonly #channels: ChannelSettings;
   readonly #makeChannels: ChannelsMaker;
+  /** As they are to be if they are made now. */
+  readonly #wished: ShardMap;
   readonly #members: Member[] = [];
   readonly #settled = Promise.withResolvers<void>();
   #map: ShardMap | null = null;
@@ -236,6 +238,7 @@ class Opening {
     this.#makeChannels = channelsOf;
     this.#options = options;
     this.#name = options.name ?? 'partition';
+    this.#wished = ShardMap.even(options.count ?? 1);
     const settings = channelSettings(options.channels);
     const messageBytesMax = Math.floor(options.engine.guarantees.payloadBytesMax / 4);
     this.#channels = { ...settings, messageBytesMax: Math.min(settings.messageBytesMax, messageBytesMax) };
@@ -245,7 +248,7 @@ class Opening {
   async settle(): Promise<ShardMap> {
     const { count, waits = null, openWithinMs: withinMs = 30_000 } = this.#options;
     const { partition } = await this.#open(0);
-    this.#map = await settledMap(this.#env, partition, { count, name: this.#name, waits, withinMs });
+    this.#map = await settledMap(this.#env, partition, this.#wished, { count, name: this.#name, waits, withinMs });
     this.#settled.resolve();
     return this.#map;
   }

@@ -15,7 +15,7 @@ const placementName = 'placement';
 const pauseMs = 50;
 
 export interface PlacementOptions {
-  /** How many there are to be, if they are made now. Undefined: as many as there are, or one. */
+  /** How many there must be; undefined: as many as there are. */
   readonly count: number | undefined;
   readonly name: string;
   readonly waits: Waits | null;
@@ -23,15 +23,15 @@ export interface PlacementOptions {
 }
 
 /**
- * The map that stands in partition 0; whoever leads it first writes it.
+ * The map that stands in partition 0; whoever leads it first writes the one that is wished for.
  * @throws LockstepError `misuse` when another count was settled; `unavailable` at the deadline; what stopped the partition.
  */
 export async function settledMap(
   ports: Pick<Ports, 'clock' | 'timers'>,
   zero: Partition,
+  wished: ShardMap,
   { count, name, waits, withinMs }: PlacementOptions,
 ): Promise<ShardMap> {
-  const wished = ShardMap.even(count ?? 1);
   const since = ports.clock.now();
   const waitsFor = 'partition 0, which says how many there are';
   const wait = waits?.enter({ what: 'open', key: name, waitsFor, withinMs });
