@@ -220,6 +220,16 @@ describe('reads', () => {
   });
 });
 
+test('snapshots end with their partition', async () => {
+  await inWorld(async (env, log) => {
+    const partition = await led(env, log);
+    const snapshot = await snapshotOf(partition);
+    await partition.close();
+    expect(() => snapshot.at('a').get(['x'])).toThrow('closed');
+    snapshot[Symbol.dispose]();
+  });
+});
+
 describe('a change of leader', () => {
   test('state, identity and revisions go on; the one that stepped down follows', async () => {
     await inWorld(async (env, log) => {

@@ -214,6 +214,7 @@ export class Partition implements AsyncDisposable {
       await this.#done;
       await this.#trimming;
       this.#progress.fail(reason);
+      this.#reads.close();
       await this.#setup.replica.close();
       await this.#setup.onClosed();
       this.#isClosed = true;

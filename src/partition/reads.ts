@@ -44,6 +44,8 @@ const withinMsDefault = 30_000;
 
 export class Reads {
   readonly #setup: ReadsSetup;
+  readonly #snapshots = new Set<HeldSnapshot>();
+  #isClosed = false;
   /** A follower had then all that the log had. */
   #freshAt: Instant | null = null;
 
@@ -138,6 +140,16 @@ export class Reads {
 
   #snapshot(ageMs: number): Snapshot {
     const { ports, replica, snapshotMsMax } = this.#setup;
-    return new HeldSnapshot(ports, replica, { ageMs, msMax: snapshotMsMax });
+    if (this.#isClosed) throw new LockstepError('stopped', 'the partition is closed');
+    const onEnd = (snapshot: HeldSnapshot): void => void this.#snapshots.delete(snapshot);
+    const snapshot = new HeldSnapshot(ports, replica, { ageMs, msMax: snapshotMsMax, onEnd });
+    this.#snapshots.add(snapshot);
+    return snapshot;
+  }
+
+  /** All snapshots end. */
+  close(): void {
+    this.#isClosed = true;
+    for (const snapshot of this.#snapshots) snapshot.close();
   }
 }

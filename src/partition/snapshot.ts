@@ -17,6 +17,8 @@ export interface SnapshotAbout {
   readonly ageMs: number;
   /** It is disposed by itself after so long. */
   readonly msMax: number;
+  /** Once, when it ends, however that is. */
+  readonly onEnd: (snapshot: HeldSnapshot) => void;
 }
 
 export class HeldSnapshot implements Snapshot {
@@ -27,9 +29,9 @@ export class HeldSnapshot implements Snapshot {
   readonly #reader: TreeReader;
   readonly #walks = new Set<() => void>();
   readonly #release: () => void;
-  #ended: 'disposed' | 'too old' | null = null;
+  #ended: 'disposed' | 'too old' | 'closed' | null = null;
 
-  constructor(ports: Pick<Ports, 'timers'>, replica: Replica, { ageMs, msMax }: SnapshotAbout) {
+  constructor(ports: Pick<Ports, 'timers'>, replica: Replica, { ageMs, msMax, onEnd }: SnapshotAbout) {
     const { revision, held } = replica.holdDurable();
     this.revision = revision;
     this.token = replica.tokenAt(revision);
@@ -38,6 +40,7 @@ export class HeldSnapshot implements Snapshot {
     this.#release = () => {
       timer.cancel();
       held.release();
+      onEnd(this);
     };
     this.#reader = new TreeReader(replica.tree, {
       revision: () => this.#check(msMax),
@@ -71,7 +74,12 @@ export class HeldSnapshot implements Snapshot {
     this.#end('disposed');
   }
 
-  #end(how: 'disposed' | 'too old'): void {
+  /** There is nothing to be read any more. */
+  close(): void {
+    this.#end('closed');
+  }
+
+  #end(how: 'disposed' | 'too old' | 'closed'): void {
     if (this.#ended !== null) return;
     this.#ended = how;
     for (const end of this.#walks) end();
@@ -81,6 +89,7 @@ export class HeldSnapshot implements Snapshot {
   #check(msMax: number): number {
     if (this.#ended === null) return this.revision;
     if (this.#ended === 'disposed') throw new LockstepError('misuse', 'this snapshot was disposed');
+    if (this.#ended === 'closed') throw new LockstepError('stopped', 'the partition of this snapshot is closed');
     throw new LockstepError('stopped', 'this snapshot was too old and was disposed', {
       values: { revision: this.revision, snapshotMsMax: msMax },
       advice: ['read what lasts longer in parts, each from a snapshot of its own'],
