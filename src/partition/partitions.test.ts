@@ -150,6 +150,27 @@ describe('channels', () => {
     });
   });
 
+  test('transactions that wait send too, each message once', async () => {
+    await inWorld(async (env, engine) => {
+      const partitions = await led(env, engine, { count: 2, onMessage: noting });
+      const [one = '', two = ''] = placesOf(partitions);
+      const send = (message: string) =>
+        partitions.transactAsync(one, async (tx) => {
+          await env.sleep('5ms');
+          tx.send(two, message);
+          await env.sleep('5ms');
+        });
+      const outcomes = await Promise.all(['a', 'b', 'c', 'd'].map(send));
+      const sent = outcomes.filter(({ kind }) => kind === 'committed').length;
+      expect(sent).toBeGreaterThan(0);
+      await until(env, async () => (await gotAt(partitions, two)).length >= sent);
+      await env.sleep('200ms');
+      const got = await gotAt(partitions, two);
+      expect([got.length, new Set(got).size]).toEqual([sent, sent]);
+      await partitions.close();
+    });
+  });
+
   test('what fails is tried again, then put aside with its reason; those behind it go on; it can be replayed', async () => {
     await inWorld(async (env, engine) => {
       const waits = new Waits(env.clock, env.timers);

@@ -28,6 +28,7 @@ import type { Partition } from './partition.ts';
 import { settledMap } from './placement.ts';
 import type { Consistency, ReadOptions, ReadOutcome } from './reads.ts';
 import type {
+  Conflicted,
   EpochService,
   EpochServiceMaker,
   Reader,
@@ -35,6 +36,7 @@ import type {
   Synchronous,
   Transact,
   Transaction,
+  TransactAsyncOptions,
   TransactOptions,
   TransactOutcome,
 } from './transaction.ts';
@@ -144,6 +146,15 @@ export class Partitions implements AsyncDisposable {
     options: TransactOptions = {},
   ): Promise<TransactOutcome<T>> {
     return this.at(this.indexOf(key)).transact(key, fn, options);
+  }
+
+  /** As `Partition.transactAsync`, by the partition that has the key's place. */
+  transactAsync<T>(
+    key: string,
+    fn: (tx: Transaction) => Promise<T>,
+    options: TransactAsyncOptions = {},
+  ): Promise<TransactOutcome<T> | Conflicted> {
+    return this.at(this.indexOf(key)).transactAsync(key, fn, options);
   }
 
   /** As `Partition.read`, of the partition that has the key's place: other places in it are those of that partition alone. */
