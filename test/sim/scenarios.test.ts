@@ -16,7 +16,7 @@ const seedCounts: Readonly<Record<string, number>> = {
   wal: 80,
   log: 40,
   storage: 20,
-  leases: 15,
+  leases: 10,
   isolation: 20,
   partition: 20,
   channels: 12,

@@ -101,6 +101,7 @@ const strikes = [
   'forward',
   'back',
   'all forward',
+  'all forward',
   'client',
   'none',
 ] as const;
@@ -123,15 +124,22 @@ async function strike(world: World, machines: readonly string[], clocks: Clocks,
       return pause(world, holder);
     }
     case 'forward':
-      return clocks.jump(random.chance(0.5) ? node : someone, hourMs);
+      await someoneHolds(world, witness);
+      return clocks.jump(node, hourMs);
     case 'back':
       return clocks.jump(random.chance(0.3) ? node : someone, -hourMs);
     case 'all forward':
+      await someoneHolds(world, witness);
       return clocks.jumpAll(hourMs);
     case 'client':
       return world.crash(someone, { restart: '50ms' });
     case 'none':
   }
+}
+
+/** If anybody soon does. */
+async function someoneHolds(world: World, witness: LeaseWitness): Promise<void> {
+  for (let count = 0; count < 40 && witness.someHolder() === null; count++) await world.sleep('20ms');
 }
 
 async function pause(world: World, node: string): Promise<void> {
