@@ -80,7 +80,7 @@ export class LeaseGuards {
       const guard = this.#guards.get(text);
       if (guard === undefined) return;
       const leftMs = guard.lease.ttlMs - elapsedMs(guard.since, this.#ports.clock.now());
-      if (leftMs > 0) guard.timer = this.#after(text, leftMs);
+      if (leftMs > 0) guard.timer = this.#after(text, Math.max(1, leftMs)); // a sliver of time may never go by
       else this.#onSilent(guard.lease);
     });
   }

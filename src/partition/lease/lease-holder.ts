@@ -223,9 +223,9 @@ export class LeaseHolder implements AsyncDisposable {
     await this.release();
   }
 
-  /** A timer comes late after a pause, but not early. */
+  /** It was renewed meanwhile, or the timer came a sliver of time early, which may never go by: not sooner than in 1 ms. */
   #watch(): void {
-    const leftMs = elapsedMs(this.#ports.clock.now(), this.#stopAt);
+    const leftMs = Math.max(1, elapsedMs(this.#ports.clock.now(), this.#stopAt));
     this.#stopTimer = this.#ports.timers.after(leftMs, () => {
       if (this.isHeld) this.#watch();
     });
