@@ -243,6 +243,7 @@ class Opening {
   readonly #members: Member[] = [];
   readonly #settled = Promise.withResolvers<void>();
   #map: ShardMap | null = null;
+  #isOpen = false;
 
   constructor(env: PartitionEnv, options: PartitionsOptions, channelsOf: ChannelsMaker) {
     this.#env = env;
@@ -266,6 +267,8 @@ class Opening {
 
   async all({ partitions }: ShardMap): Promise<readonly Member[]> {
     for (const index of partitions.slice(1)) await this.#open(index);
+    // In a task of its own: handlers run when whoever opens has what they may need.
+    this.#env.timers.after(0, () => (this.#isOpen = true));
     return this.#members;
   }
 
@@ -320,7 +323,7 @@ class Opening {
 
   /** Within this process where it leads; else by the transport that was given. */
   async #deliver(to: number, batch: ChannelBatch, signal: AbortSignal): Promise<ChannelAnswer> {
-    const member = this.#map === null ? undefined : this.#members[to];
+    const member = this.#isOpen ? this.#members[to] : undefined;
     const answer = await member?.channels.receive(batch);
     if (answer !== undefined && answer.kind !== 'not-leader') return answer;
     const { transport } = this.#options;

@@ -135,7 +135,7 @@ export class Replica {
   /** Takes back all that is not durable. */
   cut(): void {
     this.tree.cutAfter(this.tree.durableRevision);
-    while ((this.#marks.at(-1)?.revision ?? 0) > this.tree.durableRevision) this.#marks.pop();
+    while ((this.#marks.at(-1)?.revision ?? -Infinity) > this.tree.durableRevision) this.#marks.pop();
   }
 
   /** Followers keep the versions that the leader keeps. */
