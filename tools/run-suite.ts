@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, matchesGlob } from 'node:path';
 import type { Suite } from './suites.ts';
 
@@ -43,7 +43,8 @@ async function runVitest(suite: Suite, patterns: readonly string[], budgetSecond
   const report = join(folder, 'report.json');
   try {
     const output = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`, '--silent=passed-only'];
-    const args = [vitestProgram, 'run', '--project', suite.name, ...output, ...patterns];
+    const workers = suite.onAllCores === true ? [`--maxWorkers=${availableParallelism()}`] : [];
+    const args = [vitestProgram, 'run', '--project', suite.name, ...workers, ...output, ...patterns];
     const code = await runNode(args, 2_000 * budgetSeconds);
     return countsOf(readReport(report), code);
   } finally {
