@@ -88,8 +88,8 @@ test('a key that lies on a point belongs to it, and one between two points to th
   expect(hitCount).toBeGreaterThan(0);
   for (const key of keys.slice(0, 100)) {
     const hash = textHash(key, 0x72696e67) >>> 0;
-    const next = points.find((point) => point >= hash) ?? (points[0] as number);
-    expect(ring.nodeOf(key)).toBe(owners.get(next));
+    const next = points.find((point) => point >= hash) ?? points[0];
+    expect(ring.nodeOf(key)).toBe(owners.get(next as number));
   }
 });
 
