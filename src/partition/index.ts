@@ -18,13 +18,7 @@ export type { LostMessages } from './channel/inbox.ts';
 export type { MessageHandler, MessageNumber, ReceivedMessage } from './channel/message.ts';
 export type { ChannelAnswer, ChannelBatch, ChannelTransport, Held, MessageInTransit } from './channel/transport.ts';
 export { timerService } from './timer/timer-service.ts';
-export type {
-  FiredTimer,
-  TimerEvent,
-  TimerObserver,
-  TimerServiceOptions,
-  TimerSettings,
-} from './timer/timer-service.ts';
+export type { TimerEvent, TimerObserver, TimerServiceOptions, TimerSettings } from './timer/timer-service.ts';
 export type { FiredTimer, TimerHandler, TimerPolicy } from './timer/timer-fire.ts';
 export { cancelTimer, deadTimers, dropDeadTimer, reviveTimer, setTimer, timerDue } from './timer/timer.ts';
 export type { DeadTimer, TimerOptions, TimerSet } from './timer/timer.ts';

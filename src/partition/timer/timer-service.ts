@@ -8,19 +8,11 @@ import type { Timer } from '../../env/timers.ts';
 import { isLockstepError, LockstepError } from '../../kernel/errors.ts';
 import type { WaitEntry, Waits } from '../../observe/waits.ts';
 import type { EpochService, EpochServiceMaker, Leading, TransactOutcome } from '../transaction.ts';
-import {
-  failTimer,
-  fireTimer,
-  type Failed,
-  type Fired,
-  type FiredTimer,
-  type TimerHandler,
-  type TimerPolicy,
-} from './timer-fire.ts';
+import { failTimer, fireTimer, type Failed, type Fired, type TimerHandler, type TimerPolicy } from './timer-fire.ts';
 import { nearTimerOf, timerSystem, timerTopic, type NearTimer, type TimerNote } from './timer-state.ts';
 import { TimerWindow } from './timer-window.ts';
 
-export type { FiredTimer, TimerHandler };
+export type { TimerHandler };
 
 export interface TimerSettings extends TimerPolicy {
   /** So many of the next timers are in memory at most. Default 4,000. */
