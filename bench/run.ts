@@ -183,7 +183,8 @@ async function measureApart(name: string, index: number, large: boolean): Promis
 async function measureForParent(name: string, index: number, large: boolean): Promise<void> {
   const row = (await (await openSuite(name)).rows({ quick: false, large }))[index];
   if (row === undefined) throw new Error(`the suite '${name}' has no row ${index}`);
-  process.send?.(await measure(row, { quick: false }));
+  const result = await measure(row, { quick: false });
+  process.send?.(result, () => process.exit()); // servers that were started would keep it
 }
 
 export function printRow(row: RowResult): string {
