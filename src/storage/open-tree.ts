@@ -24,7 +24,7 @@ import { statsOfCore, type TreeStats } from './tree-stats.ts';
 import type { TreeDamage } from './tree-damage.ts';
 import { TreeWriter } from './tree-writer.ts';
 import { verifyJournal, verifyTables, type VerifyOptions } from './verify-tree.ts';
-import { encodePut, WriteBatch } from './write-batch.ts';
+import { WriteBatch } from './write-batch.ts';
 import { WriterPressure } from './writer-pressure.ts';
 
 export interface OpenTreeOptions extends Partial<TreeOptions> {
@@ -141,6 +141,8 @@ export class StoredTree implements AsyncDisposable {
   readonly #writer: TreeWriter;
   readonly #readers: TreeReaders;
   readonly #transactor: Transactor;
+  /** Of one write; empty but for the moment in which that is made. */
+  readonly #single = new WriteBatch();
   #checkpointing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
 
@@ -162,7 +164,10 @@ export class StoredTree implements AsyncDisposable {
     return this.#writer.visible;
   }
 
-  /** A copy of the key's value; undefined when it has none. @throws LockstepError `corrupt`, `misuse`, `stopped`. */
+  /**
+   * A copy of the key's value; undefined when it has none. Short values are views of buffers that several share: they stay
+   * good, but their `buffer` is not to be transferred. @throws LockstepError `corrupt`, `misuse`, `stopped`.
+   */
   get(key: Uint8Array): Uint8Array | undefined {
     return this.#readers.get(key);
   }
@@ -204,16 +209,16 @@ export class StoredTree implements AsyncDisposable {
   }
 
   put(key: Uint8Array, value: Uint8Array): Promise<number> {
-    return this.#write(encodePut(key, value));
+    return this.write(this.#single.clear().put(key, value));
   }
 
   delete(key: Uint8Array): Promise<number> {
-    return this.write(new WriteBatch().delete(key));
+    return this.write(this.#single.clear().delete(key));
   }
 
   /** All keys from `start` on and before `end`. */
   deleteRange(start: Uint8Array, end: Uint8Array): Promise<number> {
-    return this.write(new WriteBatch().deleteRange(start, end));
+    return this.write(this.#single.clear().deleteRange(start, end));
   }
 
   /**
@@ -228,12 +233,6 @@ export class StoredTree implements AsyncDisposable {
     if (room === null) return this.#writer.append(batch.view());
     const bytes = batch.view().slice();
     await room;
-    return this.#append(bytes);
-  }
-
-  async #write(bytes: Uint8Array): Promise<number> {
-    const room = this.#room();
-    if (room !== null) await room;
     return this.#append(bytes);
   }
 

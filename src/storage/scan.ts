@@ -1,7 +1,7 @@
 /** Walks over keys and values as users see them: bounds, prefix, direction, limit; copies that stay good. */
 import { compareBytes } from '../bytes/compare.ts';
 import { LockstepError } from '../kernel/errors.ts';
-import { copy } from './block-builder.ts';
+import type { SharedCopies } from './shared-copies.ts';
 import { checkKey } from './write-batch.ts';
 import type { HeldCursor } from './tree.ts';
 import type { VisibleBounds } from './visible-cursor.ts';
@@ -39,25 +39,22 @@ export function boundsOf({ from, to, prefix, limit }: ScanOptions): VisibleBound
   return { from: later(from ?? null, within.from), to: earlier(to ?? null, within.to) };
 }
 
-/** What entries of a scan share: who keeps one entry keeps as much. */
-const chunkBytes = 4_096;
-
 /**
  * Entries one after the other; ends by itself, by `return` (leaving a `for` loop), or by disposal. Short keys and values
  * are views of buffers that several entries share: they stay good, but their `buffer` is not to be transferred.
  */
 export class Scan implements IterableIterator<Entry>, Disposable {
   readonly #held: HeldCursor;
+  readonly #copies: SharedCopies;
   readonly #reverse: boolean;
   #left: number;
-  #chunk: Uint8Array = new Uint8Array(0);
-  #chunkEnd = 0;
   #state: 'new' | 'open' | 'ended' = 'new';
   readonly #owner: ScanOwner;
 
   /** For the room's own use. */
-  constructor(held: HeldCursor, options: ScanOptions, owner: ScanOwner) {
+  constructor(held: HeldCursor, copies: SharedCopies, options: ScanOptions, owner: ScanOwner) {
     this.#held = held;
+    this.#copies = copies;
     this.#reverse = options.reverse ?? false;
     this.#left = options.limit ?? Infinity;
     this.#owner = owner;
@@ -85,8 +82,9 @@ export class Scan implements IterableIterator<Entry>, Disposable {
       this.#end();
       return { done: true, value: undefined };
     }
-    const key = this.#copied(cursor.keyBytes, cursor.keyStart, cursor.keyEnd);
-    const value = this.#copied(cursor.valueBytes, cursor.valueStart, cursor.valueEnd);
+    const copies = this.#copies;
+    const key = copies.of(cursor.keyBytes, cursor.keyStart, cursor.keyEnd);
+    const value = copies.of(cursor.valueBytes, cursor.valueStart, cursor.valueEnd);
     this.#owner.onRead?.(key);
     return { done: false, value: [key, value] };
   }
@@ -102,20 +100,6 @@ export class Scan implements IterableIterator<Entry>, Disposable {
 
   [Symbol.dispose](): void {
     this.#end();
-  }
-
-  /** Several short copies share a chunk: a buffer of its own costs more than the copy. */
-  #copied(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    const length = end - start;
-    if (length > chunkBytes / 8) return bytes.slice(start, end);
-    if (this.#chunkEnd + length > this.#chunk.length) {
-      this.#chunk = new Uint8Array(chunkBytes);
-      this.#chunkEnd = 0;
-    }
-    const at = this.#chunkEnd;
-    this.#chunkEnd = at + length;
-    copy(bytes, start, end, this.#chunk, at);
-    return this.#chunk.subarray(at, at + length);
   }
 
   #step(): void {

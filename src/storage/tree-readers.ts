@@ -140,7 +140,7 @@ export class TreeReaders {
     this.#check();
     checkKey(key);
     const found = this.#tree.find(key, 0, key.length, revision);
-    return found === null ? undefined : found.bytes.slice(found.start, found.end);
+    return found === null ? undefined : this.#tree.copies.of(found.bytes, found.start, found.end);
   }
 
   /** What it holds goes at the end of the walk, or of its time. */
@@ -160,7 +160,7 @@ export class TreeReaders {
     const limit: HoldLimit = { untilMs, onExpired };
     const hold = this.#snapshots.hold(revision, limit);
     const held: HeldCursor = { cursor: walk.cursor, release };
-    return new Scan(held, options, {
+    return new Scan(held, this.#tree.copies, options, {
       check: () => {
         this.#check();
         if (isExpired) throw tooOld({ revision, snapshotMsMax: this.#limits.snapshotMsMax });

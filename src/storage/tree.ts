@@ -29,6 +29,7 @@ import {
 } from './open-tables.ts';
 import type { RangeTombstones } from './range-tombstones.ts';
 import { newestWrite, writeWithin, type ReadBounds, type RecentWrite } from './recent-writes.ts';
+import { SharedCopies } from './shared-copies.ts';
 import type { TableSet } from './table-set.ts';
 import { TreeBackground, type SealedMemtable } from './tree-background.ts';
 import { VisibleCursor, type OwnVersions, type VisibleBounds } from './visible-cursor.ts';
@@ -99,6 +100,8 @@ export async function openTreeCore(setup: TreeSetup, create: boolean): Promise<T
 const sparesMax = 2;
 
 export class Tree {
+  /** What its readers are given. */
+  readonly copies: SharedCopies = new SharedCopies();
   readonly #options: TreeOptions;
   readonly #background: TreeBackground;
   readonly #found = new FoundVersion();

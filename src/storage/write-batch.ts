@@ -26,19 +26,6 @@ export interface BatchSink {
   deleteRange(start: Uint8Array, end: Uint8Array): void;
 }
 
-/** Of a batch of one put: encoded at once, into an array of its own. @throws as `WriteBatch.put`. */
-export function encodePut(key: Uint8Array, value: Uint8Array): Uint8Array {
-  checkKey(key);
-  checkValue(value);
-  const [keyLength, valueLength] = [key.length, value.length];
-  const bytes = new Uint8Array(1 + varintBytes(keyLength) + keyLength + varintBytes(valueLength) + valueLength);
-  bytes[0] = kinds.put;
-  const keyStart = putVarint(bytes, 1, keyLength);
-  bytes.set(key, keyStart);
-  bytes.set(value, putVarint(bytes, keyStart + keyLength, valueLength));
-  return bytes;
-}
-
 export class WriteBatch {
   readonly #writer = new ByteWriter(batchBytesMax);
   #count = 0;
@@ -86,9 +73,10 @@ export class WriteBatch {
   }
 
   /** Empties it, to be filled anew. */
-  clear(): void {
+  clear(): this {
     this.#writer.clear();
     this.#count = 0;
+    return this;
   }
 
   /** As encoded: good until the next write or `clear`. */

@@ -46,7 +46,7 @@ export class TransactionView implements Disposable {
   /** A copy of the key's value; undefined when it has none. @throws as `find`. */
   get(key: Uint8Array): Uint8Array | undefined {
     const found = this.find(key);
-    return found === null ? undefined : found.bytes.slice(found.start, found.end);
+    return found === null ? undefined : this.#tree.copies.of(found.bytes, found.start, found.end);
   }
 
   /**
@@ -71,7 +71,7 @@ export class TransactionView implements Disposable {
     const bounds = boundsOf(options);
     const held = this.#hold(bounds);
     const read = this.#reads?.addRange(bounds, options.reverse ?? false);
-    return new Scan(held, options, {
+    return new Scan(held, this.#tree.copies, options, {
       check: () => this.#check(),
       onEnd: () => {},
       ...(read !== undefined && {
