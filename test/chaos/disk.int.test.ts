@@ -3,31 +3,16 @@
  * is there. A kill spares what the kernel holds; that a power cut spares it too rests on fdatasync, and is tried in
  * the simulator, which loses what was not synced.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SeededRandom } from '../../src/kernel/random.ts';
 import { decodeRecords } from './records.ts';
+import { writeUntilKilled } from './until-killed.ts';
 
 const killCount = 20;
-const writer = new URL('./record-writer.ts', import.meta.url).pathname;
-
-/** Starts the writer, kills it a while after its first acknowledgement; the last number that it acknowledged. */
-async function writeUntilKilled(data: string, killAfterMs: number): Promise<number> {
-  const child = spawn(process.execPath, [writer, data], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [told, failure] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => {
-    if (told === '') setTimeout(() => child.kill('SIGKILL'), killAfterMs);
-    told += chunk.toString();
-  });
-  child.stderr.on('data', (chunk: Buffer) => (failure += chunk.toString()));
-  const [exitCode, signal] = (await once(child, 'close')) as [number | null, string | null];
-  if (signal !== 'SIGKILL') throw new Error(`the writer ended by itself: ${exitCode}\n${failure}`);
-  return Number(told.trim().split('\n').at(-1));
-}
+const writer = new URL('./record-writer.ts', import.meta.url);
 
 test('every acknowledged record is there, however often the writer is killed', async () => {
   const data = mkdtempSync(join(tmpdir(), 'lockstep-chaos-'));
@@ -35,7 +20,7 @@ test('every acknowledged record is there, however often the writer is killed', a
   let acknowledged = 0;
   try {
     for (let kill = 0; kill < killCount; kill++) {
-      const told = await writeUntilKilled(data, random.between(0, 60));
+      const told = await writeUntilKilled(writer, [data], random.between(0, 60));
       expect(told).toBeGreaterThan(acknowledged);
       const { count } = decodeRecords(readFileSync(join(data, 'records')));
       expect(count).toBeGreaterThanOrEqual(told);
