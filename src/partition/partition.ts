@@ -2,11 +2,10 @@
  * A partition on this node: it follows its log, stands for leading it, leads, and when that is over follows and stands
  * again. One loop does this; everything else asks it.
  */
-import { hybridWall } from '../clock/timestamp.ts';
 import type { Ports } from '../env/env.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import type { Epoch, Log, LogWriter } from '../log/port.ts';
-import { isPassing, pause } from '../log/within.ts';
+import { isPassing } from '../log/within.ts';
 import type { Waits } from '../observe/waits.ts';
 import { transactAsync } from './async-transact.ts';
 import { changesFrom, type Changes, type ChangesHold, type ChangesOptions } from './changes.ts';
@@ -17,6 +16,7 @@ import type { PartitionSettings } from './options.ts';
 import { Progress } from './progress.ts';
 import { Reads, type Consistency, type ReadOptions, type ReadOutcome } from './reads.ts';
 import type { Replica } from './replica.ts';
+import { stand } from './standing.ts';
 import type { Sender } from './transaction-run.ts';
 import type {
   Conflicted,
@@ -59,9 +59,6 @@ export interface PartitionSetup {
   readonly replica: Replica;
   readonly onClosed: () => Promise<void>;
 }
-
-/** How long an overlong wait for the end of the own claim may take before it is given up. */
-const catchUpMsMax = 60_000;
 
 export class Partition implements AsyncDisposable {
   readonly #setup: PartitionSetup;
@@ -274,46 +271,10 @@ export class Partition implements AsyncDisposable {
     return null;
   }
 
-  /** Stands until this node is the writer and has read everything up to its claim. Null: not now. */
-  async #stand(signal: AbortSignal): Promise<LogWriter | null> {
-    const { ports, log, owner, replica, settings, key } = this.#setup;
+  /** Null: not now. */
+  #stand(signal: AbortSignal): Promise<LogWriter | null> {
     if (!this.#setup.stands) return new Promise((resolve) => onAborted(signal, () => resolve(null)));
-    if (this.#lastEnd !== null)
-      await pause(ports.timers, ports.randomness.float() * settings.standPauseMsMax, [signal]);
-    await this.#clockNear(signal);
-    let writer: LogWriter;
-    try {
-      writer = await log.acquire({ owner, signal });
-    } catch (error) {
-      if (!isPassing(error)) throw error;
-      await pause(ports.timers, ports.randomness.float() * settings.standPauseMsMax, [signal]);
-      return null;
-    }
-    try {
-      const waitsFor = `its own claim at position ${writer.start}`;
-      const about = { what: 'lead', key, waitsFor, withinMs: catchUpMsMax, signal };
-      await this.#progress.until(() => replica.place.position >= writer.start || writer.lost.aborted, about);
-    } catch (error) {
-      await writer.release();
-      if (!isPassing(error)) throw error;
-      return null;
-    }
-    return writer;
-  }
-
-  /** A node whose clock is far behind the log's time does not stand. */
-  async #clockNear(signal: AbortSignal): Promise<void> {
-    const { ports, waits, key, replica, settings } = this.#setup;
-    const aheadMs = (): number => (replica.time === null ? 0 : hybridWall(replica.time) - ports.clock.wall());
-    if (aheadMs() <= settings.driftMsMax) return;
-    const waitsFor = `this node's clock, which is ${aheadMs()} ms behind the log's time`;
-    const wait = waits?.enter({ what: 'lead', key, waitsFor, withinMs: null });
-    try {
-      while (aheadMs() > settings.driftMsMax)
-        await pause(ports.timers, Math.min(aheadMs() - settings.driftMsMax, settings.clockWaitMsMax), [signal]);
-    } finally {
-      wait?.leave();
-    }
+    return stand({ ...this.#setup, progress: this.#progress, pausesFirst: this.#lastEnd !== null, signal });
   }
 
   async #lead(writer: LogWriter): Promise<void> {

@@ -1,0 +1,69 @@
+/**
+ * Standing for leadership: until this node is the writer, and has read everything up to its claim. A node whose clock is
+ * far behind the log's time does not stand.
+ */
+import { hybridWall } from '../clock/timestamp.ts';
+import type { Ports } from '../env/env.ts';
+import type { Log, LogWriter } from '../log/port.ts';
+import { isPassing, pause } from '../log/within.ts';
+import type { Waits } from '../observe/waits.ts';
+import type { PartitionSettings } from './options.ts';
+import type { Progress } from './progress.ts';
+import type { Replica } from './replica.ts';
+
+export interface StandingSetup {
+  readonly ports: Pick<Ports, 'clock' | 'timers' | 'randomness'>;
+  readonly waits: Waits | null;
+  readonly log: Log;
+  readonly key: string;
+  readonly owner: string;
+  readonly settings: PartitionSettings;
+  readonly replica: Replica;
+  readonly progress: Progress;
+  /** It led before, or gave up: it lets others go first, for a random while. */
+  readonly pausesFirst: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** How long an overlong wait for the end of the own claim may take before it is given up. */
+const catchUpMsMax = 60_000;
+
+/** Null: not now. @throws what does not pass; the signal's reason. */
+export async function stand(setup: StandingSetup): Promise<LogWriter | null> {
+  const { ports, log, key, owner, replica, settings, progress, pausesFirst, signal } = setup;
+  const pauseAtRandom = (): Promise<void> =>
+    pause(ports.timers, ports.randomness.float() * settings.standPauseMsMax, [signal]);
+  if (pausesFirst) await pauseAtRandom();
+  await clockNear(setup);
+  let writer: LogWriter;
+  try {
+    writer = await log.acquire({ owner, signal });
+  } catch (error) {
+    if (!isPassing(error)) throw error;
+    await pauseAtRandom();
+    return null;
+  }
+  try {
+    const waitsFor = `its own claim at position ${writer.start}`;
+    const about = { what: 'lead', key, waitsFor, withinMs: catchUpMsMax, signal };
+    await progress.until(() => replica.place.position >= writer.start || writer.lost.aborted, about);
+  } catch (error) {
+    await writer.release();
+    if (!isPassing(error)) throw error;
+    return null;
+  }
+  return writer;
+}
+
+async function clockNear({ ports, waits, key, replica, settings, signal }: StandingSetup): Promise<void> {
+  const aheadMs = (): number => (replica.time === null ? 0 : hybridWall(replica.time) - ports.clock.wall());
+  if (aheadMs() <= settings.driftMsMax) return;
+  const waitsFor = `this node's clock, which is ${aheadMs()} ms behind the log's time`;
+  const wait = waits?.enter({ what: 'lead', key, waitsFor, withinMs: null });
+  try {
+    while (aheadMs() > settings.driftMsMax)
+      await pause(ports.timers, Math.min(aheadMs() - settings.driftMsMax, settings.clockWaitMsMax), [signal]);
+  } finally {
+    wait?.leave();
+  }
+}
