@@ -4,6 +4,7 @@
  * is taken back and whoever waits is told so: of the append that was in flight nobody may know, of all behind it it is
  * certain that it did not happen, since one append is in flight at a time.
  */
+import { ByteWriter } from '../bytes/byte-writer.ts';
 import type { Ports } from '../env/env.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { elapsedMs, type Instant } from '../kernel/time.ts';
@@ -44,6 +45,12 @@ export interface GroupCommitSetup {
   readonly onEnd: (end: EpochEnd) => void;
 }
 
+const payloadBytesAtFirst = 1_024;
+/** One is appended while the next one gathers. */
+const sparesMax = 2;
+/** So many members join between looks at the clock. */
+const lookEvery = 16;
+
 /** How long an append that the log had no room for is tried again. */
 const overloadedMsMax = 10_000;
 const overloadedPauseMs = 50;
@@ -52,7 +59,13 @@ export class GroupCommit {
   readonly #setup: GroupCommitSetup;
   /** The last one gathers. */
   readonly #groups: Group[] = [];
+  /** Of payloads that are in the log: for those to come. */
+  readonly #spares: ByteWriter[] = [];
   #running = false;
+  /** It will run when what runs now is over; since when. */
+  #scheduledAt: Instant | null = null;
+  /** How long the last append took. */
+  #appendMs = Infinity;
   #isAppending = false;
   #waitingBytes = 0;
   #waitingCount = 0;
@@ -93,7 +106,7 @@ export class GroupCommit {
     const { limits, ports } = this.#setup;
     const last = this.#groups.at(-1);
     if (last !== undefined && (last.bytes === 0 || last.bytes + bytes <= limits.groupBytesMax)) return last;
-    const group = new Group(limits.payloadBytesMax);
+    const group = new Group(this.#spares.pop() ?? new ByteWriter(limits.payloadBytesMax, payloadBytesAtFirst));
     const timer = ports.timers.after(limits.withinMs, () => this.#tellLate(group));
     group.onSettled = () => timer.cancel();
     this.#groups.push(group);
@@ -106,10 +119,21 @@ export class GroupCommit {
     this.#waitingCount++;
     this.#waitingBytes += bytes;
     group.countedBytes += bytes;
+    if (this.#scheduledAt !== null && group.members.length % lookEvery === 0) this.#runEarly(group, this.#scheduledAt);
     if (this.#running) return;
     this.#running = true;
+    this.#scheduledAt = this.#setup.ports.clock.now();
     // Behind what runs now, so that all that was asked for in one go becomes durable in one go.
-    void Promise.resolve().then(() => this.#run());
+    void Promise.resolve().then(() => (this.#scheduledAt === null ? undefined : this.#run()));
+  }
+
+  /**
+   * What is asked for in one go takes longer than an append: then what is there already is appended while the rest runs.
+   * Those who come again when they were told then come in two halves, one of which runs while the other is appended.
+   */
+  #runEarly(group: Group, since: Instant): void {
+    if (group.payload === null || elapsedMs(since, this.#setup.ports.clock.now()) <= this.#appendMs) return;
+    void this.#run();
   }
 
   /** Resolves when nothing waits. */
@@ -129,6 +153,7 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
+    this.#scheduledAt = null;
     try {
       for (let [group] = this.#groups; group !== undefined && this.#end === null; [group] = this.#groups) {
         const room = this.#setup.replica.pressure.room();
@@ -168,7 +193,9 @@ export class GroupCommit {
       const outcome = await this.#appendWhenRoom(entry, begunAt);
       if (outcome.kind === 'fenced') return this.#giveUp(group, (member) => member.deny(), { kind: 'fenced' });
       this.#ledAt = begunAt;
+      this.#appendMs = elapsedMs(begunAt, ports.clock.now());
       replica.advance({ position: outcome.position, chain: writer.chain }, lastRevision, lastTime);
+      this.#spare(group);
       this.#settle(group, (member) => member.release());
       this.#setup.onCommits(group.commits);
       if (writer.lost.aborted) this.finish({ kind: 'fenced' });
@@ -216,6 +243,7 @@ export class GroupCommit {
       if ((await writer.confirm()) === 'lost')
         return this.#giveUp(group, (member) => member.deny(), { kind: 'fenced' });
       this.#ledAt = begunAt;
+      this.#spare(group);
       this.#settle(group, (member) => member.release());
     } catch (error) {
       const { kind = null, happened = 'unknown' } = isLockstepError(error) ? error : {};
@@ -228,6 +256,13 @@ export class GroupCommit {
       });
       this.#settle(group, (member) => member.fail(cause));
     }
+  }
+
+  /** Nobody uses its payload any more. */
+  #spare({ writer }: Group): void {
+    if (this.#spares.length === sparesMax) return;
+    writer.clear();
+    this.#spares.push(writer);
   }
 
   #settle(group: Group, tell: (member: Member) => void): void {

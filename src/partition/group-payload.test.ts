@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { ByteWriter } from '../bytes/byte-writer.ts';
 import { hybridTimestamp, type HybridTimestamp } from '../clock/timestamp.ts';
 import { isLockstepError } from '../kernel/errors.ts';
 import { bytesOfTransaction, decodeGroup, fitsAlone, GroupPayload } from './group-payload.ts';
@@ -13,7 +14,7 @@ const transactions = fc.array(
 test('what was added is read as it was added, with its times, within the size that was foretold', () => {
   fc.assert(
     fc.property(transactions, fc.nat(), fc.maxSafeNat(), (parts, floor, start) => {
-      const payload = new GroupPayload(1_000_000, floor);
+      const payload = new GroupPayload(new ByteWriter(1_000_000), floor);
       let time = Math.floor(start / 2);
       const added: { readonly time: number; readonly batch: Uint8Array }[] = [];
       for (const { step, batch } of parts) {
@@ -51,7 +52,7 @@ test('any bytes are a group or an error that says so, and nothing else', () => {
 });
 
 test('each byte changed, cut or added is told, or changes what is decoded', () => {
-  const payload = new GroupPayload(1_000, 7);
+  const payload = new GroupPayload(new ByteWriter(1_000), 7);
   payload.add(at(1_000), Uint8Array.of(1, 2, 3));
   payload.add(at(1_001), Uint8Array.of(4, 5));
   const right = payload.view().slice();

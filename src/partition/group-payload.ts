@@ -10,7 +10,7 @@
  *       batch        its writes, as a `WriteBatch` encodes them
  */
 import { ByteReader, corrupt } from '../bytes/byte-reader.ts';
-import { ByteWriter } from '../bytes/byte-writer.ts';
+import type { ByteWriter } from '../bytes/byte-writer.ts';
 import { readVarint, varintBytes, varintBytesMax, writeVarint } from '../bytes/varint.ts';
 import { hybridTimestamp, type HybridTimestamp } from '../clock/timestamp.ts';
 import { assert } from '../kernel/assert.ts';
@@ -31,9 +31,9 @@ export class GroupPayload {
   #count = 0;
   #last: HybridTimestamp | null = null;
 
-  /** It holds at most `bytesMax`; the floor is that of when it begins. */
-  constructor(bytesMax: number, floor: number) {
-    this.#writer = new ByteWriter(bytesMax, 1_024);
+  /** It holds as much as the writer, which is empty and this payload's alone; the floor is that of when it begins. */
+  constructor(writer: ByteWriter, floor: number) {
+    this.#writer = writer;
     this.#writer.writeByte(formatVersion);
     writeVarint(this.#writer, formatLevel);
     writeVarint(this.#writer, floor);

@@ -1,4 +1,5 @@
 /** Transactions that become durable together, and who waits for that. */
+import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import { GroupPayload } from './group-payload.ts';
 import type { Commit } from './transaction.ts';
@@ -30,10 +31,12 @@ export class Group {
   /** What its members count for while they wait. */
   countedBytes = 0;
   onSettled: (() => void) | null = null;
-  readonly #bytesMax: number;
+  /** What the payload is made in. */
+  readonly writer: ByteWriter;
 
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+  /** `writer`: empty, with room for as much as the log takes. */
+  constructor(writer: ByteWriter) {
+    this.writer = writer;
   }
 
   get bytes(): number {
@@ -42,7 +45,7 @@ export class Group {
 
   add(revision: number, time: HybridTimestamp, batch: Uint8Array, floor: number): void {
     if (this.payload === null) {
-      this.payload = new GroupPayload(this.#bytesMax, floor);
+      this.payload = new GroupPayload(this.writer, floor);
       this.firstRevision = revision;
     }
     this.payload.add(time, batch);

@@ -32,10 +32,11 @@ export interface KeyBounds {
 /** The keys below one prefix. */
 export class KeySpace {
   readonly #prefix: Uint8Array;
-  readonly #writer = new ByteWriter(tupleBytesMax, 64);
+  readonly #writer: ByteWriter;
 
   private constructor(slot: number, tuple: Tuple) {
     assert(slot >= 0 && slot <= slotOfLocal, 'a slot takes two bytes');
+    this.#writer = new ByteWriter(tupleBytesMax, 64);
     this.#writer.writeByte(slot >> 8);
     this.#writer.writeByte(slot & 0xff);
     writeTuple(this.#writer, tuple);
@@ -66,10 +67,15 @@ export class KeySpace {
 
   /** An array of its own. @throws LockstepError `invalid`, with the path, for what is no key; `misuse` when it is too long. */
   key(tuple: Tuple): Uint8Array {
-    const key = this.#encoded(tuple, 0);
-    if (key.length <= keyBytesMax) return key;
+    return this.written(tuple).copy();
+  }
+
+  /** As `key`, without an array of its own: what lies in `buffer` up to `length`, good until the next call of anything here. */
+  written(tuple: Tuple): Readonly<Pick<ByteWriter, 'buffer' | 'length' | 'copy'>> {
+    const writer = this.#write(tuple);
+    if (writer.length <= keyBytesMax) return writer;
     throw new LockstepError('misuse', 'a key has more bytes than the limit', {
-      values: { keyBytes: key.length, keyBytesMax },
+      values: { keyBytes: writer.length, keyBytesMax },
       advice: ['keep what is long in the value, and a hash of it in the key'],
     });
   }
@@ -96,12 +102,17 @@ export class KeySpace {
   }
 
   #encoded(tuple: Tuple, roomAfter: 0 | 1): Uint8Array {
-    const writer = this.#writer;
-    writer.clear();
-    writer.writeBytes(this.#prefix);
-    writeTuple(writer, tuple);
+    const writer = this.#write(tuple);
     if (roomAfter === 1) writer.writeByte(afterAllTuples);
     return writer.copy();
+  }
+
+  /** Behind the prefix, which stands in the buffer already: nobody writes before it. */
+  #write(tuple: Tuple): ByteWriter {
+    const writer = this.#writer;
+    writer.length = this.#prefix.length;
+    writeTuple(writer, tuple);
+    return writer;
   }
 }
 

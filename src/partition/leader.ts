@@ -5,9 +5,10 @@
  * still leads: so an outcome of whatever kind, a rejection too, rests on durable state alone, and on the newest.
  */
 import type { Tuple } from '../bytes/tuple.ts';
+import { ByteWriter } from '../bytes/byte-writer.ts';
 import { ValueDecoder } from '../bytes/value-decode.ts';
 import { ValueEncoder } from '../bytes/value-encode.ts';
-import type { StoredValue } from '../bytes/value-format.ts';
+import { valueLimits, type StoredValue } from '../bytes/value-format.ts';
 import { HybridClock } from '../clock/hybrid-clock.ts';
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import type { Ports } from '../env/env.ts';
@@ -16,7 +17,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import { chainBeforeFirst } from '../log/chain.ts';
 import type { LogWriter } from '../log/port.ts';
 import type { Waits } from '../observe/waits.ts';
-import { placeOf, slotOf } from '../ring/slot.ts';
+import { placeOf } from '../ring/slot.ts';
 import { conflictOfReads, type Conflict } from '../storage/transaction/conflict.ts';
 import { OwnWrites } from '../storage/transaction/own-writes.ts';
 import { ReadSet } from '../storage/transaction/read-set.ts';
@@ -27,9 +28,9 @@ import { bytesOfTransaction, fitsAlone } from './group-payload.ts';
 import type { Member, NotedCommit } from './group.ts';
 import { KeySpace } from './key-space.ts';
 import { encodeMark } from './log-mark.ts';
-import { Outcome, type OutcomeAbout } from './outcome.ts';
+import { Outcome } from './outcome.ts';
 import { systemNames, type Replica } from './replica.ts';
-import { TransactionRun, type Sender } from './transaction-run.ts';
+import { TransactionRun, type RunSetup, type Sender } from './transaction-run.ts';
 import type {
   NotLeader,
   Refused,
@@ -81,8 +82,9 @@ interface Admitted {
   readonly withinMs: number | undefined;
 }
 
-/** A transaction whose function has ended; `now` is its time in the log. */
-interface Ended extends Admitted {
+/** A transaction whose function has ended; that it was admitted is of now, and so is its time in the log. */
+interface Ended {
+  readonly admitted: Admitted;
   readonly view: TransactionView;
   readonly run: TransactionRun;
   /** What is to be as it was read; null when nothing can have changed. */
@@ -94,8 +96,7 @@ export class Leader {
   readonly clock: HybridClock;
   readonly commands: CommandWindow;
   readonly #setup: LeaderSetup;
-  readonly #encoder = new ValueEncoder();
-  readonly #decoder = new ValueDecoder();
+  readonly #shared: RunSetup;
   /** One transaction runs at a time, so one memory serves all. */
   readonly #own = new OwnWrites();
   #isRunning = false;
@@ -105,6 +106,13 @@ export class Leader {
   constructor(setup: LeaderSetup) {
     const { replica, settings, ports, waits, key, writer, onCommits, onEnd } = setup;
     this.#setup = setup;
+    this.#shared = {
+      spaces: replica.spaces,
+      encoder: new ValueEncoder(),
+      decoder: new ValueDecoder(),
+      value: new ByteWriter(valueLimits.bytesMax),
+      sender: settings.sender,
+    };
     this.clock = new HybridClock(ports.clock, { last: replica.time, driftMsMax: settings.driftMsMax });
     this.commands = new CommandWindow(settings.commands);
     this.commit = new GroupCommit({ ports, waits, key, writer, replica, limits: settings.limits, onCommits, onEnd });
@@ -130,7 +138,7 @@ export class Leader {
   confirmed(): Promise<'held' | NotLeader | Refused> {
     const refused = this.#refusal();
     if (refused !== null) return Promise.resolve(refused);
-    const outcome = new Outcome(this.#about(false), () => 'held' as const);
+    const outcome = new Outcome(this.#setup.key, false, () => 'held' as const);
     this.commit.join(this.commit.groupFor(0), outcome, 0);
     return outcome.promise;
   }
@@ -153,25 +161,31 @@ export class Leader {
     options: TransactOptions,
     keys: readonly Tuple[],
   ): Promise<TransactOutcome<T>> {
-    const space = place === null ? KeySpace.ofLocal() : KeySpace.ofPlace(slotOf(place), place);
+    const { spaces } = this.#shared;
+    const space = place === null ? spaces.local : spaces.ofPlace(place);
     await this.#setup.replica.tree.touch(keys.map((key) => space.key(key)));
     return this.#transact(place, fn, options);
   }
 
-  async #transact<T>(
+  /** Not an async function, which would make two promises more. */
+  #transact<T>(
     place: string | null,
     fn: (tx: Transaction) => Synchronous<T>,
     options: TransactOptions,
   ): Promise<TransactOutcome<T>> {
-    const admitted = this.#admit<T>(options);
-    if ('outcome' in admitted) return admitted.outcome;
-    const { replica } = this.#setup;
-    this.#own.clear();
-    const view = new TransactionView(replica.tree, replica.revision, null, this.#own);
-    const run = this.#newRun(view, place, admitted.now);
-    const outcome = this.#finish(this.#run(fn, run), { ...admitted, view, run, reads: null });
-    assert(!('reason' in outcome), 'nothing changes while a function runs alone');
-    return outcome.promise;
+    try {
+      const admitted = this.#admit<T>(options);
+      if ('outcome' in admitted) return admitted.outcome;
+      const { replica } = this.#setup;
+      this.#own.clear();
+      const view = new TransactionView(replica.tree, replica.revision, null, this.#own);
+      const run = new TransactionRun(this.#shared, view, place, admitted.now);
+      const outcome = this.#finish(this.#run(fn, run), { admitted, view, run, reads: null });
+      assert(!('reason' in outcome), 'nothing changes while a function runs alone');
+      return outcome.promise;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** One run of a function that waits, on durable state; a conflict when what it read was changed until it ended. */
@@ -186,14 +200,14 @@ export class Leader {
     const { revision, held } = replica.holdDurable();
     const reads = new ReadSet();
     const view = new TransactionView(replica.tree, revision, reads);
-    const run = this.#newRun(view, place, begun.now);
+    const run = new TransactionRun(this.#shared, view, place, begun.now);
     let outcome: { readonly promise: Promise<TransactOutcome<T>> } | Conflict;
     try {
       const ran = await Promise.race([settledOf(fn, run), late]);
       // Others ran meanwhile; this node may lead no more, and the same command may be done.
       const admitted = this.#admit<T>(options);
       outcome =
-        'outcome' in admitted ? { promise: admitted.outcome } : this.#finish(ran, { ...admitted, view, run, reads });
+        'outcome' in admitted ? { promise: admitted.outcome } : this.#finish(ran, { admitted, view, run, reads });
     } finally {
       run.end();
       held.release();
@@ -215,11 +229,6 @@ export class Leader {
     return { outcome: this.#told<T>(() => this.#committed('already-done', value as T, revision), withinMs) };
   }
 
-  #newRun(view: TransactionView, place: string | null, now: HybridTimestamp): TransactionRun {
-    const { sender } = this.#setup.settings;
-    return new TransactionRun({ view, encoder: this.#encoder, decoder: this.#decoder, sender }, place, now);
-  }
-
   /** Everything from here to the group happens in one step; the transaction is over then. */
   #finish<T>(ran: Ran<T>, ended: Ended): { readonly promise: Promise<TransactOutcome<T>> } | Conflict {
     try {
@@ -230,7 +239,8 @@ export class Leader {
   }
 
   #finished<T>(ran: Ran<T>, ended: Ended): { readonly promise: Promise<TransactOutcome<T>> } | Conflict {
-    const { view, run, command, withinMs, reads } = ended;
+    const { view, run, reads } = ended;
+    const { command, withinMs } = ended.admitted;
     const { replica } = this.#setup;
     const revision = replica.revision + 1;
     if (ran.kind === 'returned' && command !== null)
@@ -249,7 +259,7 @@ export class Leader {
     const { value } = ran;
     if (view.writes.count === 0)
       return { promise: this.#told<T>(() => this.#committed('committed', value, revision - 1), withinMs) };
-    const member = new Outcome(this.#about(true), () => this.#committed('committed', value, revision));
+    const member = new Outcome(this.#setup.key, true, () => this.#committed('committed', value, revision));
     if (!this.#write(ended, revision, member))
       return { promise: Promise.resolve({ kind: 'refused', reason: 'too-large' }) };
     if (command !== null) this.commands.applied(command.ms, this.#horizon());
@@ -277,15 +287,14 @@ export class Leader {
   }
 
   /** Applies it, and puts it into the group that gathers. False when it is larger than the log takes; nothing is done then. */
-  #write({ view, run, now }: Ended, revision: number, member: Member): boolean {
+  #write({ view, run, admitted: { now } }: Ended, revision: number, member: Member): boolean {
     const { replica, settings } = this.#setup;
     const { writes } = view;
     const bytes = bytesOfTransaction(writes.byteLength + markBytesMax);
     if (!fitsAlone(writes.byteLength + markBytesMax, settings.limits.payloadBytesMax)) return false;
     const group = this.commit.groupFor(bytes);
     const isFirst = group.payload === null;
-    const { position, chain = chainBeforeFirst } = replica.place;
-    if (isFirst) writes.put(markKey, this.#encoder.encode(encodeMark({ position, chain, time: now })));
+    if (isFirst) writes.put(markKey, this.#markAt(now));
     const batch = writes.view();
     replica.apply(revision, batch);
     if (isFirst) replica.noteGroup(revision);
@@ -301,7 +310,7 @@ export class Leader {
     withinMs: number | undefined,
   ): Promise<TransactOutcome<T>> {
     const tell = typeof outcome === 'function' ? outcome : (): TransactOutcome<T> => outcome;
-    const member = new Outcome(this.#about(false), tell);
+    const member = new Outcome(this.#setup.key, false, tell);
     this.commit.join(this.commit.groupFor(0), member, 0);
     if (withinMs !== undefined) member.within(this.#setup.ports.timers, withinMs);
     return member.promise;
@@ -312,8 +321,9 @@ export class Leader {
     return { kind, value: value as Exclude<T, Rejection>, token, revision };
   }
 
-  #about(wrote: boolean): OutcomeAbout {
-    return { key: this.#setup.key, wrote };
+  #markAt(time: HybridTimestamp): Uint8Array {
+    const { position, chain = chainBeforeFirst } = this.#setup.replica.place;
+    return this.#shared.encoder.encode(encodeMark({ position, chain, time }));
   }
 
   #refusal(): NotLeader | Refused | null {

@@ -4,25 +4,24 @@ import type { Timers } from '../env/timers.ts';
 import type { Member } from './group.ts';
 import type { NotLeader } from './transaction.ts';
 
-export interface OutcomeAbout {
-  readonly key: string;
-  /** Whether it may have an effect: then nobody knows when an append is in doubt. */
-  readonly wrote: boolean;
-}
-
 const notLeader: NotLeader = Object.freeze({ kind: 'not-leader', leader: null });
 
-/** `tell` makes what the caller gets, or throws it: called when it may be told. */
+/**
+ * `key`: the partition's, for errors. `wrote`: whether it may have an effect; then nobody knows when an append is in
+ * doubt. `tell` makes what the caller gets, or throws it: called when it may be told.
+ */
 export class Outcome<T> implements Member {
   readonly promise: Promise<T | NotLeader>;
-  readonly #about: OutcomeAbout;
+  readonly #key: string;
+  readonly #wrote: boolean;
   readonly #tell: () => T;
   #resolve!: (outcome: T | NotLeader) => void;
   #reject!: (error: unknown) => void;
   #stopTimer: (() => void) | null = null;
 
-  constructor(about: OutcomeAbout, tell: () => T) {
-    this.#about = about;
+  constructor(key: string, wrote: boolean, tell: () => T) {
+    this.#key = key;
+    this.#wrote = wrote;
     this.#tell = tell;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -35,7 +34,7 @@ export class Outcome<T> implements Member {
     const timer = timers.after(ms, () => {
       this.fail(
         new LockstepError('unknown', 'the deadline came before this was durable; it may still become so', {
-          values: { key: this.#about.key, withinMs: ms },
+          values: { key: this.#key, withinMs: ms },
           advice: ['send it again with the same command id: it runs once at most'],
         }),
       );
@@ -61,11 +60,10 @@ export class Outcome<T> implements Member {
   /** What wrote nothing certainly had no effect, whatever became of the others. */
   fail(error: Error): void {
     this.#stopTimer?.();
-    if (this.#about.wrote || !(error instanceof LockstepError) || error.happened === 'no') return this.#reject(error);
-    const { key } = this.#about;
+    if (this.#wrote || !(error instanceof LockstepError) || error.happened === 'no') return this.#reject(error);
     this.#reject(
       new LockstepError('unavailable', 'what this rests on may not be durable; it wrote nothing', {
-        values: { key },
+        values: { key: this.#key },
         cause: error,
       }),
     );

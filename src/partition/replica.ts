@@ -13,7 +13,7 @@ import type { Hold, Log, Position } from '../log/port.ts';
 import { Snapshots, type HeldRevision } from '../storage/snapshots.ts';
 import type { Tree } from '../storage/tree.ts';
 import type { WriterPressure } from '../storage/writer-pressure.ts';
-import { KeySpace } from './key-space.ts';
+import { KeySpaces } from './key-spaces.ts';
 import { decodeMark, type LogMark } from './log-mark.ts';
 import { printToken } from './token.ts';
 import type { Token } from './transaction.ts';
@@ -43,6 +43,7 @@ export interface Place {
 export class Replica {
   readonly tree: Tree;
   readonly pressure: WriterPressure;
+  readonly spaces: KeySpaces = new KeySpaces();
   readonly #snapshots: Snapshots;
   readonly #decoder = new ValueDecoder();
   readonly #hold: Hold;
@@ -160,8 +161,8 @@ export class Replica {
 
   /** The product's own state; undefined when there is none. */
   system(name: string, key: readonly string[], revision: number): StoredValue | undefined {
-    const stored = KeySpace.ofSystem(name).key(key);
-    const found = this.tree.find(stored, 0, stored.length, revision);
+    const { buffer, length } = this.spaces.ofSystem(name).written(key);
+    const found = this.tree.find(buffer, 0, length, revision);
     return found === null ? undefined : this.#decoder.decode(found.bytes, found.start, found.end);
   }
 

@@ -1,22 +1,27 @@
 /** One transaction while its function runs: spaces over a view of the newest state, which end when the function does. */
+import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { Tuple } from '../bytes/tuple.ts';
 import type { ValueDecoder } from '../bytes/value-decode.ts';
 import type { ValueEncoder } from '../bytes/value-encode.ts';
 import type { StoredValue } from '../bytes/value-format.ts';
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import { LockstepError } from '../kernel/errors.ts';
-import { placeOf, slotOf } from '../ring/slot.ts';
+import { placeOf } from '../ring/slot.ts';
 import type { TransactionView } from '../storage/transaction/view.ts';
-import { KeySpace } from './key-space.ts';
+import type { KeySpace } from './key-space.ts';
+import type { KeySpaces } from './key-spaces.ts';
 import type { RangeOptions, Space, SpaceEntry, SpaceRange, Transaction } from './transaction.ts';
 
 /** How a message leaves: `channel` knows. `full`: too much waits already, on its way to where it goes. */
 export type Sender = (tx: Transaction, to: string, message: StoredValue) => 'sent' | 'full' | 'too-large';
 
+/** What all transactions of a leader share: one runs at a time. */
 export interface RunSetup {
-  readonly view: TransactionView;
+  readonly spaces: KeySpaces;
   readonly encoder: ValueEncoder;
   readonly decoder: ValueDecoder;
+  /** Where values are encoded. */
+  readonly value: ByteWriter;
   readonly sender: Sender | null;
 }
 
@@ -24,17 +29,19 @@ export class TransactionRun implements Transaction {
   readonly place: string | null;
   readonly now: HybridTimestamp;
   readonly #setup: RunSetup;
+  readonly #view: TransactionView;
   readonly #own: Space;
-  readonly #spaces = new Map<string, Space>();
+  #local: Space | null = null;
+  #systems: Map<KeySpace, Space> | null = null;
   #notes: { readonly topic: string; readonly note: unknown }[] | null = null;
   #refusal: 'full' | 'too-large' | null = null;
-  #isOver = false;
 
-  constructor(setup: RunSetup, place: string | null, now: HybridTimestamp) {
+  constructor(setup: RunSetup, view: TransactionView, place: string | null, now: HybridTimestamp) {
     this.#setup = setup;
+    this.#view = view;
     this.place = place;
     this.now = now;
-    this.#own = place === null ? this.local : this.#space(KeySpace.ofPlace(slotOf(place), place));
+    this.#own = place === null ? this.local : new RunSpace(setup, view, setup.spaces.ofPlace(place));
   }
 
   /** What is told once it is durable. */
@@ -49,8 +56,7 @@ export class TransactionRun implements Transaction {
 
   /** From here on every method throws. */
   end(): void {
-    this.#isOver = true;
-    this.#setup.view[Symbol.dispose]();
+    this.#view[Symbol.dispose]();
   }
 
   get(key: Tuple): StoredValue | undefined {
@@ -74,11 +80,12 @@ export class TransactionRun implements Transaction {
   }
 
   get local(): Space {
-    return this.#named('local', () => KeySpace.ofLocal());
+    checkIsOn(this.#view);
+    return (this.#local ??= new RunSpace(this.#setup, this.#view, this.#setup.spaces.local));
   }
 
   at(key: string): Space {
-    this.#check();
+    checkIsOn(this.#view);
     const place = placeOf(key);
     if (place === this.place) return this.#own;
     throw new LockstepError('misuse', 'not-colocated: this key has another place than its transaction', {
@@ -91,7 +98,7 @@ export class TransactionRun implements Transaction {
   }
 
   send(to: string, message: StoredValue): void {
-    this.#check();
+    checkIsOn(this.#view);
     const { sender } = this.#setup;
     if (sender === null)
       throw new LockstepError('misuse', 'this partition was opened without channels, so it sends no messages');
@@ -107,70 +114,88 @@ export class TransactionRun implements Transaction {
 
   system(name: string, of: 'place' | 'local'): Space {
     const { place } = this;
-    if (of === 'local') return this.#named(`local:${name}`, () => KeySpace.ofSystem(name));
+    const { spaces } = this.#setup;
+    if (of === 'local') return this.#system(spaces.ofSystem(name));
     if (place === null) throw new LockstepError('misuse', 'a transaction without a place has no state of one');
-    return this.#named(`place:${name}`, () => KeySpace.ofPlaceSystem(slotOf(place), place, name));
+    return this.#system(spaces.ofPlaceSystem(place, name));
   }
 
   note(topic: string, note: unknown): void {
-    this.#check();
+    checkIsOn(this.#view);
     this.#notes ??= [];
     this.#notes.push({ topic, note });
   }
 
-  #named(name: string, make: () => KeySpace): Space {
-    this.#check();
-    let space = this.#spaces.get(name);
-    if (space === undefined) this.#spaces.set(name, (space = this.#space(make())));
+  #system(keys: KeySpace): Space {
+    checkIsOn(this.#view);
+    this.#systems ??= new Map();
+    let space = this.#systems.get(keys);
+    if (space === undefined) this.#systems.set(keys, (space = new RunSpace(this.#setup, this.#view, keys)));
     return space;
   }
+}
 
-  #space(space: KeySpace): Space {
-    const { view, encoder, decoder } = this.#setup;
-    const check = (): void => this.#check();
-    return {
-      get(key) {
-        check();
-        const found = view.find(space.key(key));
-        return found === null ? undefined : decoder.decode(found.bytes, found.start, found.end);
-      },
-      *range(options = {}) {
-        check();
-        const bounds = space.bounds(options);
-        let left = options.limit ?? Infinity;
-        if (bounds === null) return;
-        const walk = view.walk(bounds, options.reverse === true);
-        const { cursor } = walk;
-        try {
-          while (left-- > 0 && walk.next())
-            yield [
-              space.tupleOf(cursor.keyBytes, cursor.keyStart, cursor.keyEnd),
-              decoder.decode(cursor.valueBytes, cursor.valueStart, cursor.valueEnd),
-            ] as const;
-        } finally {
-          walk.end();
-        }
-      },
-      set(key, value) {
-        check();
-        view.put(space.key(key), encoder.encode(value));
-      },
-      delete(key) {
-        check();
-        view.delete(space.key(key));
-      },
-      deleteRange(range) {
-        check();
-        const bounds = space.bounds(range);
-        if (bounds !== null) view.deleteRange(bounds.from, bounds.to);
-      },
-    };
+/** The keys of one space, as this transaction sees them. */
+class RunSpace implements Space {
+  readonly #setup: RunSetup;
+  readonly #view: TransactionView;
+  readonly #keys: KeySpace;
+
+  constructor(setup: RunSetup, view: TransactionView, keys: KeySpace) {
+    this.#setup = setup;
+    this.#view = view;
+    this.#keys = keys;
   }
 
-  #check(): void {
-    if (this.#isOver)
-      throw new LockstepError('misuse', 'this transaction is over', {
-        advice: ['use it within its function alone; begin another one for what comes later'],
-      });
+  get(key: Tuple): StoredValue | undefined {
+    checkIsOn(this.#view);
+    const { buffer, length } = this.#keys.written(key);
+    const found = this.#view.find(buffer, length);
+    return found === null ? undefined : this.#setup.decoder.decode(found.bytes, found.start, found.end);
   }
+
+  *range(options: RangeOptions = {}): Iterable<SpaceEntry> {
+    checkIsOn(this.#view);
+    const bounds = this.#keys.bounds(options);
+    let left = options.limit ?? Infinity;
+    if (bounds === null) return;
+    const walk = this.#view.walk(bounds, options.reverse === true);
+    const { cursor } = walk;
+    try {
+      while (left-- > 0 && walk.next())
+        yield [
+          this.#keys.tupleOf(cursor.keyBytes, cursor.keyStart, cursor.keyEnd),
+          this.#setup.decoder.decode(cursor.valueBytes, cursor.valueStart, cursor.valueEnd),
+        ] as const;
+    } finally {
+      walk.end();
+    }
+  }
+
+  set(key: Tuple, value: StoredValue): void {
+    checkIsOn(this.#view);
+    const { value: encoded, encoder } = this.#setup;
+    encoded.clear();
+    encoder.write(encoded, value); // first: a getter within the value may use this very space
+    const { buffer, length } = this.#keys.written(key);
+    this.#view.putRange(buffer, length, encoded.buffer, encoded.length);
+  }
+
+  delete(key: Tuple): void {
+    checkIsOn(this.#view);
+    this.#view.delete(this.#keys.key(key));
+  }
+
+  deleteRange(range: SpaceRange): void {
+    checkIsOn(this.#view);
+    const bounds = this.#keys.bounds(range);
+    if (bounds !== null) this.#view.deleteRange(bounds.from, bounds.to);
+  }
+}
+
+function checkIsOn(view: TransactionView): void {
+  if (view.isOver)
+    throw new LockstepError('misuse', 'this transaction is over', {
+      advice: ['use it within its function alone; begin another one for what comes later'],
+    });
 }

@@ -74,8 +74,8 @@ export class TreeReader implements Reader {
 
   #get(space: KeySpace, tuple: Tuple): StoredValue | undefined {
     const revision = this.#owner.revision();
-    const key = space.key(tuple);
-    const found = this.#tree.find(key, 0, key.length, revision);
+    const { buffer, length } = space.written(tuple);
+    const found = this.#tree.find(buffer, 0, length, revision);
     return found === null ? undefined : this.#decoder.decode(found.bytes, found.start, found.end);
   }
 

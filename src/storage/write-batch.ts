@@ -44,15 +44,20 @@ export class WriteBatch {
    * batch would have more than 16 MiB; the batch is then as it was.
    */
   put(key: Uint8Array, value: Uint8Array): this {
-    checkKey(key);
-    checkValue(value);
-    return this.#write(kinds.put, key, value);
+    return this.putRange(key, key.length, value, value.length);
+  }
+
+  /** As `put`, of a key and a value that lie at the beginning of larger arrays. */
+  putRange(key: Uint8Array, keyLength: number, value: Uint8Array, valueLength: number): this {
+    checkKeyLength(keyLength);
+    checkValueLength(valueLength);
+    return this.#write(kinds.put, key, keyLength, value, valueLength);
   }
 
   /** A key that is not there may be deleted too. @throws as `put`. */
   delete(key: Uint8Array): this {
     checkKey(key);
-    return this.#write(kinds.delete, key, null);
+    return this.#write(kinds.delete, key, key.length, null, 0);
   }
 
   /** All keys from `start` on and before `end`; of this batch those that were put before. @throws as `put`; `misuse` unless `start` is before `end`. */
@@ -61,15 +66,15 @@ export class WriteBatch {
     checkKey(end);
     if (compareBytes(start, end) >= 0)
       throw new LockstepError('misuse', 'a range starts before it ends', { values: { startBytes: start.length } });
-    return this.#write(kinds.deleteRange, start, end);
+    return this.#write(kinds.deleteRange, start, start.length, end, end.length);
   }
 
   /**
-   * What it does to the key, by its last write that touches it: false if none does; else the value, good until the next
-   * write, or that there is none any more. For few writes: it goes through all of them.
+   * What it does to the key at the beginning of `key`, by its last write that touches it: false if none does; else the
+   * value, good until the next write, or that there is none any more. For few writes: it goes through all of them.
    */
-  find(key: Uint8Array, into: FoundVersion): boolean {
-    return findIn(this.#writer.buffer, this.#writer.length, key, into);
+  find(key: Uint8Array, keyLength: number, into: FoundVersion): boolean {
+    return findIn(this.#writer.buffer, this.#writer.length, key, keyLength, into);
   }
 
   /** Empties it, to be filled anew. */
@@ -84,25 +89,28 @@ export class WriteBatch {
     return this.#writer.view();
   }
 
-  #write(kind: number, key: Uint8Array, value: Uint8Array | null): this {
+  #write(kind: number, key: Uint8Array, keyLength: number, value: Uint8Array | null, valueLength: number): this {
     const writer = this.#writer;
-    writer.reserve(11 + key.length + (value?.length ?? 0));
+    writer.reserve(11 + keyLength + valueLength);
     const { buffer } = writer;
-    let at = writer.length;
-    buffer[at++] = kind;
-    at = putVarint(buffer, at, key.length);
-    if (key.length > loopBytesMax) buffer.set(key, at);
-    else for (let index = 0; index < key.length; index++) buffer[at + index] = key[index] as number;
-    at += key.length;
+    buffer[writer.length] = kind;
+    const keyAt = putVarint(buffer, writer.length + 1, keyLength);
+    copyInto(buffer, keyAt, key, keyLength);
+    let at = keyAt + keyLength;
     if (value !== null) {
-      at = putVarint(buffer, at, value.length);
-      buffer.set(value, at);
-      at += value.length;
+      at = putVarint(buffer, at, valueLength);
+      copyInto(buffer, at, value, valueLength);
+      at += valueLength;
     }
     writer.advanceTo(at);
     this.#count++;
     return this;
   }
+}
+
+function copyInto(into: Uint8Array, at: number, from: Uint8Array, length: number): void {
+  if (length <= loopBytesMax) for (let index = 0; index < length; index++) into[at + index] = from[index] as number;
+  else into.set(length === from.length ? from : from.subarray(0, length), at);
 }
 
 /**
@@ -150,7 +158,7 @@ function applyRest(bytes: Uint8Array, sink: BatchSink, from: number, to: number)
   }
 }
 
-function findIn(bytes: Uint8Array, to: number, key: Uint8Array, into: FoundVersion): boolean {
+function findIn(bytes: Uint8Array, to: number, key: Uint8Array, keyLengthSought: number, into: FoundVersion): boolean {
   let isThere = false;
   for (let at = 0; at < to;) {
     const kind = bytes[at] as number;
@@ -159,14 +167,14 @@ function findIn(bytes: Uint8Array, to: number, key: Uint8Array, into: FoundVersi
     const keyEnd = keyStart + keyLength;
     if (kind === kinds.delete) {
       at = keyEnd;
-      if (compareRanges(bytes, keyStart, keyEnd, key, 0, key.length) !== 0) continue;
+      if (compareRanges(bytes, keyStart, keyEnd, key, 0, keyLengthSought) !== 0) continue;
       isThere = into.isDelete = true;
       continue;
     }
     const valueLength = shortVarint(bytes, keyEnd);
     const valueStart = keyEnd + varintBytes(valueLength);
     at = valueStart + valueLength;
-    const order = compareRanges(bytes, keyStart, keyEnd, key, 0, key.length);
+    const order = compareRanges(bytes, keyStart, keyEnd, key, 0, keyLengthSought);
     if (kind === kinds.put && order === 0) {
       isThere = true;
       into.isDelete = false;
@@ -174,7 +182,7 @@ function findIn(bytes: Uint8Array, to: number, key: Uint8Array, into: FoundVersi
       into.start = valueStart;
       into.end = at;
     } else if (kind === kinds.deleteRange && order <= 0) {
-      if (compareRanges(key, 0, key.length, bytes, valueStart, at) < 0) isThere = into.isDelete = true;
+      if (compareRanges(key, 0, keyLengthSought, bytes, valueStart, at) < 0) isThere = into.isDelete = true;
     }
   }
   return isThere;
@@ -192,18 +200,20 @@ function shortVarint(bytes: Uint8Array, at: number): number {
   }
 }
 
-export function checkKey(key: Uint8Array): void {
-  if (key.length <= keyBytesMax) return;
+export const checkKey = (key: Uint8Array): void => checkKeyLength(key.length);
+
+export function checkKeyLength(keyBytes: number): void {
+  if (keyBytes <= keyBytesMax) return;
   throw new LockstepError('misuse', 'a key has more bytes than the limit', {
-    values: { keyBytes: key.length, keyBytesMax },
+    values: { keyBytes, keyBytesMax },
     advice: ['keep what is long in the value, and a hash of it in the key'],
   });
 }
 
-function checkValue(value: Uint8Array): void {
-  if (value.length <= valueBytesMax) return;
+function checkValueLength(valueBytes: number): void {
+  if (valueBytes <= valueBytesMax) return;
   throw new LockstepError('misuse', 'a value has more bytes than the limit', {
-    values: { valueBytes: value.length, valueBytesMax },
+    values: { valueBytes, valueBytesMax },
     advice: ['cut it into chunks under several keys'],
   });
 }

@@ -22,18 +22,21 @@ export class OwnWrites {
   #indexedCount = 0;
   readonly #found = new FoundVersion();
 
-  /** What they make of the key: undefined if they do not touch it, null if it has no value any more; good until the next call. */
-  find(key: Uint8Array): FoundVersion | null | undefined {
+  /**
+   * What they make of the key, which lies at the beginning of the array: undefined if they do not touch it, null if it has
+   * no value any more; good until the next call.
+   */
+  find(key: Uint8Array, length: number): FoundVersion | null | undefined {
     const { batch } = this;
     if (batch.count === 0) return undefined;
     const found = this.#found;
     if (batch.count <= fewWrites) {
-      if (!batch.find(key, found)) return undefined;
+      if (!batch.find(key, length, found)) return undefined;
       return found.isDelete ? null : found;
     }
     const index = this.#indexed();
-    const covering = index.rangeTombstones.newestCovering(key, 0, key.length, Infinity);
-    if (index.find(key, 0, key.length, keyHash(key, 0, key.length), Infinity, found) && found.revision > covering)
+    const covering = index.rangeTombstones.newestCovering(key, 0, length, Infinity);
+    if (index.find(key, 0, length, keyHash(key, 0, length), Infinity, found) && found.revision > covering)
       return found.isDelete ? null : found;
     return covering >= 0 ? null : undefined;
   }

@@ -10,7 +10,7 @@ import type { FoundVersion } from '../found-version.ts';
 import { boundsOf, Scan, type ScanOptions } from '../scan.ts';
 import type { HeldCursor, Tree } from '../tree.ts';
 import type { VisibleBounds, VisibleCursor } from '../visible-cursor.ts';
-import { checkKey, type WriteBatch } from '../write-batch.ts';
+import { checkKeyLength, type WriteBatch } from '../write-batch.ts';
 import { OwnWrites } from './own-writes.ts';
 import type { ReadSet } from './read-set.ts';
 
@@ -51,16 +51,17 @@ export class TransactionView implements Disposable {
 
   /**
    * The key's value where it lies, good until the next call of anything; null when it has none. For who decodes at once.
+   * `length`: of the key, if it lies at the beginning of a larger array.
    * @throws LockstepError `misuse` when the transaction is over, or for a key that is too long; `invalid` when it has read
    * more than can be checked; `corrupt`, and what reading a file throws.
    */
-  find(key: Uint8Array): FoundVersion | null {
+  find(key: Uint8Array, length: number = key.length): FoundVersion | null {
     this.#check();
-    checkKey(key);
-    const own = this.#own.find(key);
+    checkKeyLength(length);
+    const own = this.#own.find(key, length);
     if (own !== undefined) return own;
-    this.#reads?.addKey(key);
-    return this.#tree.find(key, 0, key.length, this.revision);
+    this.#reads?.addKey(length === key.length ? key : key.subarray(0, length));
+    return this.#tree.find(key, 0, length, this.revision);
   }
 
   /**
@@ -110,6 +111,12 @@ export class TransactionView implements Disposable {
   put(key: Uint8Array, value: Uint8Array): void {
     this.#checkWrite();
     this.#own.batch.put(key, value);
+  }
+
+  /** As `put`, of a key and a value that lie at the beginning of larger arrays. */
+  putRange(key: Uint8Array, keyLength: number, value: Uint8Array, valueLength: number): void {
+    this.#checkWrite();
+    this.#own.batch.putRange(key, keyLength, value, valueLength);
   }
 
   /** A key that is not there may be deleted too. @throws as `put`. */
