@@ -2,7 +2,8 @@
  * The cycle of an anomaly as a picture: its transactions below one another, an arrow from each to the next with the
  * reason why it comes before, and from the last one back to the first beside them. What is no cycle has no arrows.
  */
-import { cut, escapeXml } from '../sim/diagram-words.ts';
+import { escapeXml } from '../kernel/xml.ts';
+import { cut } from '../sim/diagram-words.ts';
 import { type Anomaly, dependencyText } from './anomalies.ts';
 import type { Dependency } from './dependencies.ts';
 import { characterWidth } from './page.ts';

@@ -1,5 +1,5 @@
 /** What the pages of verdicts have in common: one HTML file that needs nothing else, in the reader's colours. */
-import { escapeXml } from '../sim/diagram-words.ts';
+import { escapeXml } from '../kernel/xml.ts';
 
 /** Of a character in pictures, in pixels. */
 export const characterWidth = 7.4;

@@ -2,7 +2,7 @@
  * A verdict as one HTML file that needs nothing else: the bars of the timeline, the moments at which operations took
  * effect as dots in the order, joined by a line, and the words of the report. Colours follow the reader's setting.
  */
-import { escapeXml } from '../sim/diagram-words.ts';
+import { escapeXml } from '../kernel/xml.ts';
 import type { History } from './history.ts';
 import type { LinearizabilityVerdict } from './linearizability.ts';
 import { characterWidth, htmlPage } from './page.ts';

@@ -1,5 +1,6 @@
 /** A verdict on transactions as one HTML file: of each kind of anomaly the shortest cycle, drawn, and when it happened. */
-import { cut, escapeXml } from '../sim/diagram-words.ts';
+import { escapeXml } from '../kernel/xml.ts';
+import { cut } from '../sim/diagram-words.ts';
 import type { Anomaly } from './anomalies.ts';
 import { cycleStyles, cycleSvg } from './cycle-svg.ts';
 import type { Operation, Outcome } from './history.ts';

@@ -2,9 +2,10 @@
  * A page around the SVG: filters by node and kind, and the table of all events with their whole text. The script reads
  * attributes of the page only and holds no data of the run, so nothing of it needs escaping for scripts.
  */
+import { escapeXml } from '../kernel/xml.ts';
 import type { DiagramLayout } from './diagram-layout.ts';
 import { drawSvg } from './diagram-svg.ts';
-import { escapeXml, filterable, timeText } from './diagram-words.ts';
+import { filterable, timeText } from './diagram-words.ts';
 
 const style = `
 :root{color-scheme:light dark;--edge:#d5dae4;--soft:#6b7385;--bad:#c7362f}

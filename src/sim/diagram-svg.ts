@@ -3,8 +3,9 @@
  * row per event, so that no label ever lies on another. Colours follow the reader's light or dark setting.
  */
 import { unreachable } from '../kernel/assert.ts';
+import { escapeXml } from '../kernel/xml.ts';
 import type { DiagramArrow, DiagramLayout, DiagramRow, DiagramSpan } from './diagram-layout.ts';
-import { cut, cutStart, durationText, escapeXml, eventText, filterable, timeText, wrap } from './diagram-words.ts';
+import { cut, cutStart, durationText, eventText, filterable, timeText, wrap } from './diagram-words.ts';
 import type { TraceEvent, TraceKind } from './trace.ts';
 
 const rowHeight = 22;

@@ -1,4 +1,5 @@
-/** What all diagrams say in words: an event in one line, a time, a duration, and text that is safe inside XML. */
+/** What all diagrams say in words: an event in one line, a time and a duration. */
+import { escapeXml } from '../kernel/xml.ts';
 import type { TraceEvent } from './trace.ts';
 
 /** An event in one line. */
@@ -47,22 +48,6 @@ function wrapLine(line: string, lengthMax: number): readonly string[] {
     rest = rest.slice(at).trimStart();
   }
   return [...lines, rest];
-}
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-/** For text and attributes of XML and HTML. What XML cannot hold at all becomes U+FFFD. */
-export function escapeXml(text: string): string {
-  return text
-    .toWellFormed()
-    .replace(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\ufffd')
-    .replace(/[&<>"']/g, (character) => entities[character] as string);
 }
 
 /** What the filters of a page go by. A message is shown while either of its ends is. */
