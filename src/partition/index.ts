@@ -45,6 +45,8 @@ export type { CommandId } from './command-id.ts';
 export type { EpochEnd } from './group-commit.ts';
 export type { Change, Changes, ChangesOptions } from './changes.ts';
 export type { Consistency, ReadOptions, ReadOutcome } from './reads.ts';
+export type { ScrubOutcome } from './scrub/scrub-service.ts';
+export type { ScrubResult } from './scrub/scrubber.ts';
 export type { Snapshot } from './snapshot.ts';
 export type { Sender } from './transaction-run.ts';
 export type {

@@ -27,6 +27,10 @@ export interface PartitionSettings {
   readonly changesRecordsMax: number;
   /** Before this node stands again after it could not, or gave up leading: at random, up to this. Default 1,000. */
   readonly standPauseMsMax: number;
+  /** Whoever leads marks a revision this often, at which all replicas hash their state. Default 24 h. */
+  readonly scrubEveryMs: number;
+  /** A hash that takes longer is given up. Default 600,000. */
+  readonly scrubWithinMs: number;
 }
 
 export const partitionDefaults: PartitionSettings = Object.freeze({
@@ -42,6 +46,8 @@ export const partitionDefaults: PartitionSettings = Object.freeze({
   snapshotCountMax: 1_000,
   changesRecordsMax: 100_000,
   standPauseMsMax: 1_000,
+  scrubEveryMs: 24 * 60 * 60_000,
+  scrubWithinMs: 600_000,
 });
 
 /** @throws LockstepError `misuse` for a setting that is none. */

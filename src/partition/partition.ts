@@ -5,7 +5,7 @@
 import type { Ports } from '../env/env.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import type { Epoch, Log, LogWriter } from '../log/port.ts';
-import { isPassing } from '../log/within.ts';
+import { atMost, isPassing } from '../log/within.ts';
 import type { Waits } from '../observe/waits.ts';
 import { transactAsync } from './async-transact.ts';
 import { changesFrom, type Changes, type ChangesHold, type ChangesOptions } from './changes.ts';
@@ -17,6 +17,8 @@ import { Progress } from './progress.ts';
 import { Reads, type Consistency, type ReadOptions, type ReadOutcome } from './reads.ts';
 import type { Replica } from './replica.ts';
 import { stand } from './standing.ts';
+import { Scrubber, type ScrubResult } from './scrub/scrubber.ts';
+import { ScrubService, type ScrubOutcome } from './scrub/scrub-service.ts';
 import type { Sender } from './transaction-run.ts';
 import type {
   Conflicted,
@@ -42,6 +44,8 @@ export interface PartitionStatus {
   /** Why this node led no longer, when it last did. */
   readonly lastEnd: EpochEnd | null;
   readonly failure: Error | null;
+  /** Of the newest scrub that ended; null: there was none. */
+  readonly scrub: ScrubResult | null;
 }
 
 export interface PartitionSetup {
@@ -76,6 +80,12 @@ export class Partition implements AsyncDisposable {
   readonly #changesHolds = new Set<ChangesHold>();
   #trimming: Promise<void> | null = null;
   #trimmedTo = 0;
+  readonly #scrubber: Scrubber;
+  /** Of the epoch that this node leads. */
+  #scrubs: ScrubService | null = null;
+  #found: Error | null = null;
+  /** Ends the turn of following that is under way. */
+  #endTurn: (error: Error) => void = () => {};
 
   /** Use `openPartition`. */
   constructor(setup: PartitionSetup) {
@@ -93,6 +103,8 @@ export class Partition implements AsyncDisposable {
       leader: () => this.#epoch?.leader ?? null,
       leaderName: () => this.#leaderName,
     });
+    const onFailed = (error: Error): void => this.#fail(error);
+    this.#scrubber = new Scrubber({ ports, waits, key, replica, withinMs: settings.scrubWithinMs, onFailed });
     this.#done = this.#live();
   }
 
@@ -108,6 +120,7 @@ export class Partition implements AsyncDisposable {
       token: replica.tokenAt(replica.durableRevision),
       lastEnd: this.#lastEnd,
       failure: this.#failure,
+      scrub: this.#scrubber.last,
     };
   }
 
@@ -183,6 +196,21 @@ export class Partition implements AsyncDisposable {
     }
   }
 
+  /**
+   * Marks a revision at which every replica hashes its state, and resolves when the sum of this one, who leads, stands in
+   * the log; one that is under way counts. A replica that comes to another sum, now or when it gets there, stops.
+   * @throws LockstepError `unavailable` at the deadline: it goes on all the same; `unknown`; what stopped this node.
+   */
+  async scrub({ withinMs = 30_000, signal }: ReadOptions = {}): Promise<ScrubOutcome> {
+    if (this.#failure !== null) throw this.#failure;
+    const { ports, key } = this.#setup;
+    const scrubs = this.#scrubs;
+    if (scrubs === null) return { kind: 'not-leader', leader: this.#leaderName };
+    const outcome = await atMost(ports.timers, withinMs, [signal], () => scrubs.scrub());
+    if (outcome.kind === 'done') return outcome.value;
+    throw new LockstepError('unavailable', 'the deadline came before the scrub ended', { values: { key, withinMs } });
+  }
+
   /** Resolves when this node leads, and the partition has its identity. @throws LockstepError `unavailable` at the deadline; what stopped it. */
   async leading({ withinMs = 30_000, signal }: ReadOptions = {}): Promise<void> {
     const about = { what: 'lead', waitsFor: 'leading', heldBy: this.#leaderName };
@@ -210,6 +238,7 @@ export class Partition implements AsyncDisposable {
       await this.#epoch?.leader.release().catch(() => {}); // its end is told to whoever waited
       await this.#done;
       await this.#trimming;
+      this.#scrubber.close();
       this.#progress.fail(reason);
       this.#reads.close();
       await this.#setup.replica.close();
@@ -226,6 +255,7 @@ export class Partition implements AsyncDisposable {
   async #live(): Promise<void> {
     try {
       while (!this.#closing.signal.aborted) {
+        if (this.#found !== null) throw this.#found;
         const writer = await this.#followAndStand();
         if (writer !== null) await this.#lead(writer);
       }
@@ -244,6 +274,11 @@ export class Partition implements AsyncDisposable {
     this.#closing.signal.addEventListener('abort', onClosing, { once: true });
     if (this.#closing.signal.aborted) end();
     let failure: { readonly error: unknown } | null = null;
+    const fail = (error: unknown): void => {
+      failure ??= { error };
+      ports.timers.after(0, end);
+    };
+    this.#endTurn = fail;
     const following = follow({
       ports,
       log,
@@ -251,10 +286,7 @@ export class Partition implements AsyncDisposable {
       signal: turn.signal,
       onOwner: (owner) => (this.#leaderName = owner),
       onAdvance: () => this.#onAdvance(),
-    }).catch((error: unknown) => {
-      failure = { error };
-      ports.timers.after(0, end);
-    });
+    }).catch(fail);
     const standing = this.#stand(turn.signal).catch((error: unknown) => {
       if (!turn.signal.aborted) failure ??= { error };
       return null;
@@ -265,6 +297,7 @@ export class Partition implements AsyncDisposable {
     }
     await following;
     this.#closing.signal.removeEventListener('abort', onClosing);
+    this.#endTurn = () => {};
     if (failure === null && writer !== null && replica.place.position === writer.start) return writer;
     await writer?.release();
     if (failure !== null) throw (failure as { readonly error: unknown }).error;
@@ -291,15 +324,18 @@ export class Partition implements AsyncDisposable {
     replica.forgetFloorInLog();
     const leaderSettings = { limits, driftMsMax, clockWaitMsMax, commands, sender };
     const setup = { ports, waits, key, writer, replica, settings: leaderSettings };
-    const epoch = new LeadingEpoch(setup, services, () => this.#onAdvance());
+    const scrubs = new ScrubService(this.#scrubber, settings.scrubEveryMs);
+    const epoch = new LeadingEpoch(setup, [() => scrubs, ...services], () => this.#onAdvance());
     this.#writer = writer;
     this.#epoch = epoch;
+    this.#scrubs = scrubs;
     this.#leaderName = owner;
     epoch.begin();
     this.#progress.advance();
     if (this.#isClosing) await epoch.leader.release();
     const end = await epoch.ended;
     this.#epoch = null;
+    this.#scrubs = null;
     this.#leaderName = null;
     this.#lastEnd = end;
     const wait = waits?.enter({ what: 'lead', key, waitsFor: 'the services of the last epoch', withinMs: null });
@@ -309,7 +345,15 @@ export class Partition implements AsyncDisposable {
     throw end.error;
   }
 
+  /** What is found out beside the loop ends it, whatever it is at. */
+  #fail(error: Error): void {
+    this.#found ??= error;
+    if (this.#epoch === null) this.#endTurn(error);
+    else this.#epoch.leader.commit.finish({ kind: 'failed', error });
+  }
+
   #onAdvance(): void {
+    this.#scrubber.advanced();
     this.#progress.advance();
     const { replica, settings } = this.#setup;
     for (const { at, hold } of this.#changesHolds)
