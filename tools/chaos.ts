@@ -1,50 +1,105 @@
 /**
- * `npm run chaos -- postgres|nats [--minutes 10] [--seed S] [--json FILE]`: real servers and real processes under faults
- * drawn from a seed, and a judge at the end; see docs/chaos.md. Exits with 0 when nothing of ours broke a promise.
+ * `npm run chaos -- postgres|nats` hurts logs, `npm run chaos -- partition --over file|postgres|nats` partitions: real
+ * servers and real processes under faults drawn from a seed, and a judge at the end; see docs/chaos.md. `partition
+ * --restarts N` kills one process again and again instead. Exits with 0 when nothing of ours broke a promise.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { conclusionOf, printResult } from '../test/chaos/engines/report.ts';
 import { runChaos } from '../test/chaos/engines/run.ts';
 import { engineNames, startServers } from '../test/chaos/engines/servers.ts';
+import type { EngineName } from '../test/chaos/engines/sources.ts';
+import { hasPassed, printPartitionResult } from '../test/chaos/partition/report.ts';
+import { type Over, runPartitionChaos } from '../test/chaos/partition/run.ts';
 
-const usage = `npm run chaos -- ${engineNames.join('|')} [--minutes 10] [--seed S] [--json FILE]`;
+const overNames: readonly Over[] = ['file', ...engineNames];
+const usage = [
+  `npm run chaos -- ${engineNames.join('|')} [--minutes 10] [--seed S] [--json FILE]`,
+  `npm run chaos -- partition --over ${overNames.join('|')} [--minutes 10] [--seed S] [--json FILE]`,
+].join('\n');
 
-async function main(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { minutes: { type: 'string' }, seed: { type: 'string' }, json: { type: 'string' } },
-  });
-  const engine = engineNames.find((name) => name === positionals[0]);
-  const minutes = Number(values.minutes ?? 10);
-  if (engine === undefined || positionals.length > 1 || !(minutes > 0)) {
-    console.error(usage);
-    return 2;
-  }
-  const seed = values.seed ?? String(Date.now());
+interface Asked {
+  readonly minutes: number;
+  readonly seed: string;
+}
+
+interface Ran {
+  readonly passed: boolean;
+  /** For whoever reads it by program. */
+  readonly report: object;
+}
+
+async function engineChaos(engine: EngineName, { minutes, seed }: Asked): Promise<Ran> {
   console.log(`chaos over ${engine}, ${minutes} minutes, seed ${seed}\n`);
   const options = { seed, faultsMs: minutes * 60_000, onLine: (line: string) => console.log(line) };
   const result = await runChaos(() => startServers(engine), options);
   console.log(`\n${printResult(result)}`);
   const { says, passed } = conclusionOf(result);
-  if (values.json !== undefined) {
-    const { faults, verdict, control, complaints } = result;
-    const report = {
-      engine,
-      seed,
-      minutes,
-      passed,
-      says,
-      records: result.log.length,
-      verdict,
-      control,
-      complaints,
-      faults,
-    };
-    writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  const { faults, verdict, control, complaints } = result;
+  const report = {
+    engine,
+    seed,
+    minutes,
+    passed,
+    says,
+    records: result.log.length,
+    verdict,
+    control,
+    complaints,
+    faults,
+  };
+  return { passed, report };
+}
+
+async function partitionChaos(over: Over, { minutes, seed }: Asked): Promise<Ran> {
+  console.log(`chaos of partitions over ${over}, ${minutes} minutes, seed ${seed}\n`);
+  const onLine = (line: string): void => console.log(line);
+  const result = await runPartitionChaos({ over, seed, faultsMs: minutes * 60_000, onLine });
+  console.log(`\n${printPartitionResult(result)}`);
+  const passed = hasPassed(result);
+  const { verdict, counts, ...others } = result;
+  const { problems, histories, numbers } = verdict;
+  const report = {
+    over,
+    seed,
+    minutes,
+    passed,
+    problems,
+    histories,
+    numbers,
+    counts: Object.fromEntries(counts),
+    ...others,
+  };
+  return { passed, report };
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      over: { type: 'string' },
+      minutes: { type: 'string' },
+      seed: { type: 'string' },
+      json: { type: 'string' },
+    },
+  });
+  const asked = { minutes: Number(values.minutes ?? 10), seed: values.seed ?? String(Date.now()) };
+  const engine = engineNames.find((name) => name === positionals[0]);
+  const over = positionals[0] === 'partition' ? overNames.find((name) => name === values.over) : undefined;
+  if (positionals.length !== 1 || !(asked.minutes > 0)) {
+    console.error(usage);
+    return 2;
   }
-  return passed ? 0 : 1;
+  let ran: Ran;
+  if (engine !== undefined) ran = await engineChaos(engine, asked);
+  else if (over !== undefined) ran = await partitionChaos(over, asked);
+  else {
+    console.error(usage);
+    return 2;
+  }
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(ran.report, null, 2)}\n`);
+  return ran.passed ? 0 : 1;
 }
 
 // At the end of ten minutes of cut connections Node has been seen to wait for ever for a socket to close.

@@ -43,16 +43,8 @@ export class Arena {
   }
 
   /** Hurts the connections of one client. */
-  hurtNetwork({ kind, target, direction, delayMs }: Fault): void {
-    for (const proxy of this.#proxiesOf(target)) {
-      if (kind === 'cut') proxy.cut();
-      if (kind === 'refuse') {
-        proxy.refuse();
-        proxy.cut();
-      }
-      if (kind === 'delay') proxy.delay(direction, delayMs);
-      if (kind === 'black-hole') proxy.blackHole(direction);
-    }
+  hurtNetwork(fault: Fault): void {
+    for (const proxy of this.#proxiesOf(fault.target)) hurtProxy(proxy, fault);
   }
 
   healNetwork(client: string): void {
@@ -76,4 +68,15 @@ export class Arena {
     if (proxies === undefined) throw new Error(`'${client}' has no way to the servers`);
     return proxies;
   }
+}
+
+/** Does to all connections through a proxy what a fault of the network says. */
+export function hurtProxy(proxy: TcpProxy, { kind, direction, delayMs }: Fault): void {
+  if (kind === 'cut') proxy.cut();
+  if (kind === 'refuse') {
+    proxy.refuse();
+    proxy.cut();
+  }
+  if (kind === 'delay') proxy.delay(direction, delayMs);
+  if (kind === 'black-hole') proxy.blackHole(direction);
 }

@@ -2,9 +2,8 @@
  * The processes of a chaos, by name: each is a program of its own, killed and started again under a new incarnation
  * (`writer-1.4`) with a journal of its own. One that ends by itself is noted: only readers may, after `diverged`.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
+import { Lives } from '../lives.ts';
 import { type Entry, readJournal, readJournalEnd } from './journal.ts';
 import type { Order } from './log-process.ts';
 import type { Address } from './sources.ts';
@@ -25,57 +24,27 @@ export interface ChildOptions {
   readonly seed: string;
 }
 
-export class Child {
+export class Child extends Lives {
   readonly name: string;
   readonly role: Role;
   /** Of all incarnations. */
   readonly journals: string[] = [];
   readonly #options: ChildOptions;
-  #child: ChildProcess | null = null;
-  #said = '';
 
   constructor(options: ChildOptions) {
+    super(programs[options.role]);
     this.name = options.name;
     this.role = options.role;
     this.#options = options;
   }
 
-  start(): void {
-    const { role, address, folder, seed } = this.#options;
+  begin(): void {
+    const { address, folder, seed } = this.#options;
     const name = `${this.name}.${this.journals.length + 1}`;
     const journal = join(folder, `${name}.journal`);
     const order: Order = { name, address, journal, seed: `${seed} ${name}` };
-    const args = [programs[role].pathname, JSON.stringify(order)];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#said = (this.#said + text).slice(-10_000)));
     this.journals.push(journal);
-    this.#child = child;
-    const end = (): void => void child.kill('SIGKILL'); // when this process ends without having ended it
-    process.once('exit', end);
-    child.once('exit', () => process.off('exit', end));
-  }
-
-  /** What it wrote to its standard error: the journal has what is expected. */
-  get said(): string {
-    return this.#said;
-  }
-
-  get isRunning(): boolean {
-    const child = this.#child;
-    return child !== null && child.exitCode === null && child.signalCode === null;
-  }
-
-  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGTERM' | 'SIGKILL'): void {
-    if (this.isRunning) this.#child?.kill(signal);
-  }
-
-  async ended(): Promise<void> {
-    if (this.#child !== null && this.isRunning) await once(this.#child, 'exit');
-  }
-
-  async kill(): Promise<void> {
-    this.signal('SIGKILL');
-    await this.ended();
+    this.start(order);
   }
 
   /** The end of the journal of the incarnation that runs, or ran last. */

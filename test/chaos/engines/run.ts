@@ -10,6 +10,7 @@ import { type HostEnv, openHostEnv } from '../../../src/os/env.ts';
 import { isClaim, ownerOf } from '../../../src/log/record.ts';
 import { Arena, type Servers } from './arena.ts';
 import { Child, type Role } from './children.ts';
+import { inflict } from './inflict.ts';
 import { decodePayload, type Entry } from './journal.ts';
 import { type Found, judge, type Verdict } from './judge.ts';
 import { logName, sleep } from './log-process.ts';
@@ -75,7 +76,6 @@ class Chaos {
   readonly #options: ChaosOptions;
   readonly #children = new Map<string, Child>();
   readonly #complaints: string[] = [];
-  #nodesTurn: Promise<void> = Promise.resolve();
 
   constructor(arena: Arena, folder: string, options: ChaosOptions) {
     this.#arena = arena;
@@ -91,7 +91,7 @@ class Chaos {
       const address = await this.#arena.addressFor(name);
       this.#children.set(name, new Child({ name, role, address, folder: this.#folder, seed }));
     }
-    for (const child of this.#children.values()) child.start();
+    for (const child of this.#children.values()) child.begin();
     const clients = Object.keys(roles);
     const victims = {
       processes: clients.filter((name) => roles[name] !== 'control'),
@@ -101,8 +101,15 @@ class Chaos {
     const faults = scheduleOf(seed, victims, warmUpMs, warmUpMs + faultsMs);
     for (const fault of faults) onLine(printFault(fault));
     await this.#withinLife(); // processes take a while to start
-    const startedAt = performance.now();
-    await Promise.all(faults.map((fault) => this.#perform(fault, startedAt)));
+    await inflict(
+      {
+        victim: (name) => this.#childOf(name),
+        hurtNetwork: (fault) => this.#arena.hurtNetwork(fault),
+        healNetwork: (target) => this.#arena.healNetwork(target),
+        serversOf: (fault) => this.#arena.victimsOf(fault),
+      },
+      faults,
+    );
     await this.#showLife();
     return this.#conclude(faults);
   }
@@ -112,49 +119,10 @@ class Chaos {
     await this.#arena.close();
   }
 
-  async #perform(fault: Fault, startedAt: number): Promise<void> {
-    const { kind, atMs, forMs, target } = fault;
-    await sleep(startedAt + atMs - performance.now());
-    if (kind === 'kill-process' || kind === 'stop-process') return this.#hurtProcess(this.#childOf(target), fault);
-    if (kind === 'cut' || kind === 'refuse' || kind === 'delay' || kind === 'black-hole') {
-      this.#arena.hurtNetwork(fault);
-      await sleep(forMs);
-      return this.#arena.healNetwork(target);
-    }
-    // On a slow machine a server may still be starting: what comes then comes later.
-    const turn = this.#nodesTurn.then(() => this.#hurtNodes(fault));
-    this.#nodesTurn = turn;
-    return turn;
-  }
-
-  async #hurtProcess(child: Child, { kind, forMs }: Fault): Promise<void> {
-    if (kind === 'stop-process') {
-      child.signal('SIGSTOP');
-      await sleep(forMs);
-      return child.signal('SIGCONT');
-    }
-    await child.kill();
-    await sleep(forMs);
-    child.start();
-  }
-
-  async #hurtNodes(fault: Fault): Promise<void> {
-    const nodes = this.#arena.victimsOf(fault);
-    if (fault.kind === 'stop-node') {
-      for (const node of nodes) node.pause();
-      await sleep(fault.forMs);
-      for (const node of nodes) node.resume();
-      return;
-    }
-    await Promise.all(nodes.map((node) => node.kill()));
-    await sleep(fault.forMs);
-    await Promise.all(nodes.map((node) => node.start()));
-  }
-
   /** After everything was healed: somebody leads and writes, and readers come up to where the log ended then. */
   async #showLife(): Promise<void> {
     const readers = this.#of('reader');
-    for (const child of readers) if (!child.isRunning) child.start();
+    for (const child of readers) if (!child.isRunning) child.begin();
     await this.#withinLife();
     for (const child of [...this.#of('writer'), ...this.#of('control')]) {
       child.signal('SIGTERM');
