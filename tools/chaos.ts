@@ -1,7 +1,7 @@
 /**
  * `npm run chaos -- postgres|nats` hurts logs, `npm run chaos -- partition --over file|postgres|nats` partitions: real
  * servers and real processes under faults drawn from a seed, and a judge at the end; see docs/chaos.md. `partition
- * --restarts N` kills one process again and again instead. Exits with 0 when nothing of ours broke a promise.
+ * --over file --restarts N` kills one process again and again, under load, instead. Exits with 0 when nothing of ours broke a promise.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -15,12 +15,14 @@ import { type Over, runPartitionChaos } from '../test/chaos/partition/run.ts';
 const overNames: readonly Over[] = ['file', ...engineNames];
 const usage = [
   `npm run chaos -- ${engineNames.join('|')} [--minutes 10] [--seed S] [--json FILE]`,
-  `npm run chaos -- partition --over ${overNames.join('|')} [--minutes 10] [--seed S] [--json FILE]`,
+  `npm run chaos -- partition --over ${overNames.join('|')} [--minutes 10 | --restarts N] [--seed S] [--json FILE]`,
 ].join('\n');
 
 interface Asked {
   readonly minutes: number;
   readonly seed: string;
+  /** Null: other faults. */
+  readonly restarts: number | null;
 }
 
 interface Ran {
@@ -51,10 +53,12 @@ async function engineChaos(engine: EngineName, { minutes, seed }: Asked): Promis
   return { passed, report };
 }
 
-async function partitionChaos(over: Over, { minutes, seed }: Asked): Promise<Ran> {
-  console.log(`chaos of partitions over ${over}, ${minutes} minutes, seed ${seed}\n`);
+async function partitionChaos(over: Over, { minutes, seed, restarts }: Asked): Promise<Ran> {
+  const howLong = restarts === null ? `${minutes} minutes` : `${restarts} restarts`;
+  console.log(`chaos of partitions over ${over}, ${howLong}, seed ${seed}\n`);
   const onLine = (line: string): void => console.log(line);
-  const result = await runPartitionChaos({ over, seed, faultsMs: minutes * 60_000, onLine });
+  const alone = restarts === null ? {} : { restarts, nodeCount: 1 };
+  const result = await runPartitionChaos({ over, seed, faultsMs: minutes * 60_000, onLine, ...alone });
   console.log(`\n${printPartitionResult(result)}`);
   const passed = hasPassed(result);
   const { verdict, counts, ...others } = result;
@@ -80,14 +84,19 @@ async function main(args: readonly string[]): Promise<number> {
     options: {
       over: { type: 'string' },
       minutes: { type: 'string' },
+      restarts: { type: 'string' },
       seed: { type: 'string' },
       json: { type: 'string' },
     },
   });
-  const asked = { minutes: Number(values.minutes ?? 10), seed: values.seed ?? String(Date.now()) };
+  const asked = {
+    minutes: Number(values.minutes ?? 10),
+    seed: values.seed ?? String(Date.now()),
+    restarts: values.restarts === undefined ? null : Number(values.restarts),
+  };
   const engine = engineNames.find((name) => name === positionals[0]);
   const over = positionals[0] === 'partition' ? overNames.find((name) => name === values.over) : undefined;
-  if (positionals.length !== 1 || !(asked.minutes > 0)) {
+  if (positionals.length !== 1 || !(asked.minutes > 0) || asked.restarts === 0 || Number.isNaN(asked.restarts)) {
     console.error(usage);
     return 2;
   }

@@ -7,7 +7,7 @@ export const hasPassed = ({ verdict, complaints }: PartitionChaosResult): boolea
 const linesMax = 10;
 
 export function printPartitionResult(result: PartitionChaosResult): string {
-  const { faults, verdict, counts, silenceMs, nodes, complaints } = result;
+  const { faults, verdict, counts, silenceMs, readyMs, nodes, complaints } = result;
   const { numbers, histories } = verdict;
   const countOf = (what: string): number => counts.get(what) ?? 0;
   const reads = ['linearizable', 'transact', 'at-least', 'stale'].map((how) => `${how} ${countOf(`read ${how}`)}`);
@@ -15,7 +15,7 @@ export function printPartitionResult(result: PartitionChaosResult): string {
     ({ name, lives: count, ownEnds }) => `${name} ${count}${ownEnds > 0 ? ` (${ownEnds} by itself)` : ''}`,
   );
   const lines: readonly (readonly [string, string])[] = [
-    ['faults', countsOf(faults.map(({ kind }) => kind))],
+    ['faults', readyMs.length === 0 ? countsOf(faults.map(({ kind }) => kind)) : printRestarts(readyMs)],
     ['lives', lives.join(', ')],
     ['commands', printNumbers(numbers, ['commands', 'acknowledged', 'denied', 'unknown'])],
     ['in the state', printNumbers(numbers, ['lost', 'doubled', 'deniedAndDone', 'unknownAndDone'])],
@@ -43,6 +43,12 @@ export function printPartitionResult(result: PartitionChaosResult): string {
       ? 'PASSED: nothing lost, nothing done twice, nothing out of order'
       : `FAILED: ${verdict.problems.length} problems, ${complaints.length} complaints`,
   ].join('\n');
+}
+
+function printRestarts(readyMs: readonly number[]): string {
+  const sorted = readyMs.toSorted((a, b) => a - b).map((ms) => Math.round(ms));
+  const [median, most] = [sorted[sorted.length >> 1], sorted.at(-1)];
+  return `${sorted.length} kills with SIGKILL; acknowledging again after ${median} ms in the middle, ${most} ms at most`;
 }
 
 const printNumbers = (numbers: Readonly<Record<string, number>>, names: readonly string[]): string =>

@@ -33,7 +33,9 @@ export interface PartitionChaosOptions {
   readonly onLine: (line: string) => void;
   /** Default: drawn from the seed. */
   readonly faults?: readonly Fault[] | undefined;
-  /** Default 3. */
+  /** So often the nodes are killed in turn, each once it has answered for a while, instead of any other fault. */
+  readonly restarts?: number | undefined;
+  /** Default 3. One alone trims its logs. */
   readonly nodeCount?: number | undefined;
   /** Where the pages of counterexamples are written, if there are any. Default: the current directory. */
   readonly reports?: string | undefined;
@@ -45,6 +47,8 @@ export interface PartitionChaosResult {
   readonly counts: ReadonlyMap<string, number>;
   /** The longest time in which nobody was acknowledged anything. */
   readonly silenceMs: number;
+  /** After each restart that was asked for, how long it took until a client was acknowledged something, the process' start included. */
+  readonly readyMs: readonly number[];
   readonly nodes: readonly { readonly name: string; readonly lives: number; readonly ownEnds: number }[];
   /** What a node said that should be silent, what did not come back to life, states that differ. */
   readonly complaints: readonly string[];
@@ -57,6 +61,8 @@ const healedMsMax = 45_000;
 const phaseMs = 3_000;
 const keysAtATime = 3;
 const wayTo = 'way to ';
+/** A node is killed after so many acknowledgements, or fewer. */
+const restartAfterMax = 150;
 
 export async function runPartitionChaos(options: PartitionChaosOptions): Promise<PartitionChaosResult> {
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-partition-chaos-'));
@@ -93,6 +99,7 @@ class PartitionChaos {
   readonly #ways = new Map<string, TcpProxy>();
   readonly #witness = new Witness();
   readonly #complaints: string[] = [];
+  readonly #readyMs: number[] = [];
   #isEnough = false;
 
   constructor(arena: Arena | null, env: HostEnv, folder: string, options: PartitionChaosOptions) {
@@ -104,7 +111,7 @@ class PartitionChaos {
   }
 
   async run(): Promise<PartitionChaosResult> {
-    const { seed, faultsMs, onLine } = this.#options;
+    const { seed, faultsMs, restarts = 0, onLine } = this.#options;
     await this.#startNodes();
     const clients = this.#startClients();
     await this.#withinLife();
@@ -114,8 +121,10 @@ class PartitionChaos {
       clients: this.#arena === null ? ways : [...this.#names, ...ways],
       nodeCount: this.#arena?.servers.nodes.length ?? 0,
     };
-    const faults = this.#options.faults ?? scheduleOf(seed, victims, warmUpMs, warmUpMs + faultsMs);
+    const drawn = (): readonly Fault[] => scheduleOf(seed, victims, warmUpMs, warmUpMs + faultsMs);
+    const faults = restarts > 0 ? [] : (this.#options.faults ?? drawn());
     for (const fault of faults) onLine(printFault(fault));
+    await this.#restartInTurn(new SeededRandom(`${seed} restarts`), restarts);
     await inflict(
       {
         victim: (name) => found(this.#nodes, name),
@@ -153,7 +162,7 @@ class PartitionChaos {
         logs,
         port: ports[index] ?? 0,
         others: Object.fromEntries(others) as Record<string, number>,
-        trims: false,
+        trims: this.#names.length === 1,
         keyPlaces: this.#keyPlaces,
       };
       const node = new NodeProcess(order);
@@ -206,6 +215,21 @@ class PartitionChaos {
     return Array.from({ length: phases * keysAtATime }, (_, index) => `key-${index}`);
   }
 
+  async #restartInTurn(random: SeededRandom, count: number): Promise<void> {
+    const nodes = [...this.#nodes.values()];
+    for (let restart = 0; restart < count; restart++) {
+      const node = nodes[restart % nodes.length] as NodeProcess;
+      const enough = this.#witness.countOf('acknowledged') + 1 + random.below(restartAfterMax);
+      await this.#within('a client', async () => this.#witness.countOf('acknowledged') >= enough, 1);
+      await node.kill();
+      const before = this.#witness.countOf('acknowledged');
+      const startedAt = performance.now();
+      node.begin();
+      await this.#within('a client', async () => this.#witness.countOf('acknowledged') > before, 1);
+      this.#readyMs.push(performance.now() - startedAt);
+    }
+  }
+
   #hurtNetwork(fault: Fault): void {
     const { target } = fault;
     if (target.startsWith(wayTo)) hurtProxy(found(this.#ways, target.slice(wayTo.length)), fault);
@@ -223,14 +247,14 @@ class PartitionChaos {
     await this.#within('a client', async () => this.#witness.countOf('acknowledged') > before + 3);
   }
 
-  async #within(who: string, shows: () => Promise<boolean>): Promise<void> {
+  async #within(who: string, shows: () => Promise<boolean>, everyMs = 100): Promise<void> {
     const startedAt = performance.now();
     while (!(await shows())) {
       if (performance.now() - startedAt > healedMsMax) {
         this.#complaints.push(`${who} shows no life within ${healedMsMax / 1_000} s, and nothing stands in its way`);
         return;
       }
-      await this.#env.sleep('100ms');
+      await this.#env.sleep(`${everyMs}ms`);
     }
   }
 
@@ -252,7 +276,8 @@ class PartitionChaos {
     const { counts, silenceMs } = this.#witness;
     const verdict = judge(this.#witness, notes);
     const lives = nodes.map(({ name, lives: count, ownEnds }) => ({ name, lives: count, ownEnds }));
-    return { faults, verdict, counts, silenceMs, nodes: lives, complaints: this.#complaints };
+    const readyMs = this.#readyMs;
+    return { faults, verdict, counts, silenceMs, readyMs, nodes: lives, complaints: this.#complaints };
   }
 }
 
