@@ -69,12 +69,13 @@ export class LeadingEpoch {
   }
 
   #leading(): Leading {
-    const { ports, waits, writer, replica } = this.#setup;
+    const { ports, waits, writer, replica, key } = this.#setup;
     const reader = new TreeReader(replica.tree, {
       revision: () => replica.durableRevision,
       walking: (held) => held.release,
     });
     return {
+      name: key,
       epoch: writer.epoch,
       ports,
       waits,
@@ -82,6 +83,7 @@ export class LeadingEpoch {
       reader,
       transact: (place, fn, options) => this.leader.transact(place, fn, options),
       now: () => this.#now(),
+      fail: (error) => this.leader.commit.finish({ kind: 'failed', error }),
       onCommit: (listener) => void this.#commitListeners.push(listener),
       onNote: (topic, listener) => {
         const listeners = this.#noteListeners.get(topic) ?? [];

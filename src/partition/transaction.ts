@@ -189,6 +189,8 @@ export interface Commit {
 
 /** What a service of an epoch may use while the epoch lasts. */
 export interface Leading {
+  /** The partition's name among waits. */
+  readonly name: string;
   readonly epoch: Epoch;
   readonly ports: Pick<Ports, 'clock' | 'timers' | 'randomness'>;
   readonly waits: Waits | null;
@@ -200,6 +202,8 @@ export interface Leading {
   now(): HybridTimestamp;
   /** The newest durable state, looked at anew by every call. */
   readonly reader: Reader;
+  /** This node cannot go on, as when a service finds damage: the epoch is over, and the partition stops with this error. */
+  fail(error: Error): void;
   /** Called in order, after each transaction became durable. It must not throw; it may begin transactions. */
   onCommit(listener: (commit: Commit) => void): void;
   /** What `Transaction.note` told under this topic, in order, after its transaction became durable. */
