@@ -38,6 +38,12 @@ export const layers: readonly (readonly Room[])[] = [
   [openRoom('storage', 'a log-structured merge tree: memtable, tables, compaction, snapshots, checkpoints')],
   [openRoom('partition', 'one shard of state over a log: its leader and followers, transactions, reads, tokens')],
   [
+    room(
+      'machine',
+      'state machines: declarations, the pure engine beneath them, their contract, drawings, tests of them',
+    ),
+  ],
+  [
     room('os', 'the real world: env over Node, file for file'),
     openRoom('sim', 'the simulated world: env from a seed, with faults, file for file'),
   ],

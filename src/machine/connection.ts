@@ -1,0 +1,110 @@
+/**
+ * What the verbs on machines take and answer, as types; who runs them is the node. `Connection` has no type parameters:
+ * handlers are typed by the definitions they pass, so nothing depends on the type of the whole application. An outcome's
+ * type holds what can happen, nothing else.
+ */
+import type { Duration } from '../kernel/time.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import type { CommandId } from '../partition/command-id.ts';
+import type { Token } from '../partition/transaction.ts';
+import type {
+  AnyMachine,
+  Arguments,
+  CommandName,
+  CommandsOf,
+  EventsOf,
+  Fence,
+  NewEvent,
+  RejectionOf,
+  StateOf,
+  TypesOf,
+} from './definition.ts';
+import type { Taking } from './fsm.ts';
+import type { Options } from './part.ts';
+
+export interface Committed<Events> {
+  readonly kind: 'committed';
+  readonly version: number;
+  readonly token: Token;
+  readonly events: readonly NewEvent<Events>[];
+  /** This `commandId` had been committed before: nothing was done again, this is the first answer. */
+  readonly repeated: boolean;
+}
+
+export type SendOptions<From = never> = Options<{
+  /** Makes sending again safe: the same id is run once. One older than the window (24 h) is `expired`, never run. */
+  commandId: CommandId;
+  /** `conflict` when the instance has another version. */
+  expectedVersion: number;
+  /** `fenced` when the lock has a newer holder. */
+  fence: Fence;
+  /** The state of a table that the caller knows it to be in: then only its events compile. */
+  from: From;
+  deadline: Duration;
+  signal: AbortSignal;
+}>;
+
+type When<O, K extends string, Outcome> = K extends keyof O ? ([O[K]] extends [undefined] ? never : Outcome) : never;
+/** What only some options make possible. */
+export type Extra<O> =
+  | When<O, 'expectedVersion', { readonly kind: 'conflict'; readonly expected: number; readonly actual: number }>
+  | When<O, 'fence', { readonly kind: 'fenced'; readonly newest: number }>
+  | When<O, 'commandId', { readonly kind: 'expired' }>;
+export type FromState<M extends AnyMachine, C> = Taking<TypesOf<M>['table'], C>;
+
+export interface Snapshot<State> {
+  readonly state: State;
+  readonly version: number;
+  readonly token: Token;
+  readonly ageMs: number;
+}
+
+/** An event as it is read: who, when, because of which command. */
+export type Recorded<M extends AnyMachine, T extends keyof EventsOf<M> = keyof EventsOf<M>> = {
+  [K in T]: {
+    readonly type: K;
+    readonly data: EventsOf<M>[K];
+    readonly key: string;
+    readonly place: string;
+    readonly version: number;
+    readonly token: Token;
+    readonly id: string;
+    readonly at: Date;
+    readonly actor: string;
+    readonly commandId: string;
+    readonly correlationId: string;
+  };
+}[T];
+
+/** What a service may do with machines, in the process of a node or far from it. */
+export interface Connection {
+  send<M extends AnyMachine, C extends CommandName<M>, const O extends SendOptions<FromState<M, C>> = {}>(
+    machine: M,
+    key: string,
+    command: C,
+    ...input: Arguments<CommandsOf<M>[C]['in'], O>
+  ): Promise<Committed<EventsOf<M>> | RejectionOf<M, C> | Extra<O>>;
+  read<M extends AnyMachine>(
+    machine: M,
+    key: string,
+    options?: Options<{ after: Token; maxAge: Duration }>,
+  ): Promise<Snapshot<StateOf<M>>>;
+  events<M extends AnyMachine>(
+    machine: M,
+    options?: Options<{ key: string; after: Token | 'start' | 'now'; signal: AbortSignal }>,
+  ): AsyncIterable<Recorded<M>>;
+}
+
+/**
+ * The committed outcome: for scripts, seeds and tests.
+ * @throws LockstepError `rejected` for any other outcome, with its code.
+ */
+export function committed<O extends { readonly kind: string }>(outcome: O): Extract<O, { readonly kind: 'committed' }> {
+  if (isCommitted(outcome)) return outcome;
+  const code = 'code' in outcome ? { code: String(outcome.code) } : {};
+  throw new LockstepError('rejected', 'the command was not committed', { values: { outcome: outcome.kind, ...code } });
+}
+
+const isCommitted = <O extends { readonly kind: string }>(
+  outcome: O,
+): outcome is Extract<O, { readonly kind: 'committed' }> => outcome.kind === 'committed';

@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'vitest';
+import { account, order, shipment } from '../../test/models/shop.ts';
+import { defineApp } from './app.ts';
+import { contractOf, type Contract, type MachineContract } from './contract.ts';
+import { fsm } from './fsm.ts';
+import { machine } from './machine.ts';
+import { assertFits, misfits, misfitText } from './misfits.ts';
+import { nothing, unchecked, type Schema } from './schema.ts';
+import { versions } from './versions.ts';
+
+/** A schema of an object with these fields, which says its shape, in the order in which they are given. */
+function shaped(fields: Readonly<Record<string, string>>): Schema<object> {
+  const entries = Object.entries(fields).map(([name, type]) => [name, { type }] as const);
+  const shape = () => ({ $schema: 'draft', type: 'object', properties: Object.fromEntries(entries) });
+  const standard = unchecked<object>()['~standard'];
+  return { '~standard': { ...standard, jsonSchema: { input: shape, output: shape } } };
+}
+
+const inApp = (...parts: Parameters<typeof defineApp>[0]['parts']): Contract =>
+  contractOf(defineApp({ name: 'app', parts }));
+const placing = (Placed: Schema, codeVersion = 1) =>
+  inApp(
+    machine({
+      name: 'order',
+      codeVersion,
+      initial: () => ({}),
+      commands: {},
+      events: { Placed },
+      decide: {},
+      evolve: { Placed: (state) => state },
+    }),
+  );
+const texts = (old: Contract, now: Contract): readonly string[] =>
+  misfits(old, now).map((one) => `${one.breaks}: ${one.where} ${one.problem}`);
+
+describe('a contract', () => {
+  test('is names, shapes and versions as plain data, the same for the same declarations', () => {
+    const contract = placing(
+      versions(shaped({ total: 'integer' })).next(shaped({ total: 'integer', currency: 'string' }), (old) => old),
+    );
+    expect(contract).toEqual({
+      app: 'app',
+      machines: {
+        order: {
+          codeVersion: 1,
+          commands: {},
+          events: {
+            Placed: [
+              { properties: { total: { type: 'integer' } }, type: 'object' },
+              { properties: { currency: { type: 'string' }, total: { type: 'integer' } }, type: 'object' },
+            ],
+          },
+          table: null,
+        } satisfies MachineContract,
+      },
+    });
+    const other = placing(
+      versions(shaped({ total: 'integer' })).next(shaped({ currency: 'string', total: 'integer' }), (old) => old),
+    );
+    expect(JSON.stringify(other)).toBe(JSON.stringify(contract));
+    expect(JSON.parse(JSON.stringify(contract))).toEqual(contract);
+  });
+
+  test('of a schema that cannot say its shape has none, and none fits every shape', () => {
+    const silent: Schema = {
+      '~standard': { ...shaped({})['~standard'], jsonSchema: { input: refuse, output: refuse } },
+    };
+    expect(placing(silent).machines['order']?.events['Placed']).toEqual([null]);
+    expect(texts(placing(silent), placing(shaped({ total: 'integer' })))).toEqual([]);
+  });
+
+  test('fits itself, whatever is in it', () => {
+    const contract = inApp(account, order, shipment);
+    expect(misfits(contract, contract)).toEqual([]);
+    expect(() => assertFits(contract, contract)).not.toThrow();
+  });
+});
+
+const refuse = (): never => {
+  throw new Error('no words for a date');
+};
+
+describe('what does not fit', () => {
+  const old = shaped({ total: 'integer' });
+  const newer = shaped({ total: 'integer', currency: 'string' });
+
+  test('a machine or an event that is gone', () => {
+    expect(texts(inApp(account, order), inApp(account))).toEqual([
+      'stored-events: order is gone, and its streams have no code',
+    ]);
+    const none = inApp(
+      machine({ name: 'order', initial: () => ({}), commands: {}, events: {}, decide: {}, evolve: {} }),
+    );
+    expect(texts(placing(old), none)).toEqual(['stored-events: order.Placed is gone, and may be stored']);
+  });
+
+  test('a new shape without a new version, a shape of history that changed, a newer shape that is unknown here', () => {
+    const both = versions(old).next(newer, (event) => event);
+    expect(texts(placing(old), placing(newer))).toEqual([
+      'stored-events: order.Placed has a new shape and no new version',
+    ]);
+    expect(texts(placing(old), placing(both))).toEqual([]);
+    expect(texts(placing(both), placing(old))).toEqual(['stored-events: order.Placed has 1 shapes, and 2 are stored']);
+    const rewritten = versions(newer).next(newer, (event) => event);
+    expect(texts(placing(both), placing(rewritten))).toEqual([
+      'stored-events: order.Placed has another shape 1 than what is stored',
+    ]);
+  });
+
+  test('a codeVersion that was lower before', () => {
+    expect(texts(placing(old, 2), placing(old, 1))).toEqual(['states: order has codeVersion 1, and 2 has run']);
+    expect(texts(placing(old, 1), placing(old, 2))).toEqual([]);
+  });
+
+  test('a command that is gone or takes other data hurts senders, and does not keep a node from starting', () => {
+    const taking = (commands: { readonly [name: string]: Schema }) => {
+      const decide = Object.fromEntries(Object.keys(commands).map((name) => [name, () => []]));
+      return inApp(machine({ name: 'order', initial: () => ({}), commands, events: {}, decide, evolve: {} }));
+    };
+    const before = taking({ Place: old, Cancel: nothing });
+    expect(texts(before, taking({ Place: newer }))).toEqual([
+      'senders: order.Cancel is gone, and may be on its way',
+      'senders: order.Place takes other data than before',
+    ]);
+    expect(() => assertFits(before, taking({ Place: newer }))).not.toThrow();
+  });
+
+  test('a transition that is gone, or leads elsewhere while the codeVersion stays', () => {
+    const events = { Go: nothing, Stop: nothing };
+    const before = inApp(
+      fsm({ name: 'car', initial: 'idle', events, states: { idle: { Go: 'moving' }, moving: { Stop: 'idle' } } }),
+    );
+    const car = (codeVersion: number) =>
+      inApp(fsm({ name: 'car', initial: 'idle', events, codeVersion, states: { idle: { Go: 'idle' }, moving: {} } }));
+    const gone = 'stored-events: car.moving does not take Stop any more, which may be stored';
+    expect(texts(before, car(1))).toEqual(['states: car.idle Go leads to idle, and led to moving', gone]);
+    expect(texts(before, car(2))).toEqual([gone]);
+    const functions = { Go: () => ({}), Stop: () => ({}), TimedOut: () => ({}) };
+    const rewritten = (codeVersion: number) =>
+      inApp(
+        machine({
+          name: 'car',
+          codeVersion,
+          initial: () => ({}),
+          commands: events,
+          events: { ...events, TimedOut: nothing },
+          decide: { Go: () => [], Stop: () => [] },
+          evolve: functions,
+        }),
+      );
+    expect(texts(before, rewritten(1))).toEqual(['states: car is declared in the other form']);
+    expect(texts(before, rewritten(2))).toEqual([]);
+  });
+
+  test('is refused at start with a line each, which says what to do', () => {
+    expect(() => assertFits(placing(old), placing(newer))).toThrow(
+      'this code does not fit what is stored; the node did not start app=`app` misfits=`1`\n' +
+        '  order.Placed  has a new shape and no new version: keep both: versions(<stored>).next(<declared>, (old) => …)',
+    );
+    expect(misfits(placing(old), placing(newer)).map(misfitText)).toHaveLength(1);
+  });
+});

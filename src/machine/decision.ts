@@ -1,0 +1,105 @@
+/**
+ * One run of `decide`: the context it is given, and what it asks for, gathered in order. The context is over when `decide`
+ * returns: what is asked for later would come too late, and is refused.
+ */
+import { LockstepError } from '../kernel/errors.ts';
+import { durationMs } from '../kernel/time.ts';
+import { placeOf } from '../ring/slot.ts';
+import type { AnyEvent, Context, Dictionary, Effect, MachineCode } from './definition.ts';
+import { checkNow } from './schema.ts';
+
+/** What the engine is told about a command besides the state. */
+export interface StepContext {
+  /** The time of the transaction; events carry it. */
+  readonly now: Date;
+  readonly key: string;
+  /** How many events the instance has. */
+  readonly version: number;
+  /** Who asks, as `authorize` named them. */
+  readonly actor: string;
+  readonly commandId: string;
+  /** A new unique id; from the env, so that the simulator decides it. */
+  newId(): string;
+}
+
+/** Bounds on one decision. */
+export const decisionLimits: Readonly<{ eventsMax: number; effectsMax: number }> = Object.freeze({
+  eventsMax: 1_000,
+  effectsMax: 1_000,
+});
+
+export class DecisionRun {
+  readonly context: Context<Dictionary<unknown>>;
+  readonly effects: Effect[] = [];
+  readonly #machine: string;
+  readonly #events: MachineCode['events'];
+  #isOver = false;
+
+  constructor(machine: string, { events }: MachineCode, { now, key, version, actor, commandId, newId }: StepContext) {
+    this.#machine = machine;
+    this.#events = events;
+    // Closures, as `decide` takes them apart: `(order, command, { event, send }) => …`.
+    this.context = Object.freeze<Context<Dictionary<unknown>>>({
+      now,
+      key,
+      place: placeOf(key),
+      version,
+      actor,
+      commandId,
+      newId: () => this.#alive('newId', newId()),
+      event: (type, ...[data]) => this.#event(type, data),
+      send: (to, toKey, command, ...[data]) => this.#send(0, to, toKey, command, data),
+      sendAfter: (delay, to, toKey, command, ...[data]) => this.#send(durationMs(delay), to, toKey, command, data),
+      push: (queue, job, options = {}) => this.#add({ kind: 'push', queue: queue.name, job, options }),
+      start: (saga, sagaKey, input) => this.#add({ kind: 'start', saga: saga.name, key: sagaKey, input }),
+      publish: (topic, message) => this.#add({ kind: 'publish', topic: topic.name, message }),
+      require: (fence) => this.#add({ kind: 'require', fence }),
+    });
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  #event(type: string, data: unknown): AnyEvent {
+    if (!Object.hasOwn(this.#events, type))
+      throw new LockstepError('misuse', 'this machine has no such event', {
+        values: { event: `${this.#machine}.${type}` },
+      });
+    return this.#alive('event', { type, data });
+  }
+
+  #send(
+    delayMs: number,
+    to: { readonly name: string; readonly '~machine': MachineCode },
+    key: string,
+    command: string,
+    data: unknown,
+  ): undefined {
+    const { commands } = to['~machine'];
+    const schema = Object.hasOwn(commands, command) ? commands[command] : undefined;
+    const name = `${to.name}.${command}`;
+    if (schema === undefined)
+      throw new LockstepError('misuse', 'that machine has no such command', { values: { command: name } });
+    checkNow(schema, data, { kind: 'command', name }); // what is sent is as written: the receiver's edge makes of it what `decide` sees
+    return this.#add({ kind: 'send', machine: to.name, key, command, data, delayMs });
+  }
+
+  #add(effect: Effect): undefined {
+    this.#alive(effect.kind, effect);
+    if (this.effects.length === decisionLimits.effectsMax)
+      throw new LockstepError('misuse', 'a decision asks for too much at once', {
+        values: { machine: this.#machine, effectsMax: decisionLimits.effectsMax },
+        advice: ['let a saga or a worker do it in steps'],
+      });
+    this.effects.push(effect);
+  }
+
+  #alive<T>(what: string, value: T): T {
+    if (!this.#isOver) return value;
+    throw new LockstepError('misuse', 'a decision is over when `decide` returns: nothing is added to it later', {
+      values: { machine: this.#machine, what },
+      advice: ['`decide` is synchronous: fetch what it needs before, in the handler that sends'],
+    });
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The engine beneath both forms: pure functions of a machine, a state and what happens to it. No clock, no storage, no
+ * promise: what a decision asks for is returned as data, and whoever runs it does it in the same transaction.
+ */
+import { LockstepError } from '../kernel/errors.ts';
+import type { Rejection } from '../partition/transaction.ts';
+import { DecisionRun, decisionLimits, type StepContext } from './decision.ts';
+import type {
+  AnyEvent,
+  AnyMachine,
+  CommandName,
+  CommandsOf,
+  Effect,
+  EventsOf,
+  NewEvent,
+  RejectionOf,
+  StateOf,
+} from './definition.ts';
+import { timedOut } from './fsm.ts';
+import { isRejection } from './rejection.ts';
+import { upcast } from './versions.ts';
+
+/** A command as `decide` sees it: `data` is the output of its schema. */
+export interface Command<M extends AnyMachine, C extends CommandName<M>> {
+  readonly name: C;
+  readonly data: CommandsOf<M>[C]['out'];
+}
+
+/** What a command comes to, unless it is rejected. */
+export interface Step<State, Events> {
+  readonly kind: 'decided';
+  readonly events: readonly NewEvent<Events>[];
+  /** After these events. */
+  readonly state: State;
+  readonly version: number;
+  /** In the order in which they were asked for. */
+  readonly effects: readonly Effect[];
+  /** When the state it is in now ends by itself; null: never. It takes the place of the one before. */
+  readonly deadline: Date | null;
+}
+
+/** As `Step`, of a machine that is not known to the compiler. */
+export type AnyStep = Omit<Step<unknown, Readonly<Record<string, unknown>>>, 'events'> & {
+  readonly events: readonly AnyEvent[];
+};
+
+/** An event as it is stored. */
+export interface StoredEvent extends AnyEvent {
+  /** Which of the event's shapes `data` has, from 1. */
+  readonly shape: number;
+  readonly at: Date;
+}
+
+/**
+ * Decides one command on one instance.
+ * @throws LockstepError `misuse` for a command that there is none, a `decide` that answers anything but events or a
+ * rejection, or more events than `decisionLimits`; and whatever `decide` and `evolve` throw.
+ */
+export function step<M extends AnyMachine, C extends CommandName<M>>(
+  machine: M,
+  state: StateOf<M>,
+  command: Command<M, C>,
+  context: StepContext,
+): Step<StateOf<M>, EventsOf<M>> | RejectionOf<M, C> {
+  // `decide` of this machine was checked against these very types where it was declared.
+  return stepNamed(machine, state, command.name, command.data, context) as
+    | Step<StateOf<M>, EventsOf<M>>
+    | RejectionOf<M, C>;
+}
+
+/** As `step`, by the names that stand in a message or on a command line. */
+export function stepNamed(
+  machine: AnyMachine,
+  state: unknown,
+  command: string,
+  data: unknown,
+  context: StepContext,
+): AnyStep | Rejection {
+  const code = machine['~machine'];
+  if (!Object.hasOwn(code.commands, command))
+    throw new LockstepError('misuse', 'this machine has no such command', {
+      values: { command: `${machine.name}.${command}` },
+    });
+  const run = new DecisionRun(machine.name, code, context);
+  try {
+    const decision = code.decide(state, command, data, run.context);
+    const decided = checkedDecision(machine.name, command, decision);
+    return isRejection(decided) ? decided : settle(machine, state, decided, run.effects, context);
+  } finally {
+    run.end();
+  }
+}
+
+/**
+ * The transition of a state whose deadline has passed at `context.now`; null when there is none: it was left meanwhile, or
+ * is not due yet.
+ */
+export function stepDeadline(
+  machine: AnyMachine,
+  state: unknown,
+  context: Pick<StepContext, 'now' | 'version'>,
+): AnyStep | null {
+  const deadline = context.version === 0 ? null : machine['~machine'].deadline(state);
+  if (deadline === null || deadline.at.getTime() > context.now.getTime()) return null;
+  const { from, to } = deadline;
+  return settle(machine, state, [{ type: timedOut, data: { from, to } }], [], context);
+}
+
+/** The state of an instance that was never written. */
+export function initialOf<M extends AnyMachine>(machine: M): StateOf<M> {
+  return machine['~machine'].initial(); // made by the `initial` that `StateOf` was inferred from
+}
+
+/** The state after stored events, old shapes brought up to the newest. Pure: at every replay the same. */
+export function fold<M extends AnyMachine>(machine: M, state: StateOf<M>, events: Iterable<StoredEvent>): StateOf<M> {
+  const code = machine['~machine'];
+  let folded: unknown = state;
+  for (const { type, data, shape, at } of events) {
+    const schema = code.events[type];
+    folded = code.evolve(folded, { type, data: schema === undefined ? data : upcast(schema, shape, data) }, at);
+  }
+  return folded;
+}
+
+function settle(
+  machine: AnyMachine,
+  state: unknown,
+  events: readonly AnyEvent[],
+  effects: readonly Effect[],
+  { now, version }: Pick<StepContext, 'now' | 'version'>,
+): AnyStep {
+  const code = machine['~machine'];
+  let evolved = state;
+  for (const event of events) evolved = code.evolve(evolved, event, now);
+  const newVersion = version + events.length;
+  const deadline = newVersion === 0 ? null : code.deadline(evolved);
+  return { kind: 'decided', events, state: evolved, version: newVersion, effects, deadline: deadline?.at ?? null };
+}
+
+function checkedDecision(machine: string, command: string, decision: unknown): readonly AnyEvent[] | Rejection {
+  const values = { command: `${machine}.${command}` };
+  if (Array.isArray(decision)) {
+    if (decision.length <= decisionLimits.eventsMax) return decision as readonly AnyEvent[];
+    throw new LockstepError('misuse', 'a decision makes too many events at once', {
+      values: { ...values, events: decision.length, eventsMax: decisionLimits.eventsMax },
+    });
+  }
+  if (typeof decision === 'object' && decision !== null && isRejection(decision)) return decision;
+  throw new LockstepError('misuse', '`decide` answers a list of events or a rejection, at once', {
+    values: { ...values, answered: decision instanceof Promise ? 'a promise' : typeof decision },
+    advice: ['nothing to do is []; what takes time is done before, in the handler that sends'],
+  });
+}
