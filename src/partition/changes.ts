@@ -69,7 +69,7 @@ const afterAllTuples = 0xff;
 export async function* changesFrom(setup: ChangesSetup, from: Token): AsyncGenerator<Changes, void, undefined> {
   const { ports, log, signal } = setup;
   const { revision } = checked(setup.replica, from);
-  const reader = new ChangeReader(revision + 1);
+  const reader = new ChangeReader(revision + 1, setup.replica.levelMax);
   const held: ChangesHold = { at: beforeFirst, hold: log.hold(position(1)) };
   let chain: string | undefined;
   setup.onBegin(held);
@@ -120,10 +120,12 @@ function checked(replica: Replica, token: Token): { readonly revision: number } 
 class ChangeReader {
   /** The revision that comes next. */
   next: number;
+  readonly #levelMax: number;
   readonly #decoder = new ValueDecoder();
 
-  constructor(next: number) {
+  constructor(next: number, levelMax: number) {
     this.next = next;
+    this.#levelMax = levelMax;
   }
 
   /** Null: what comes next is not there. */
@@ -132,7 +134,7 @@ class ChangeReader {
     for (const { payload, firstRevision, revisionCount } of records) {
       if (revisionCount === 0 || firstRevision + revisionCount <= this.next) continue;
       if (firstRevision > this.next) return null;
-      for (const [index, { time, batch }] of decodeGroup(payload, revisionCount).transactions.entries())
+      for (const [index, { time, batch }] of decodeGroup(payload, revisionCount, this.#levelMax).transactions.entries())
         if (firstRevision + index >= this.next) this.#add(changes, firstRevision + index, time, batch);
       this.next = firstRevision + revisionCount;
     }

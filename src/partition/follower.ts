@@ -72,7 +72,7 @@ function applyRecord({ replica, onOwner }: FollowerSetup, record: LogRecord): vo
       values: { position: record.position, expectedRevision: known + 1, foundRevision: firstRevision },
       advice: ['restore this replica from a checkpoint; nothing was overwritten'],
     });
-  const { floor, transactions } = decodeGroup(record.payload, revisionCount);
+  const { floor, transactions } = decodeGroup(record.payload, revisionCount, replica.levelMax);
   let time: HybridTimestamp | null = null;
   for (const [index, transaction] of transactions.entries()) {
     if (firstRevision + index > known) replica.apply(firstRevision + index, transaction.batch);

@@ -17,7 +17,9 @@ import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
 
 const formatVersion = 1;
-/** The newest level that this version reads, and the one that it writes. */
+/** In force where none was ever raised. */
+export const firstLevel = 1;
+/** The newest level that this version reads and writes. */
 export const formatLevel = 1;
 const headBytesMax = 1 + 2 * varintBytesMax;
 const perTransactionBytesMax = 2 * varintBytesMax;
@@ -31,11 +33,11 @@ export class GroupPayload {
   #count = 0;
   #last: HybridTimestamp | null = null;
 
-  /** It holds as much as the writer, which is empty and this payload's alone; the floor is that of when it begins. */
-  constructor(writer: ByteWriter, floor: number) {
+  /** It holds as much as the writer, which is empty and this payload's alone; floor and level are those of when it begins. */
+  constructor(writer: ByteWriter, floor: number, level: number = firstLevel) {
     this.#writer = writer;
     this.#writer.writeByte(formatVersion);
-    writeVarint(this.#writer, formatLevel);
+    writeVarint(this.#writer, level);
     writeVarint(this.#writer, floor);
   }
 
@@ -82,16 +84,15 @@ export interface DecodedGroup {
 
 /**
  * The payload of a record that counts so many revisions.
- * @throws LockstepError `corrupt`, with the offset, for what nobody wrote; `invalid` for another format, or a level that
- * a newer version writes.
+ * @throws LockstepError `corrupt`, with the offset, for what nobody wrote; `invalid` for another format, or a level
+ * above `levelMax`, which newer versions write.
  */
-export function decodeGroup(payload: Uint8Array, count: number): DecodedGroup {
+export function decodeGroup(payload: Uint8Array, count: number, levelMax: number = formatLevel): DecodedGroup {
   const reader = new ByteReader(payload);
   const format = reader.readByte();
   if (format !== formatVersion) throw refused('a record has a format that this version does not know', { format });
   const level = readVarint(reader);
-  if (level > formatLevel)
-    throw refused('a record is of a level that this version does not know', { level, levelMax: formatLevel });
+  if (level > levelMax) throw refused('a record is of a level that this version does not know', { level, levelMax });
   const floor = readVarint(reader);
   const transactions: PayloadTransaction[] = [];
   let last = 0;

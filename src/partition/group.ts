@@ -2,6 +2,7 @@
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import { GroupPayload } from './group-payload.ts';
+import type { Replica } from './replica.ts';
 import type { Commit } from './transaction.ts';
 
 /** Somebody who waits for an outcome that is known already and may not be told yet. Told once: later calls do nothing. */
@@ -43,9 +44,14 @@ export class Group {
     return this.payload?.byteLength ?? 0;
   }
 
-  add(revision: number, time: HybridTimestamp, batch: Uint8Array, floor: number): void {
+  add(
+    revision: number,
+    time: HybridTimestamp,
+    batch: Uint8Array,
+    { floor, level }: Pick<Replica, 'floor' | 'level'>,
+  ): void {
     if (this.payload === null) {
-      this.payload = new GroupPayload(this.writer, floor);
+      this.payload = new GroupPayload(this.writer, floor, level);
       this.firstRevision = revision;
     }
     this.payload.add(time, batch);

@@ -9,6 +9,7 @@
 export { openPartition } from './open-partition.ts';
 export type { PartitionEnv, PartitionOptions } from './open-partition.ts';
 export type { Partition, PartitionStatus } from './partition.ts';
+export type { LevelMember } from './level.ts';
 export { openPartitions } from './partitions.ts';
 export type { Partitions, PartitionsOptions } from './partitions.ts';
 export { channelDefaults } from './channel/settings.ts';

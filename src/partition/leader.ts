@@ -298,7 +298,7 @@ export class Leader {
     const batch = writes.view();
     replica.apply(revision, batch);
     if (isFirst) replica.noteGroup(revision);
-    group.add(revision, now, batch, replica.floor);
+    group.add(revision, now, batch, replica);
     group.commits.push({ commit: { revision, at: now, place: run.place }, notes: run.notes });
     this.commit.join(group, member, bytes);
     return true;

@@ -8,6 +8,8 @@ import { treeOptions, type TreeOptions } from '../storage/options.ts';
 import { tablesIn } from '../storage/tree-places.ts';
 import { openTreeCore, type Tree } from '../storage/tree.ts';
 import { WriterPressure } from '../storage/writer-pressure.ts';
+import { formatLevel } from './group-payload.ts';
+import type { LevelMember } from './level.ts';
 import { partitionSettings, type PartitionSettings } from './options.ts';
 import { Partition } from './partition.ts';
 import { Replica } from './replica.ts';
@@ -36,6 +38,11 @@ export interface PartitionOptions {
   readonly services?: readonly EpochServiceMaker[] | undefined;
   /** How `Transaction.send` sends. Default: it is `misuse`. */
   readonly sender?: Sender | undefined;
+  /**
+   * All nodes that follow the log, and the newest format level that each announced: the level is raised once all read a
+   * higher one. Called while this node leads; it must not throw. Default: this node alone.
+   */
+  readonly members?: (() => readonly LevelMember[]) | undefined;
   readonly settings?: Partial<PartitionSettings> | undefined;
   readonly tree?: Partial<TreeOptions> | undefined;
 }
@@ -47,7 +54,16 @@ export type PartitionEnv = Pick<Ports, 'clock' | 'timers' | 'randomness' | 'disk
  * @throws LockstepError `in-use` when another process has the directory; `misuse` for settings that are none; `corrupt` for damage, with path and offset; `invalid` for
  * another format; `disk-full`, `disk-failed`.
  */
-export async function openPartition(env: PartitionEnv, options: PartitionOptions): Promise<Partition> {
+export function openPartition(env: PartitionEnv, options: PartitionOptions): Promise<Partition> {
+  return openPartitionOfLevel(env, options, formatLevel);
+}
+
+/** As a version of the product does that reads and writes up to this level: to test one beside another. */
+export async function openPartitionOfLevel(
+  env: PartitionEnv,
+  options: PartitionOptions,
+  levelMax: number,
+): Promise<Partition> {
   const { log, payloadBytesMax, directory, owner, waits = null, sender = null } = options;
   const { name = 'partition', stands = true, trims = true, services = [] } = options;
   const settings = partitionSettings(options.settings);
@@ -66,7 +82,7 @@ export async function openPartition(env: PartitionEnv, options: PartitionOptions
     const setup = { ports: env, directory: tablesIn(directory), options: treeSettings, onRemoveFailed };
     tree = await openTreeCore(setup, true);
     assert(tree !== null, 'a tree is made where there is none');
-    const replica = new Replica(log, tree, new WriterPressure(env, tree, treeSettings, waits));
+    const replica = new Replica(log, tree, new WriterPressure(env, tree, treeSettings, waits), levelMax);
     const { clock, timers, randomness } = env;
     return new Partition({
       ports: { clock, timers, randomness },
@@ -80,6 +96,7 @@ export async function openPartition(env: PartitionEnv, options: PartitionOptions
       settings,
       services,
       sender,
+      members: options.members ?? (() => []),
       replica,
       onClosed: () => place.leave(),
     });

@@ -12,6 +12,8 @@ import { changesFrom, type Changes, type ChangesHold, type ChangesOptions } from
 import { LeadingEpoch } from './epoch.ts';
 import { follow } from './follower.ts';
 import type { EpochEnd } from './group-commit.ts';
+import { LevelService } from './level-service.ts';
+import type { LevelMember } from './level.ts';
 import type { PartitionSettings } from './options.ts';
 import { Progress } from './progress.ts';
 import { Reads, type Consistency, type ReadOptions, type ReadOutcome } from './reads.ts';
@@ -46,6 +48,8 @@ export interface PartitionStatus {
   readonly failure: Error | null;
   /** Of the newest scrub that ended; null: there was none. */
   readonly scrub: ScrubResult | null;
+  /** The format level in force. */
+  readonly level: number;
 }
 
 export interface PartitionSetup {
@@ -60,6 +64,7 @@ export interface PartitionSetup {
   readonly settings: PartitionSettings;
   readonly services: readonly EpochServiceMaker[];
   readonly sender: Sender | null;
+  readonly members: () => readonly LevelMember[];
   readonly replica: Replica;
   readonly onClosed: () => Promise<void>;
 }
@@ -121,6 +126,7 @@ export class Partition implements AsyncDisposable {
       lastEnd: this.#lastEnd,
       failure: this.#failure,
       scrub: this.#scrubber.last,
+      level: replica.level,
     };
   }
 
@@ -322,10 +328,12 @@ export class Partition implements AsyncDisposable {
     };
     const commands = { windowMs: settings.commandWindowMs, countMax: settings.commandCountMax };
     replica.forgetFloorInLog();
+    replica.noteLevel();
     const leaderSettings = { limits, driftMsMax, clockWaitMsMax, commands, sender };
     const setup = { ports, waits, key, writer, replica, settings: leaderSettings };
     const scrubs = new ScrubService(this.#scrubber, settings.scrubEveryMs);
-    const epoch = new LeadingEpoch(setup, [() => scrubs, ...services], () => this.#onAdvance());
+    const levels = new LevelService(replica, this.#setup.members);
+    const epoch = new LeadingEpoch(setup, [() => scrubs, () => levels, ...services], () => this.#onAdvance());
     this.#writer = writer;
     this.#epoch = epoch;
     this.#scrubs = scrubs;

@@ -13,7 +13,9 @@ import type { Hold, Log, Position } from '../log/port.ts';
 import { Snapshots, type HeldRevision } from '../storage/snapshots.ts';
 import type { Tree } from '../storage/tree.ts';
 import type { WriterPressure } from '../storage/writer-pressure.ts';
+import { firstLevel } from './group-payload.ts';
 import { KeySpaces } from './key-spaces.ts';
+import { levelOf, levelSystem } from './level.ts';
 import { decodeMark, type LogMark } from './log-mark.ts';
 import { printToken } from './token.ts';
 import type { Token } from './transaction.ts';
@@ -43,6 +45,8 @@ export interface Place {
 export class Replica {
   readonly tree: Tree;
   readonly pressure: WriterPressure;
+  /** The newest level that this node reads and writes. */
+  readonly levelMax: number;
   readonly spaces: KeySpaces = new KeySpaces();
   readonly #snapshots: Snapshots;
   readonly #decoder = new ValueDecoder();
@@ -55,19 +59,27 @@ export class Replica {
   #floorInLog = Infinity;
   /** Of each group since the last flush: its first revision, and the position that its mark names. */
   readonly #marks: { readonly revision: number; readonly position: number }[] = [];
+  #level: number = firstLevel;
   /** Where reading would begin after a crash, and where it would have begun before the last flush. */
   #restart: { revision: number; position: number };
   #restartBefore: number;
 
-  constructor(log: Log, tree: Tree, pressure: WriterPressure) {
+  /**
+   * `levelMax`: the newest level that this node reads and writes.
+   * @throws LockstepError `invalid` when the state is of a higher one.
+   */
+  constructor(log: Log, tree: Tree, pressure: WriterPressure, levelMax: number) {
     this.tree = tree;
     this.pressure = pressure;
+    this.levelMax = levelMax;
     const { revision } = tree.flushed;
     const mark = this.#markAt(revision);
     this.#place = { position: position(mark?.position ?? 0), chain: mark?.chain };
     this.#time = mark?.time ?? null;
     this.#restart = { revision, position: this.#place.position };
     this.#restartBefore = this.#place.position;
+    this.#level = this.#levelAt(revision);
+    if (this.#level > levelMax) throw ofHigherLevel(this.#level, levelMax);
     this.#hold = log.hold(position(this.#place.position + 1));
     this.#identity = this.#identityAt(revision);
     this.#snapshots = new Snapshots(this.durableRevision, (floor) => this.#moveFloor(floor));
@@ -107,6 +119,16 @@ export class Replica {
   tokenAt(revision: number): Token {
     const { id, generation } = this.#identity ?? { id: '0'.repeat(16), generation: 1 };
     return printToken({ partition: id, generation, revision });
+  }
+
+  /** That is in force, as of when it was last looked at: groups are written at it. */
+  get level(): number {
+    return this.#level;
+  }
+
+  /** Looks at it in the newest durable state. */
+  noteLevel(): void {
+    this.#level = this.#levelAt(this.durableRevision);
   }
 
   /** The one way in which state changes, on leader and followers alike. */
@@ -198,6 +220,10 @@ export class Replica {
     return value === undefined ? null : decodeMark(value);
   }
 
+  #levelAt(revision: number): number {
+    return levelOf(revision < 0 ? undefined : this.system(levelSystem, [], revision));
+  }
+
   #identityAt(revision: number): Identity | null {
     const value = revision < 0 ? undefined : this.system(systemNames.partition, [], revision);
     if (value === undefined) return null;
@@ -206,3 +232,9 @@ export class Replica {
     throw new LockstepError('corrupt', 'the identity of a partition is not what was written');
   }
 }
+
+const ofHigherLevel = (level: number, levelMax: number): LockstepError =>
+  new LockstepError('invalid', 'the state is of a level that this version does not know', {
+    values: { level, levelMax },
+    advice: ['run a version of the product that is at least as new as those that wrote it'],
+  });

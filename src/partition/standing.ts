@@ -1,6 +1,6 @@
 /**
  * Standing for leadership: until this node is the writer, and has read everything up to its claim. A node whose clock is
- * far behind the log's time does not stand.
+ * far behind the log's time does not stand, nor does one that does not know the level in force.
  */
 import { hybridWall } from '../clock/timestamp.ts';
 import type { Ports } from '../env/env.ts';
@@ -33,6 +33,7 @@ export async function stand(setup: StandingSetup): Promise<LogWriter | null> {
   const { ports, log, key, owner, replica, settings, progress, pausesFirst, signal } = setup;
   const pauseAtRandom = (): Promise<void> =>
     pause(ports.timers, ports.randomness.float() * settings.standPauseMsMax, [signal]);
+  await levelKnown(setup);
   if (pausesFirst) await pauseAtRandom();
   await clockNear(setup);
   let writer: LogWriter;
@@ -52,7 +53,24 @@ export async function stand(setup: StandingSetup): Promise<LogWriter | null> {
     if (!isPassing(error)) throw error;
     return null;
   }
-  return writer;
+  replica.noteLevel();
+  if (replica.level <= replica.levelMax) return writer;
+  await writer.release();
+  return null;
+}
+
+/** A node that is too old waits until it is replaced. */
+async function levelKnown({ ports, waits, key, replica, signal }: StandingSetup): Promise<void> {
+  replica.noteLevel();
+  const { level, levelMax } = replica;
+  if (level <= levelMax) return;
+  const waitsFor = `a version of the product that writes level ${level}, which is in force; this one writes ${levelMax}`;
+  const wait = waits?.enter({ what: 'lead', key, waitsFor, withinMs: null });
+  try {
+    await pause(ports.timers, Infinity, [signal]);
+  } finally {
+    wait?.leave();
+  }
 }
 
 async function clockNear({ ports, waits, key, replica, settings, signal }: StandingSetup): Promise<void> {
