@@ -11,7 +11,7 @@ import type { EpochService, EpochServiceMaker, Leading, NotLeader, Transaction }
 import { Courier } from './courier.ts';
 import { identityIn, identityName } from './identity.ts';
 import { encodeEnvelope, type MessageHandler } from './message.ts';
-import { putOut, waitingTargets } from './outbox.ts';
+import { putOut, waitingTargets, type OutMessage } from './outbox.ts';
 import { channelName, Receiver, type Handling } from './receiver.ts';
 import type { ChannelSettings } from './settings.ts';
 import type { ChannelAnswer, ChannelBatch, ChannelTransport } from './transport.ts';
@@ -25,6 +25,12 @@ export interface ChannelsSetup {
   readonly transport: ChannelTransport;
   readonly handler: MessageHandler;
   readonly settings: ChannelSettings;
+}
+
+/** What a transaction that sends notes. */
+interface Sent {
+  readonly to: number;
+  readonly message: OutMessage;
 }
 
 const notLeader: NotLeader = Object.freeze({ kind: 'not-leader', leader: null });
@@ -74,8 +80,10 @@ export class Channels {
     const limits = { countMax: settings.outboxCountMax * factor, bytesMax: settings.outboxBytesMax * factor };
     const generation = this.#epoch?.generationIn(tx) ?? identityIn(tx.system(identityName, 'local')).generation;
     const sent = putOut(tx.system(channelName, 'local'), target, generation, bytes, limits);
-    if (sent === 'sent') tx.note(channelName, target);
-    return sent;
+    if (sent === null) return 'full';
+    const note: Sent = { to: target, message: sent };
+    tx.note(channelName, note);
+    return 'sent';
   }
 }
 
@@ -98,10 +106,11 @@ class ChannelEpoch implements EpochService {
     const { name, handler, settings } = this.#setup;
     this.#leading = leading;
     this.#receiver = new Receiver({ leading, name, handler, handling: this.#handling, settings });
-    leading.onNote(channelName, (to) => {
-      if (typeof to === 'number') this.#wake(leading, to);
+    leading.onNote(channelName, (note) => {
+      const { to, message } = note as Sent; // nobody else tells under this topic
+      this.#courier(leading, to)?.sent(message);
     });
-    for (const to of waitingTargets(leading.reader.system(channelName, null))) this.#wake(leading, to);
+    for (const to of waitingTargets(leading.reader.system(channelName, null))) this.#courier(leading, to);
   }
 
   async stop(): Promise<void> {
@@ -120,11 +129,14 @@ class ChannelEpoch implements EpochService {
     return this.#receiver.receive(batch);
   }
 
-  #wake(leading: Leading, to: number): void {
-    if (leading.signal.aborted) return;
-    const courier = this.#couriers.get(to);
-    if (courier !== undefined) return courier.wake();
+  /** Null: the epoch is over. */
+  #courier(leading: Leading, to: number): Courier | null {
+    if (leading.signal.aborted) return null;
     const { name, nameOf, transport, settings } = this.#setup;
-    this.#couriers.set(to, new Courier({ leading, name, toName: nameOf(to), to, transport, settings }));
+    const known = this.#couriers.get(to);
+    if (known !== undefined) return known;
+    const courier = new Courier({ leading, name, toName: nameOf(to), to, transport, settings });
+    this.#couriers.set(to, courier);
+    return courier;
   }
 }

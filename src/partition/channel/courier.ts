@@ -1,7 +1,7 @@
 /**
  * The sending side of one pair, for one epoch: hands over what is durable, a batch at a time, until the receiver says that
- * it has it, and then lets it go. What it remembers is only how far the receiver has said that it is; all else is read
- * from the state, so that the next leader goes on from there, at worst with some that the receiver knows already.
+ * it has it, and then lets it go. What it remembers, how far the receiver has said that it is and what was sent lately, it
+ * could read from the state: so the next leader goes on from there, at worst with some that the receiver knows already.
  */
 import { pause, within } from '../../log/within.ts';
 import type { WaitEntry } from '../../observe/waits.ts';
@@ -9,6 +9,7 @@ import type { Leading } from '../transaction.ts';
 import { identityIn, identityName } from './identity.ts';
 import { letGo, readOut, takenBy, type OutboxMark, type OutMessage } from './outbox.ts';
 import { channelName, enterWhereRoom } from './receiver.ts';
+import { RecentMessages } from './recent-messages.ts';
 import type { ChannelSettings } from './settings.ts';
 import type { ChannelAnswer, ChannelBatch, ChannelTransport } from './transport.ts';
 
@@ -22,6 +23,8 @@ export interface CourierSetup {
   readonly settings: ChannelSettings;
 }
 
+/** So many batches wait in memory; what is sent beyond is read from the state when its turn comes. */
+const recentBatches = 4;
 /** So many are let go in one transaction, at most. */
 const letGoAtOnce = 1_000;
 
@@ -29,6 +32,7 @@ export class Courier {
   readonly #setup: CourierSetup;
   /** The receiver has said that it has all up to here. */
   #taken: OutboxMark | null = null;
+  readonly #recent: RecentMessages;
   /** Marks up to which may be let go, the first one next. */
   readonly #lettable: OutboxMark[] = [];
   #isLettingGo = false;
@@ -42,12 +46,22 @@ export class Courier {
   constructor(setup: CourierSetup) {
     this.#setup = setup;
     const { signal } = setup.leading;
-    if (!signal.aborted) signal.addEventListener('abort', () => this.wake(), { once: true });
+    const { batchCountMax, batchBytesMax } = setup.settings;
+    this.#recent = new RecentMessages({
+      countMax: batchCountMax * recentBatches,
+      bytesMax: batchBytesMax * recentBatches,
+    });
+    if (!signal.aborted) signal.addEventListener('abort', () => this.#wake(), { once: true });
     this.#done = this.#run();
   }
 
-  /** There may be more to hand over. */
-  wake(): void {
+  /** One more, which is durable. */
+  sent(message: OutMessage): void {
+    this.#recent.add(message);
+    this.#wake();
+  }
+
+  #wake(): void {
     this.#isWoken = true;
     this.#woken?.resolve();
   }
@@ -77,7 +91,8 @@ export class Courier {
       const space = leading.reader.system(channelName, null);
       const taken = (this.#taken ??= takenBy(space, to));
       const limits = { countMax: settings.batchCountMax, bytesMax: settings.batchBytesMax };
-      const messages = readOut(space, to, taken.number, limits);
+      const recent = this.#recent.after(taken.number, limits);
+      const messages = recent.length > 0 ? recent : readOut(space, to, taken.number, limits);
       if (messages.length === 0) await this.#idle();
       else await this.#handOver(messages, taken);
     } catch (error) {

@@ -31,22 +31,22 @@ const nowhere: OutboxMark = Object.freeze({ generation: 0, number: 0, total: 0 }
 export const sentTo = (space: ReadSpace, to: number): OutboxMark => markOf(space.get(['sent', to]));
 export const takenBy = (space: ReadSpace, to: number): OutboxMark => markOf(space.get(['taken', to]));
 
-/** Behind all that was sent there before. */
+/** Behind all that was sent there before. Null: too much is on its way there. */
 export function putOut(
   space: Space,
   to: number,
   generation: number,
   bytes: Uint8Array,
   limits: OutboxLimits,
-): 'sent' | 'full' {
+): OutMessage | null {
   const last = sentTo(space, to);
   const taken = takenBy(space, to);
   const total = last.total + bytes.length;
-  if (last.number - taken.number >= limits.countMax || total - taken.total > limits.bytesMax) return 'full';
+  if (last.number - taken.number >= limits.countMax || total - taken.total > limits.bytesMax) return null;
   const number = last.number + 1;
   space.set(['out', to, number], [generation, total, bytes]);
   space.set(['sent', to], [generation, number, total]);
-  return 'sent';
+  return { generation, number, total, bytes };
 }
 
 /** The next ones after that number, in order; at least one where there are any. */
