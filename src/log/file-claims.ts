@@ -1,7 +1,7 @@
 /**
  * Claims: an epoch belongs to whoever created its file. A claim fences all older ones in the moment in which its name
  * is there, durable or not. Only the newest matters; older ones are removed oldest first, so that whoever finds its
- * own claim and not the next one was not overtaken (claim-protocol.int.test.ts explores this completely).
+ * own claim and not the next one was not overtaken (test/sim/claim-protocol.test.ts explores this completely).
  *
  * A claim is a second name of the one before it, so that it cannot be made once that one is gone: whoever was stopped
  * between looking and claiming, while others claimed and tidied up, would else revive a number that is long past.

@@ -1,6 +1,6 @@
 /**
  * One log in its directory, as this process has it: the epochs that make it up, who leads, who waits for it to grow.
- * All handles on the log share one. Which rules keep it safe: docs/log.md and claim-protocol.int.test.ts.
+ * All handles on the log share one. Which rules keep it safe: docs/log.md and test/sim/claim-protocol.test.ts.
  */
 import type { Disk } from '../env/disk.ts';
 import { assert } from '../kernel/assert.ts';

@@ -2,7 +2,7 @@
  * The claim protocol of the file engine as a small model: a leader that appends, acquirers that claim from it and from
  * each other, a reader in another process and a trimmer of claims, step by atomic step, with any sync failing and the
  * power going at any point with every subset of what was not synced. A process that is killed or stopped is one that
- * takes no further step. Explored completely by src/log/claim-protocol.int.test.ts.
+ * takes no further step. Explored completely by test/sim/claim-protocol.test.ts.
  */
 import { assert } from '../../src/kernel/assert.ts';
 
@@ -13,12 +13,12 @@ interface Entry {
   fate: 'durable' | 'cached' | 'lost';
 }
 /** One epoch's records: the first `upTo` of the log as epoch `before` has it, then the entries. Its header is durable before its name is there. */
-interface Segment {
+export interface Segment {
   before: number;
   upTo: number;
   entries: Entry[];
 }
-const steps = [
+export const steps = [
   ...(['off', 'pick', 'create claim', 'sync claim', 'choose', 'scan', 'create segment'] as const),
   ...(['sync name', 'check next', 'check own', 'append', 'write', 'sync', 'settle', 'sync settled', 'ended'] as const),
 ] as const;
@@ -32,7 +32,7 @@ interface Process {
   /** The epoch that may settle what became of its last record. */
   settling: number;
 }
-interface Name {
+export interface Name {
   seen: boolean;
   durable: boolean;
 }
