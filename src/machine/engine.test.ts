@@ -190,6 +190,32 @@ describe('a table', () => {
     expect(stepDeadline(account, { balance: 1 }, { now: due, version: 3 })).toBeNull();
   });
 
+  test('goes where its rows say and nowhere else, and is folded to where it is', () => {
+    const events = ['Requested', 'Packed', 'HandedOver', 'Delivered', 'Lost'] as const;
+    const rows: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+      idle: { Requested: 'requested' },
+      requested: { Packed: 'packed' },
+      packed: { HandedOver: 'moving' },
+      moving: { Delivered: 'delivered', Lost: 'requested' },
+    };
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...events), { maxLength: 40 }), (walk) => {
+        let [state, place, version] = [initialOf(shipment), 'idle', 0];
+        const log: StoredEvent[] = [];
+        for (const name of walk) {
+          const outcome = stepNamed(shipment, state, name, { carrier: 'x' }, contextOf({ version }));
+          const to = rows[place]?.[name];
+          expect(outcome.kind).toBe(to === undefined ? 'rejected' : 'decided');
+          if (outcome.kind === 'rejected') continue;
+          [state, place, version] = [outcome.state as typeof state, to ?? place, outcome.version];
+          log.push(...outcome.events.map(({ type, data }) => stored(type, data)));
+        }
+        expect(state.at).toBe(place);
+        expect(fold(shipment, initialOf(shipment), log)).toEqual(state);
+      }),
+    );
+  });
+
   test('is folded from its events, their times and its deadlines among them', () => {
     const later = new Date('2026-11-25T00:00:00Z');
     const events = [stored('Requested', undefined), stored('TimedOut', { from: 'requested', to: 'overdue' }, 1, later)];

@@ -48,6 +48,7 @@ export type AnyStep = Omit<Step<unknown, Readonly<Record<string, unknown>>>, 'ev
 export interface StoredEvent extends AnyEvent {
   /** Which of the event's shapes `data` has, from 1. */
   readonly shape: number;
+  /** The `now` of the step that made it. */
   readonly at: Date;
 }
 

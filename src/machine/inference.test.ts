@@ -3,16 +3,16 @@
  * What is refused at run time too, for callers without types, is run; the rest stands in functions that nobody calls.
  */
 import { describe, expect, expectTypeOf, test } from 'vitest';
-import { account, order, ping, shipment, type OrderState } from '../../test/models/shop.ts';
+import { account, emails, order, ping, shipment, type OrderState } from '../../test/models/shop.ts';
 import type { Rejection } from '../partition/transaction.ts';
 import { allow, expose, type ClientOf } from './access.ts';
 import { defineApp, provide, type App, type Complete } from './app.ts';
 import type { Connection } from './connection.ts';
-import type { CommandInput, CommandsOf, EventsOf, RejectionOf, StateOf } from './definition.ts';
+import type { CommandInput, CommandsOf, Context, EventsOf, RejectionOf, StateOf } from './definition.ts';
 import { fsm, next } from './fsm.ts';
 import { given } from './given.ts';
 import { machine } from './machine.ts';
-import { service, type LockPart, type Saga, type Service, type WorkerPart } from './part.ts';
+import { service, type LockPart, type Saga, type Service, type Topic, type WorkerPart } from './part.ts';
 import { reject } from './rejection.ts';
 import { nothing, unchecked } from './schema.ts';
 
@@ -57,6 +57,25 @@ describe('inferred without a type argument', () => {
       Rejection<'locked', undefined> | Rejection<'no-code', { code: number }>
     >();
     expect(given(door).when('Open', { code: 0 })).toEqual({ kind: 'rejected', code: 'no-code', details: { code: 0 } });
+  });
+
+  test('a machine that sends to itself', () => {
+    const countdown = machine({
+      name: 'countdown',
+      initial: () => ({ left: 3 }),
+      commands: { Tick: nothing },
+      events: { Ticked: nothing },
+      decide: {
+        Tick: ({ left }, _nothing, { event, key, sendAfter }) => {
+          if (left === 0) return reject('over');
+          sendAfter('1s', countdown, key, 'Tick');
+          return [event('Ticked')];
+        },
+      },
+      evolve: { Ticked: ({ left }) => ({ left: left - 1 }) },
+    });
+    expectTypeOf<RejectionOf<typeof countdown, 'Tick'>>().toEqualTypeOf<Rejection<'over', undefined>>();
+    expect(given(countdown).when('Tick')).toMatchObject({ effects: [{ machine: 'countdown', delayMs: 1_000 }] });
   });
 
   test('the states of a table, and where each event leads', () => {
@@ -115,6 +134,30 @@ describe('refused where a machine is used', () => {
     compiled(() => bank.send(account, 'a', 'Deposit', { amount: 1 }, { deadline: '5 minutes' }));
     // @ts-expect-error a bare string is no token
     compiled(() => bank.read(account, 'a', { after: '7' }));
+  });
+
+  test('what `decide` asks for, with a wrong payload or none', () => {
+    compiled((tx?: Context<object>) => {
+      if (tx === undefined) return;
+      tx.send(ping, 'p', 'Ping');
+      tx.push(emails, { to: 'ann' }, { after: '5min' });
+      tx.start(checkout, 'o-1', 3);
+      tx.publish(deliveries, { sku: 'tea' });
+      // @ts-expect-error no such command
+      tx.send(account, 'a', 'Deposti', { amount: 1 });
+      // @ts-expect-error 'string' is not assignable to 'number'
+      tx.send(account, 'a', 'Deposit', { amount: '1' });
+      // @ts-expect-error a bare number is no duration
+      tx.sendAfter(5, ping, 'p', 'Ping');
+      // @ts-expect-error 'number' is not assignable to 'string'
+      tx.push(emails, { to: 7 });
+      // @ts-expect-error a duration has a unit of ours
+      tx.push(emails, { to: 'ann' }, { after: '5 minutes' });
+      // @ts-expect-error 'string' is not assignable to 'number'
+      tx.start(checkout, 'o-1', 'three');
+      // @ts-expect-error its message is missing
+      tx.publish(deliveries);
+    });
   });
 
   test('events that the state does not take', () => {
@@ -227,6 +270,7 @@ const checkout: Saga<'checkout', number, string, never, unknown, { payments: Ser
   name: 'checkout',
   needs: { payments: service<Payments>() },
 };
+const deliveries: Topic<'deliveries', { sku: string }, { sku: string }> = { kind: 'topic', name: 'deliveries' };
 const monthEnd: LockPart = { kind: 'lock', name: 'month-end' };
 const mailer: Mailer = { send: async () => {} };
 const payments: Payments = { charge: async () => {} };

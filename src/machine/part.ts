@@ -15,7 +15,6 @@ export function service<T>(): Service<T> {
   return { kind: 'service' };
 }
 
-export type Needs = Readonly<Record<string, Service<unknown>>>;
 export type Services<N> = { readonly [K in keyof N]: N[K] extends Service<infer T> ? T : never };
 
 /** Options of verbs: each may be left out or undefined. */

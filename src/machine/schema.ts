@@ -37,7 +37,6 @@ export type Schemas = Readonly<Record<string, Schema>>;
 export type Input<S extends Schema> = NonNullable<S['~standard']['types']>['input'];
 /** What a schema makes of it. */
 export type Output<S extends Schema> = NonNullable<S['~standard']['types']>['output'];
-export type Outputs<S extends Schemas> = { [K in keyof S]: Output<S[K]> };
 
 /** A type without a check at run time: for data that only this code writes. */
 export function unchecked<T>(): Schema<T> {
