@@ -31,39 +31,56 @@ export function compareKey(slab: KeySlab, id: number, bytes: Uint8Array, start: 
 
 /** The numbers below `count` in the order of their keys, no two of which are equal. */
 export function keyOrder(slab: KeySlab, count: number): Int32Array {
-  const { bytes, starts, lengths } = slab;
-  const skipped = commonLength(slab, count);
-  // Of 53 bits as many as the numbers need are theirs, the others the first of the prefix' 48.
-  const idBits = Math.ceil(Math.log2(Math.max(2, count)));
-  const [idRange, cut] = [2 ** idBits, 2 ** Math.max(0, idBits - 5)];
-  const ranked = new Float64Array(count);
-  for (let id = 0; id < count; id++) {
-    const start = starts[id] as number;
-    const end = start + (lengths[id] as number);
-    ranked[id] = Math.floor(keyPrefix(bytes, start + skipped, end) / cut) * idRange + id;
-  }
-  ranked.sort();
-  const order = new Int32Array(count);
-  for (let at = 0; at < count;) {
-    const rank = Math.floor((ranked[at] as number) / idRange);
-    const from = at;
-    for (; at < count && Math.floor((ranked[at] as number) / idRange) === rank; at++) {
-      order[at] = (ranked[at] as number) - rank * idRange;
-    }
-    if (at - from > 1) order.subarray(from, at).sort((a, b) => compareIds(slab, a, b));
-  }
-  return order;
+  const ids = new Int32Array(count);
+  for (let id = 0; id < count; id++) ids[id] = id;
+  sortFrom(slab, ids, -1);
+  return ids;
 }
 
-/** How many bytes all keys begin with alike. */
-function commonLength({ bytes, starts, lengths }: KeySlab, count: number): number {
-  if (count === 0) return 0;
-  const first = starts[0] as number;
-  let common = lengths[0] as number;
-  for (let id = 1; id < count && common > 0; id++) {
+/** So few are compared key by key. */
+const comparedMax = 16;
+
+/**
+ * Puts ids into the order of their keys, of which it is known that they share the first bytes, `sharedBefore` at least. Keys
+ * of one place share long beginnings: what ties is sorted by the next bytes in which it differs, and so on.
+ */
+function sortFrom(slab: KeySlab, ids: Int32Array, sharedBefore: number): void {
+  const { bytes, starts, lengths } = slab;
+  const count = ids.length;
+  const shared = count <= comparedMax ? sharedBefore : commonLength(slab, ids, Math.max(0, sharedBefore));
+  // That it did not grow: one of them ends there, and zeros behind others look like its end.
+  if (shared === sharedBefore) return void ids.sort((a, b) => compareIds(slab, a, b));
+  // Of 53 bits as many as the numbers need are theirs, the others the first of the prefix' 48.
+  const atBits = Math.ceil(Math.log2(Math.max(2, count)));
+  const [atRange, cut] = [2 ** atBits, 2 ** Math.max(0, atBits - 5)];
+  const ranked = new Float64Array(count);
+  for (let at = 0; at < count; at++) {
+    const id = ids[at] as number;
+    const start = starts[id] as number;
+    const end = start + (lengths[id] as number);
+    ranked[at] = Math.floor(keyPrefix(bytes, start + shared, end) / cut) * atRange + at;
+  }
+  ranked.sort();
+  const before = ids.slice();
+  for (let at = 0; at < count;) {
+    const rank = Math.floor((ranked[at] as number) / atRange);
+    const from = at;
+    for (; at < count && Math.floor((ranked[at] as number) / atRange) === rank; at++)
+      ids[at] = before[(ranked[at] as number) - rank * atRange] as number;
+    if (at - from > 1) sortFrom(slab, ids.subarray(from, at), shared);
+  }
+}
+
+/** How many bytes all keys begin with alike, of which so many are known. */
+function commonLength({ bytes, starts, lengths }: KeySlab, ids: Int32Array, known: number): number {
+  if (ids.length === 0) return 0;
+  const first = starts[ids[0] as number] as number;
+  let common = lengths[ids[0] as number] as number;
+  for (const id of ids) {
+    if (common === known) break;
     const start = starts[id] as number;
     common = Math.min(common, lengths[id] as number);
-    let same = 0;
+    let same = known;
     while (same < common && bytes[start + same] === bytes[first + same]) same++;
     common = same;
   }
