@@ -3,11 +3,12 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { fileEngine } from '../log/file.ts';
 import { openHostEnv } from '../os/env.ts';
 import { openFileLogs } from '../os/logs.ts';
 import { openOwnedTree } from '../storage/owned-tree.ts';
+import { command } from './command.ts';
 
 const program = fileURLToPath(new URL('main.ts', import.meta.url));
 const encoder = new TextEncoder();
@@ -25,15 +26,38 @@ beforeAll(async () => {
 });
 afterAll(() => rm(data, { recursive: true }));
 
-function lockstep(
-  ...args: readonly string[]
-): Promise<{ readonly code: number; readonly out: string; readonly told: string }> {
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly told: string;
+}
+
+/** The command in this process, with what it prints. */
+async function lockstep(...args: readonly string[]): Promise<Ran> {
+  const printed = { out: '', told: '' };
+  const say = vi.spyOn(console, 'log').mockImplementation((line: string) => void (printed.out += `${line}\n`));
+  const tell = vi.spyOn(console, 'error').mockImplementation((line: string) => void (printed.told += `${line}\n`));
+  try {
+    return { code: await command(args), ...printed };
+  } finally {
+    say.mockRestore();
+    tell.mockRestore();
+  }
+}
+
+/** The same as a process. */
+function spawned(...args: readonly string[]): Promise<Ran> {
   return new Promise((resolve) => {
     execFile(process.execPath, [program, ...args], (error, out, told) => {
       resolve({ code: error === null ? 0 : Number(error.code), out, told });
     });
   });
 }
+
+test('as a process it prints, and ends with the exit code', async () => {
+  expect(await spawned('log', 'inspect', data)).toEqual(await lockstep('log', 'inspect', data));
+  expect(await spawned('--wat')).toEqual(await lockstep('--wat'));
+});
 
 test('lockstep log inspect shows a log, alone or among others, as text or JSON', async () => {
   const all = await lockstep('log', 'inspect', data);

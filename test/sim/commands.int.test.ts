@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { sourceCondition } from '../../tools/exports.ts';
+import { simCommand } from '../../tools/sim-command.ts';
 
 interface Ran {
   readonly code: number | null;
@@ -26,7 +27,19 @@ function run(program: string, ...args: readonly string[]): Promise<Ran> {
   });
 }
 
-const sim = (...args: readonly string[]): Promise<Ran> => run('tools/sim.ts', ...args);
+/** `npm run sim` in this process, with what it prints. */
+async function sim(...args: readonly string[]): Promise<Ran> {
+  const printed = { out: '', err: '' };
+  const say = vi.spyOn(console, 'log').mockImplementation((line: string) => void (printed.out += `${line}\n`));
+  const tell = vi.spyOn(console, 'error').mockImplementation((line: string) => void (printed.err += `${line}\n`));
+  try {
+    return { code: await simCommand(args), ...printed };
+  } finally {
+    say.mockRestore();
+    tell.mockRestore();
+  }
+}
+const spawnedSim = (...args: readonly string[]): Promise<Ran> => run('tools/sim.ts', ...args);
 const tour = (...args: readonly string[]): Promise<Ran> => run('examples/tour/main.ts', ...args);
 
 /** The arguments of the command that a failure tells to run. */
@@ -49,15 +62,22 @@ test('a right version: nothing found, exit code 0, and numbers', async () => {
 
 test('on several threads the first seed that finds something is told, as on one', async () => {
   const bug = ['mail', '--bug', 'missing-retry', '--seeds', '100', '--once'];
-  const [one, two] = await Promise.all(['1', '2'].map((threads) => sim(...bug, '--threads', threads)));
-  expect([one?.code, two?.code]).toEqual([1, 1]);
-  expect(two?.out).toBe(one?.out);
+  const one = await sim(...bug, '--threads', '1');
+  const two = await spawnedSim(...bug, '--threads', '2');
+  expect([one.code, two.code]).toEqual([1, 1]);
+  expect(two.out).toBe(one.out);
 });
 
 test('of many seeds some run twice, on all threads together as many as there are', async () => {
   const { code, out } = await sim('mail', '--seeds', '201', '--first', '5', '--threads', '2');
   expect(code).toBe(0);
   expect(out).toContain(' 201 seeds (20 twice) ');
+});
+
+test('as a process: the exit code of wrong usage, which is told beside the output', async () => {
+  const { code, out, err } = await spawnedSim('mail', '--once', '--twice');
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+  expect(err).toContain('--once and --twice exclude each other');
 });
 
 test('a planted bug: found, exit code 1, and the printed command shows the very same failure', async () => {
