@@ -21,13 +21,13 @@ import {
   randomKey,
   randomWrites,
   TreeHistory,
-  written,
   type Bounds,
   type Pair,
   type State,
   type View,
   type Write,
 } from './tree-model.ts';
+import { orderOf } from './tree-order.ts';
 import { pass, type TreePlan } from './tree-plan.ts';
 
 const directory = 'data/tree';
@@ -62,29 +62,16 @@ export class Acknowledged {
   found(revision: number, state: State): string | null {
     const { history } = this;
     if (this.#early.size > 0) return `a revision before ${[...this.#early.keys()][0]} was never acknowledged`;
-    const text = textOf(state);
     const extra = Math.max(revision, 0) - history.revision; // -1: nothing was ever written
     if (extra < 0) return `it ends at revision ${revision}, and ${history.revision} was acknowledged`;
-    const order = this.#orderOf(history.at(history.revision), [...this.open], extra, text);
+    const open = [...this.open].map(({ writes }) => writes);
+    const order = orderOf(history.at(history.revision), open, extra, state);
     if (order === null) return `what it holds at revision ${revision} nobody wrote (${history.revision} is known)`;
-    for (const { writes } of order) history.push(writes);
+    for (const index of order) history.push(open[index] as readonly Write[]);
     this.open.clear();
     return null;
   }
-
-  /** In which order so many of them make this of the state. */
-  #orderOf(state: State, left: readonly Asked[], count: number, text: string): readonly Asked[] | null {
-    if (count === 0) return textOf(state) === text ? [] : null;
-    for (const asked of left) {
-      const others = left.filter((one) => one !== asked);
-      const rest = this.#orderOf(written(state, asked.writes), others, count - 1, text);
-      if (rest !== null) return [asked, ...rest];
-    }
-    return null;
-  }
 }
-
-const textOf = (state: State): string => JSON.stringify(pairsOf(state, { from: null, to: null }));
 
 const scanOptions = ({ from, to }: Bounds, reverse: boolean): ScanOptions => ({
   from: from === null ? undefined : encoded(from),
