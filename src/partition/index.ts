@@ -8,7 +8,8 @@
  */
 export { openPartition } from './open-partition.ts';
 export type { PartitionEnv, PartitionOptions } from './open-partition.ts';
-export type { Partition, PartitionStatus } from './partition.ts';
+export type { Partition } from './partition.ts';
+export type { PartitionStatus } from './partition-status.ts';
 export type { LevelMember } from './level.ts';
 export { openPartitions } from './partitions.ts';
 export type { Partitions, PartitionsOptions } from './partitions.ts';
@@ -48,6 +49,7 @@ export type { Change, Changes, ChangesOptions } from './changes.ts';
 export type { Consistency, ReadOptions, ReadOutcome } from './reads.ts';
 export type { ScrubOutcome } from './scrub/scrub-service.ts';
 export type { ScrubResult } from './scrub/scrubber.ts';
+export type { Finding, Verification, VerifyOptions, VerifyProgress } from './scrub/verify.ts';
 export type { Snapshot } from './snapshot.ts';
 export type { Sender } from './transaction-run.ts';
 export type {

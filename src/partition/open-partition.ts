@@ -98,6 +98,8 @@ export async function openPartitionOfLevel(
       sender,
       members: options.members ?? (() => []),
       replica,
+      disk: env.disk,
+      tables: () => ({ jobs: env.jobs, directory: tablesIn(directory), codec: treeSettings.codec }),
       onClosed: () => place.leave(),
     });
   } catch (error) {

@@ -2,11 +2,13 @@
  * A partition on this node: it follows its log, stands for leading it, leads, and when that is over follows and stands
  * again. One loop does this; everything else asks it.
  */
+import type { Disk } from '../env/disk.ts';
 import type { Ports } from '../env/env.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
-import type { Epoch, Log, LogWriter } from '../log/port.ts';
+import type { Log, LogWriter } from '../log/port.ts';
 import { atMost, isPassing } from '../log/within.ts';
 import type { Waits } from '../observe/waits.ts';
+import type { VerifyPorts } from '../storage/verify-tree.ts';
 import { transactAsync } from './async-transact.ts';
 import { changesFrom, type Changes, type ChangesHold, type ChangesOptions } from './changes.ts';
 import { LeadingEpoch } from './epoch.ts';
@@ -15,12 +17,14 @@ import type { EpochEnd } from './group-commit.ts';
 import { LevelService } from './level-service.ts';
 import type { LevelMember } from './level.ts';
 import type { PartitionSettings } from './options.ts';
+import type { PartitionStatus } from './partition-status.ts';
 import { Progress } from './progress.ts';
 import { Reads, type Consistency, type ReadOptions, type ReadOutcome } from './reads.ts';
 import type { Replica } from './replica.ts';
 import { stand } from './standing.ts';
-import { Scrubber, type ScrubResult } from './scrub/scrubber.ts';
+import { Scrubber } from './scrub/scrubber.ts';
 import { ScrubService, type ScrubOutcome } from './scrub/scrub-service.ts';
+import { Verifier, type Verification, type VerifyOptions } from './scrub/verify.ts';
 import type { Sender } from './transaction-run.ts';
 import type {
   Conflicted,
@@ -32,25 +36,6 @@ import type {
   TransactOptions,
   TransactOutcome,
 } from './transaction.ts';
-
-export interface PartitionStatus {
-  /** `failed`: it cannot go on here, see `failure`; it is to be closed, and opened again when that is mended. */
-  readonly kind: 'following' | 'leading' | 'failed' | 'closed';
-  /** Of the epoch that this node leads. */
-  readonly epoch: Epoch | null;
-  /** Whoever claimed last; null when nobody did, or it was released. */
-  readonly leader: string | null;
-  /** The newest durable revision here. */
-  readonly revision: number;
-  readonly token: Token;
-  /** Why this node led no longer, when it last did. */
-  readonly lastEnd: EpochEnd | null;
-  readonly failure: Error | null;
-  /** Of the newest scrub that ended; null: there was none. */
-  readonly scrub: ScrubResult | null;
-  /** The format level in force. */
-  readonly level: number;
-}
 
 export interface PartitionSetup {
   readonly ports: Pick<Ports, 'clock' | 'timers' | 'randomness'>;
@@ -66,6 +51,9 @@ export interface PartitionSetup {
   readonly sender: Sender | null;
   readonly members: () => readonly LevelMember[];
   readonly replica: Replica;
+  /** Of the tree. */
+  readonly disk: Disk;
+  readonly tables: () => VerifyPorts;
   readonly onClosed: () => Promise<void>;
 }
 
@@ -88,6 +76,7 @@ export class Partition implements AsyncDisposable {
   readonly #scrubber: Scrubber;
   /** Of the epoch that this node leads. */
   #scrubs: ScrubService | null = null;
+  readonly #verifier: Verifier;
   #found: Error | null = null;
   /** Ends the turn of following that is under way. */
   #endTurn: (error: Error) => void = () => {};
@@ -110,6 +99,7 @@ export class Partition implements AsyncDisposable {
     });
     const onFailed = (error: Error): void => this.#fail(error);
     this.#scrubber = new Scrubber({ ports, waits, key, replica, withinMs: settings.scrubWithinMs, onFailed });
+    this.#verifier = new Verifier({ ...setup, closing: this.#closing.signal });
     this.#done = this.#live();
   }
 
@@ -217,6 +207,16 @@ export class Partition implements AsyncDisposable {
     throw new LockstepError('unavailable', 'the deadline came before the scrub ended', { values: { key, withinMs } });
   }
 
+  /**
+   * Reads all tables, and the log up to the place that this replica has, and tells what of it is damaged, if anything;
+   * everything else goes on. One at a time.
+   * @throws LockstepError `overloaded` while another one is under way; `unavailable` at the deadline; `stopped` once the
+   * partition is closed; the signal's reason; what reading the log throws and is no damage.
+   */
+  verify(options: VerifyOptions = {}): Promise<Verification> {
+    return this.#verifier.run(options);
+  }
+
   /** Resolves when this node leads, and the partition has its identity. @throws LockstepError `unavailable` at the deadline; what stopped it. */
   async leading({ withinMs = 30_000, signal }: ReadOptions = {}): Promise<void> {
     const about = { what: 'lead', waitsFor: 'leading', heldBy: this.#leaderName };
@@ -244,6 +244,7 @@ export class Partition implements AsyncDisposable {
       await this.#epoch?.leader.release().catch(() => {}); // its end is told to whoever waited
       await this.#done;
       await this.#trimming;
+      await this.#verifier.idle();
       this.#scrubber.close();
       this.#progress.fail(reason);
       this.#reads.close();

@@ -89,9 +89,9 @@ describe('a scrub', () => {
     await inWorld(async (env, log) => {
       const leader = await led(env, log);
       const follower = await followed(env, log, { tree: { memtableBytes: 4_000, blockBytes: 512, tableBytes: 8_000 } });
-      for (let index = 0; index < 1_500; index++) void write(leader, `place-${index % 40}`, index, `value ${index}`);
+      for (let index = 0; index < 700; index++) void write(leader, `place-${index % 40}`, index, `value ${index}`);
       const scrub = scrubbed(leader);
-      for (let index = 0; index < 600; index++) void write(leader, `place-${index % 40}`, index, 'other');
+      for (let index = 0; index < 300; index++) void write(leader, `place-${index % 40}`, index, 'other');
       const { revision, sum } = await scrub;
       expect(await told(env, follower, leader)).toBe(true);
       expect(follower.status.scrub).toMatchObject({ revision, sum });

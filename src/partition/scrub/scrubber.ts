@@ -146,9 +146,11 @@ export class Scrubber {
   }
 
   #step(): void {
-    const { ports, withinMs } = this.#setup;
+    const { ports, replica, withinMs } = this.#setup;
     const { number, hash, since } = this.#hashing as Hashing;
     try {
+      // A replica that was given a checkpoint meanwhile has another tree.
+      if (hash.tree !== replica.tree) return this.#end(null);
       hash.step();
       if (!hash.isDone) {
         if (elapsedMs(since, ports.clock.now()) <= withinMs) return this.#later();
@@ -190,19 +192,18 @@ export class Scrubber {
     const { key } = this.#setup;
     this.#own = null;
     this.#early = null;
-    const where = differenceOf(own.sums, sum.sums);
-    const agreed = where === null && own.revision === sum.revision;
-    this.#last = resultOf(sum, agreed);
-    if (agreed) return;
+    const isComparable = own.revision === sum.revision;
+    const where = isComparable ? differenceOf(own.sums, sum.sums) : null;
+    this.#last = resultOf(sum, isComparable ? where === null : null);
+    if (where === null) return;
     this.#failed(
       new LockstepError('corrupt', 'this replica has other state than the one whose sum stands in the log', {
         values: {
           key,
           revision: own.revision,
-          revisionInLog: sum.revision,
           sum: sumOf(own.sums),
           sumInLog: sumOf(sum.sums),
-          where: where ?? 'at other revisions',
+          where,
         },
         advice: ['hold it against a third replica; give whichever is wrong a checkpoint, nothing was overwritten'],
       }),

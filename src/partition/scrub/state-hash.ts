@@ -32,7 +32,7 @@ const wordsOfSum = 4;
 
 export class StateHash {
   readonly revision: number;
-  readonly #tree: Tree;
+  readonly tree: Tree;
   readonly #sums = new Uint32Array(partCount * wordsOfSum);
   readonly #sum = new Uint32Array(wordsOfSum);
   /** The sum before, and an entry. */
@@ -43,7 +43,7 @@ export class StateHash {
 
   /** Somebody holds this revision until it is done. */
   constructor(tree: Tree, revision: number) {
-    this.#tree = tree;
+    this.tree = tree;
     this.revision = revision;
   }
 
@@ -58,7 +58,7 @@ export class StateHash {
   /** Hashes a few entries more. @throws LockstepError `corrupt` for damage that it meets; what reading a file throws. */
   step(): void {
     assert(this.#from !== null, 'a hash that is done has no steps');
-    const { cursor, release } = this.#tree.walk(this.revision, { from: this.#from, to: null });
+    const { cursor, release } = this.tree.walk(this.revision, { from: this.#from, to: null });
     try {
       let bytes = 0;
       let entries = 0;

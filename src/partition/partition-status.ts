@@ -1,0 +1,24 @@
+/** What a partition on this node is about, as data, for whoever looks at it. */
+import type { Epoch } from '../log/port.ts';
+import type { EpochEnd } from './group-commit.ts';
+import type { ScrubResult } from './scrub/scrubber.ts';
+import type { Token } from './transaction.ts';
+
+export interface PartitionStatus {
+  /** `failed`: it cannot go on here, see `failure`; it is to be closed, and opened again when that is mended. */
+  readonly kind: 'following' | 'leading' | 'failed' | 'closed';
+  /** Of the epoch that this node leads. */
+  readonly epoch: Epoch | null;
+  /** Whoever claimed last; null when nobody did, or it was released. */
+  readonly leader: string | null;
+  /** The newest durable revision here. */
+  readonly revision: number;
+  readonly token: Token;
+  /** Why this node led no longer, when it last did. */
+  readonly lastEnd: EpochEnd | null;
+  readonly failure: Error | null;
+  /** Of the newest scrub that ended; null: there was none. */
+  readonly scrub: ScrubResult | null;
+  /** The format level in force. */
+  readonly level: number;
+}
