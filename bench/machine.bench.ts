@@ -14,7 +14,7 @@ import { given } from '../src/machine/given.ts';
 import { misfits } from '../src/machine/misfits.ts';
 import { account, order, payslip, shipment } from '../test/models/shop.ts';
 import { compilerProgram } from '../tools/run-suite.ts';
-import type { Row, Side, Suite } from './harness.ts';
+import type { Row, Side, Suite, WorkDone } from './harness.ts';
 import { LanguageServer } from './machine/language-server.ts';
 import { machineProject, type MachineProject, type Place } from './machine/project.ts';
 import type { Ratio } from './ratios.ts';
@@ -151,32 +151,42 @@ function completions(quick: boolean): Row {
         project.remove();
       };
       let edits = 0;
-      const run = async () => {
+      const complete = async (): Promise<{ readonly count: number; readonly ms: number }> => {
+        server.show(place.path, place.text(edits++));
+        const startedAt = performance.now();
+        const labels = await server.complete(place.path, place.position);
+        const ms = performance.now() - startedAt;
+        if (!labels.includes(place.expected)) throw new Error(`${place.expected} is not among ${labels.join(', ')}`);
+        return { count: labels.length, ms };
+      };
+      const first = await complete().catch((error: unknown) => {
+        close();
+        throw error;
+      }); // of a server that has read nothing yet
+      const run = async (): Promise<WorkDone> => {
         const latenciesMs = new Float64Array(operations);
         let checksum = 0;
         for (let at = 0; at < operations; at++) {
-          server.show(place.path, place.text(edits++));
-          const startedAt = performance.now();
-          const labels = await server.complete(place.path, place.position);
-          latenciesMs[at] = performance.now() - startedAt;
-          if (!labels.includes(place.expected)) throw new Error(`${place.expected} is not among ${labels.join(', ')}`);
-          checksum += labels.length;
+          const { count, ms } = await complete();
+          latenciesMs[at] = ms;
+          checksum += count;
         }
-        return { checksum, latenciesMs };
+        return { checksum, latenciesMs, facts: { 'first ms': Math.round(first.ms) } };
       };
       return { run, close };
     },
   });
+  const sides = [
+    side(names.inFile, (project) => project.inMachines),
+    side(names.inDecide, (project) => project.inDecide),
+    side(names.inHandler, (project) => project.inHandler),
+  ];
   return {
     name: names.complete,
     unit: 'completion',
     operations: quick ? 1 : 10,
     reference: names.inFile,
-    sides: [
-      side(names.inFile, (project) => project.inMachines),
-      side(names.inDecide, (project) => project.inDecide),
-      side(names.inHandler, (project) => project.inHandler),
-    ],
+    sides: quick ? sides.slice(0, 1) : sides, // each starts a compiler
   };
 }
 

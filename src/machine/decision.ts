@@ -81,7 +81,7 @@ export class DecisionRun {
     const name = `${to.name}.${command}`;
     if (schema === undefined)
       throw new LockstepError('misuse', 'that machine has no such command', { values: { command: name } });
-    checkNow(schema, data, { kind: 'command', name }); // what is sent is as written: the receiver's edge makes of it what `decide` sees
+    checkNow(schema, data, { kind: 'command', name }); // sent as it is: the receiver's edge makes of it what `decide` sees
     return this.#add({ kind: 'send', machine: to.name, key, command, data, delayMs });
   }
 

@@ -62,7 +62,7 @@ export function given<M extends AnyMachine>(machine: M, ...events: readonly NewE
       const outcome = stepDeadline(strict, state, { now: at, version });
       return outcomeOf(outcome ?? { events: [], effects: [] }) as Decided<EventsOf<M>>; // of the table of this machine
     },
-    state: state, // folded by the `evolve` that `StateOf` was inferred from
+    state, // folded by the `evolve` that `StateOf` was inferred from
   };
 }
 
