@@ -27,6 +27,7 @@ export const withLeading =
   };
 
 const pick = (leading: Leading): Leading => ({
+  name: leading.name,
   epoch: leading.epoch,
   ports: leading.ports,
   waits: leading.waits,
@@ -34,6 +35,7 @@ const pick = (leading: Leading): Leading => ({
   transact: leading.transact,
   now: () => leading.now(),
   reader: leading.reader,
+  fail: (error) => leading.fail(error),
   onCommit: (listener) => leading.onCommit(listener),
   onNote: (topic, listener) => leading.onNote(topic, listener),
 });

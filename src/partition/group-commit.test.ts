@@ -1,0 +1,46 @@
+/** When groups are appended, by a clock that runs while transactions do. */
+import { calm, simulate } from 'lockstep/sim';
+import { expect, test } from 'vitest';
+import { instant } from '../kernel/time.ts';
+import { memoryEngine } from '../log/memory.ts';
+import { openPartition } from './open-partition.ts';
+
+/** How many records the transactions of one moment make, if each runs for so long. */
+async function recordsOf(count: number, msEach: number): Promise<number> {
+  let records = 0;
+  await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
+    await world.run('node', async (env) => {
+      const engine = memoryEngine(env);
+      const log = (await engine.open('log', { create: true })) ?? expect.unreachable();
+      let ranMs = 0;
+      const clock = { now: () => instant(env.clock.now() + ranMs), wall: () => env.clock.wall() };
+      const ported = { ...env, clock };
+      const about = { log, payloadBytesMax: 1_000_000, directory: 'state', owner: 'node' };
+      const partition = await openPartition(ported, about);
+      await partition.leading();
+      await partition.transact('account', (tx) => tx.set(['begun'], true));
+      const before = await log.tail();
+      const one = (index: number): Promise<unknown> =>
+        partition.transact('account', (tx) => {
+          ranMs += msEach;
+          tx.set(['entry'], index);
+        });
+      const outcomes = await Promise.all(Array.from({ length: count }, (_, index) => one(index)));
+      expect(outcomes.map((outcome) => (outcome as { readonly kind: string }).kind)).toEqual(
+        outcomes.map(() => 'committed'),
+      );
+      records = (await log.tail()) - before;
+      await partition.close();
+      await engine.close();
+    });
+  });
+  return records;
+}
+
+test('what is asked for in one go is one record', async () => {
+  expect(await recordsOf(100, 0)).toBe(1);
+});
+
+test('where that runs for longer than an append takes, what is there is appended while the rest runs', async () => {
+  expect(await recordsOf(100, 1)).toBe(2);
+});
