@@ -29,14 +29,13 @@ export class FileLog implements Log {
     this.#onClose = onClose;
   }
 
-  async *read(from: Position, { chain, signal }: LogReadOptions = {}): AsyncGenerator<LogBatch, void, undefined> {
-    const follower = new Follower({ id: this.id, after: from, chain });
+  async *read(from: Position, options: LogReadOptions = {}): AsyncGenerator<LogBatch, void, undefined> {
     const { codec, config } = this.#core.context;
+    const { chain, batchBytesMax = config.batchBytesMax, signal } = options;
+    const follower = new Follower({ id: this.id, after: from, chain });
     const cursor: { at: Cursor | null } = { at: null };
     for (;;) {
-      const read = await this.#unlessAborted([signal], () =>
-        this.#core.read(follower.last, cursor, config.batchBytesMax),
-      );
+      const read = await this.#unlessAborted([signal], () => this.#core.read(follower.last, cursor, batchBytesMax));
       if (read.kind === 'gone') return yield replaced(this.id, follower.last);
       if (read.kind === 'trimmed') return yield read;
       if (read.kind === 'end') {

@@ -81,6 +81,8 @@ export interface LogReadOptions {
    * meanwhile is `diverged`. Without it the first record is taken on trust, and all others are held against it.
    */
   readonly chain?: string | undefined;
+  /** A batch has about so many bytes at most, and at least a record. Default: the engine's own. */
+  readonly batchBytesMax?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

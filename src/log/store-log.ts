@@ -44,11 +44,12 @@ export class StoreLog implements Log {
     this.#onClose = onClose;
   }
 
-  async *read(from: Position, { chain, signal }: LogReadOptions = {}): AsyncGenerator<LogBatch, void, undefined> {
+  async *read(from: Position, options: LogReadOptions = {}): AsyncGenerator<LogBatch, void, undefined> {
     const { store, config, reads } = this.#context;
+    const { chain, batchBytesMax = config.batchBytesMax, signal } = options;
     const follower = new Follower({ id: this.id, after: from, chain });
     for (;;) {
-      const read = await this.#attempt(() => store.read(follower.last, config.batchBytesMax), signal);
+      const read = await this.#attempt(() => store.read(follower.last, batchBytesMax), signal);
       const end = this.#endOf(follower.last, read, reads);
       if (end !== null) return yield end;
       const { records, diverged } = this.#checked(follower, read);

@@ -2,6 +2,7 @@
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { newLogId } from '../log/chain.ts';
+import { BeforeImages, CaptureService } from './capture/before-images.ts';
 import type { EpochEnd } from './group-commit.ts';
 import type { NotedCommit } from './group.ts';
 import { Leader, type LeaderSetup } from './leader.ts';
@@ -13,11 +14,13 @@ import { timeOfCommand } from './command-id.ts';
 /** So many command ids are counted at a time, between which others run. */
 const countedAtOnce = 1_000;
 
+export type EpochSetup = Omit<LeaderSetup, 'images' | 'onCommits' | 'onEnd'>;
+
 export class LeadingEpoch {
   readonly leader: Leader;
   /** Resolves when it is over; everybody who waited was told by then. */
   readonly ended: Promise<EpochEnd>;
-  readonly #setup: Omit<LeaderSetup, 'onCommits' | 'onEnd'>;
+  readonly #setup: EpochSetup;
   readonly #services: readonly EpochService[];
   readonly #over = new AbortController();
   readonly #commitListeners: ((commit: Commit) => void)[] = [];
@@ -25,17 +28,15 @@ export class LeadingEpoch {
   #isOver = false;
 
   /** `onCommits` hears of all that becomes durable, before the services do. */
-  constructor(
-    setup: Omit<LeaderSetup, 'onCommits' | 'onEnd'>,
-    makers: readonly EpochServiceMaker[],
-    onAdvance: () => void,
-  ) {
+  constructor(setup: EpochSetup, makers: readonly EpochServiceMaker[], onAdvance: () => void) {
     this.#setup = setup;
-    this.#services = makers.map((make) => make());
+    const images = new BeforeImages(setup.replica, setup.settings.limits.payloadBytesMax);
+    this.#services = [new CaptureService(images), ...makers.map((make) => make())];
     const ended = Promise.withResolvers<EpochEnd>();
     this.ended = ended.promise;
     this.leader = new Leader({
       ...setup,
+      images,
       onCommits: (commits) => {
         onAdvance();
         this.#tell(commits);

@@ -7,7 +7,11 @@ import { bytesOfTransaction, decodeGroup, fitsAlone, GroupPayload } from './grou
 
 const at = (time: number): HybridTimestamp => hybridTimestamp(time) ?? expect.unreachable();
 const transactions = fc.array(
-  fc.record({ step: fc.integer({ min: 1, max: 2 ** 40 }), batch: fc.uint8Array({ maxLength: 300 }) }),
+  fc.record({
+    step: fc.integer({ min: 1, max: 2 ** 40 }),
+    batch: fc.uint8Array({ maxLength: 300 }),
+    images: fc.option(fc.uint8Array({ minLength: 1, maxLength: 300 })),
+  }),
   { maxLength: 20 },
 );
 
@@ -16,14 +20,15 @@ test('what was added is read as it was added, with its times, within the size th
     fc.property(transactions, fc.nat(), fc.maxSafeNat(), (parts, floor, start) => {
       const payload = new GroupPayload(new ByteWriter(1_000_000), floor);
       let time = Math.floor(start / 2);
-      const added: { readonly time: number; readonly batch: Uint8Array }[] = [];
-      for (const { step, batch } of parts) {
+      const added: { readonly time: number; readonly batch: Uint8Array; readonly images: Uint8Array | null }[] = [];
+      for (const { step, batch, images } of parts) {
         const before = payload.byteLength;
         time += step;
-        payload.add(at(time), batch);
-        added.push({ time, batch });
-        expect(payload.byteLength - before).toBeLessThanOrEqual(bytesOfTransaction(batch.length));
-        if (added.length === 1) expect(fitsAlone(batch.length, payload.byteLength - 1)).toBe(false);
+        payload.add(at(time), batch, images);
+        added.push({ time, batch, images });
+        const foretold = bytesOfTransaction(batch.length, images?.length ?? 0);
+        expect(payload.byteLength - before).toBeLessThanOrEqual(foretold);
+        if (added.length === 1) expect(fitsAlone(foretold, payload.byteLength - 1)).toBe(false);
       }
       const decoded = decodeGroup(payload.view().slice(), parts.length);
       expect(decoded).toEqual({ floor, transactions: added });
@@ -54,11 +59,13 @@ test('any bytes are a group or an error that says so, and nothing else', () => {
 test('each byte changed, cut or added is told, or changes what is decoded', () => {
   const payload = new GroupPayload(new ByteWriter(1_000), 7);
   payload.add(at(1_000), Uint8Array.of(1, 2, 3));
-  payload.add(at(1_001), Uint8Array.of(4, 5));
+  payload.add(at(1_001), Uint8Array.of(4, 5), Uint8Array.of(6));
   const right = payload.view().slice();
   const text = (bytes: Uint8Array): string => {
     try {
-      return JSON.stringify(decodeGroup(bytes, 2).transactions.map(({ time, batch }) => [time, [...batch]]));
+      return JSON.stringify(
+        decodeGroup(bytes, 2).transactions.map(({ time, batch, images }) => [time, [...batch], images && [...images]]),
+      );
     } catch (error) {
       if (isLockstepError(error)) return error.kind;
       throw error;

@@ -6,8 +6,10 @@
  *     floor          varint: below this revision versions may go
  *     for each transaction, as many as the record counts revisions:
  *       time         varint: of the first as it is, of each other how much later than the one before, at least 1
- *       length       varint
+ *       length       varint: of the batch, twice; and one more when before-images follow
  *       batch        its writes, as a `WriteBatch` encodes them
+ *       images       if they follow, a varint, their length, and another batch: what would put back, of the keys that are
+ *                    captured, what they were before the transaction. Who applies the payload passes it over.
  */
 import { ByteReader, corrupt } from '../bytes/byte-reader.ts';
 import type { ByteWriter } from '../bytes/byte-writer.ts';
@@ -24,8 +26,9 @@ export const formatLevel = 1;
 const headBytesMax = 1 + 2 * varintBytesMax;
 const perTransactionBytesMax = 2 * varintBytesMax;
 
-/** How much a transaction of so many bytes adds to a payload, at most. */
-export const bytesOfTransaction = (batchBytes: number): number => perTransactionBytesMax + batchBytes;
+/** How much a transaction of so many bytes, with such before-images, adds to a payload, at most. */
+export const bytesOfTransaction = (batchBytes: number, imageBytes = 0): number =>
+  perTransactionBytesMax + batchBytes + (imageBytes === 0 ? 0 : varintBytesMax + imageBytes);
 
 /** A payload that grows by one transaction at a time. */
 export class GroupPayload {
@@ -49,14 +52,20 @@ export class GroupPayload {
     return this.#writer.length;
   }
 
-  /** Times grow. @throws LockstepError `invalid` when it is over the limit; it is then as it was. */
-  add(time: HybridTimestamp, batch: Uint8Array): void {
+  /** Times grow; null: nothing is captured. @throws LockstepError `invalid` when it is over the limit; it is then as it was. */
+  add(time: HybridTimestamp, batch: Uint8Array, images: Uint8Array | null = null): void {
     assert(this.#last === null || time > this.#last, 'times grow within a record');
     const step = time - (this.#last ?? 0);
-    this.#writer.reserve(varintBytes(step) + varintBytes(batch.length) + batch.length);
+    const length = batch.length * 2 + (images === null ? 0 : 1);
+    const imageBytes = images === null ? 0 : varintBytes(images.length) + images.length;
+    this.#writer.reserve(varintBytes(step) + varintBytes(length) + batch.length + imageBytes);
     writeVarint(this.#writer, step);
-    writeVarint(this.#writer, batch.length);
+    writeVarint(this.#writer, length);
     this.#writer.writeBytes(batch);
+    if (images !== null) {
+      writeVarint(this.#writer, images.length);
+      this.#writer.writeBytes(images);
+    }
     this.#last = time;
     this.#count++;
   }
@@ -67,14 +76,16 @@ export class GroupPayload {
   }
 }
 
-/** Whether a transaction alone fits a payload of so many bytes. */
-export const fitsAlone = (batchBytes: number, bytesMax: number): boolean =>
-  headBytesMax + bytesOfTransaction(batchBytes) <= bytesMax;
+/** Whether a transaction that adds so much (`bytesOfTransaction`) fits a payload of so many bytes when it is alone. */
+export const fitsAlone = (transactionBytes: number, bytesMax: number): boolean =>
+  headBytesMax + transactionBytes <= bytesMax;
 
 export interface PayloadTransaction {
   readonly time: HybridTimestamp;
   /** A view of the payload. */
   readonly batch: Uint8Array;
+  /** The same; null: nothing was captured. */
+  readonly images: Uint8Array | null;
 }
 
 export interface DecodedGroup {
@@ -102,7 +113,9 @@ export function decodeGroup(payload: Uint8Array, count: number, levelMax: number
     const time = hybridTimestamp(last + step);
     if (time === null || (step === 0 && transactions.length > 0))
       throw corrupt('times in a record do not grow', offset);
-    transactions.push({ time, batch: reader.readBytes(readVarint(reader)) });
+    const length = readVarint(reader);
+    const batch = reader.readBytes(Math.floor(length / 2));
+    transactions.push({ time, batch, images: length % 2 === 1 ? reader.readBytes(readVarint(reader)) : null });
     last = time;
   }
   if (transactions.length === count) return { floor, transactions };

@@ -47,14 +47,14 @@ export class Group {
   add(
     revision: number,
     time: HybridTimestamp,
-    batch: Uint8Array,
+    { batch, images }: { readonly batch: Uint8Array; readonly images: Uint8Array | null },
     { floor, level }: Pick<Replica, 'floor' | 'level'>,
   ): void {
     if (this.payload === null) {
       this.payload = new GroupPayload(this.writer, floor, level);
       this.firstRevision = revision;
     }
-    this.payload.add(time, batch);
+    this.payload.add(time, batch, images);
     this.lastRevision = revision;
     this.lastTime = time;
   }

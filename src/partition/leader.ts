@@ -22,6 +22,7 @@ import { conflictOfReads, type Conflict } from '../storage/transaction/conflict.
 import { OwnWrites } from '../storage/transaction/own-writes.ts';
 import { ReadSet } from '../storage/transaction/read-set.ts';
 import { TransactionView } from '../storage/transaction/view.ts';
+import type { BeforeImages } from './capture/before-images.ts';
 import { CommandWindow, horizonOf, type CommandWindowOptions, type Remembered } from './command-window.ts';
 import { GroupCommit, type EpochEnd, type GroupCommitLimits } from './group-commit.ts';
 import { bytesOfTransaction, fitsAlone } from './group-payload.ts';
@@ -58,6 +59,7 @@ export interface LeaderSetup {
   readonly writer: LogWriter;
   readonly replica: Replica;
   readonly settings: LeaderSettings;
+  readonly images: BeforeImages;
   readonly onCommits: (commits: readonly NotedCommit[]) => void;
   readonly onEnd: (end: EpochEnd) => void;
 }
@@ -290,15 +292,17 @@ export class Leader {
   #write({ view, run, admitted: { now } }: Ended, revision: number, member: Member): boolean {
     const { replica, settings } = this.#setup;
     const { writes } = view;
-    const bytes = bytesOfTransaction(writes.byteLength + markBytesMax);
-    if (!fitsAlone(writes.byteLength + markBytesMax, settings.limits.payloadBytesMax)) return false;
+    const images = this.#setup.images.of(writes);
+    if (images === 'too-large') return false;
+    const bytes = bytesOfTransaction(writes.byteLength + markBytesMax, images?.length);
+    if (!fitsAlone(bytes, settings.limits.payloadBytesMax)) return false;
     const group = this.commit.groupFor(bytes);
     const isFirst = group.payload === null;
     if (isFirst) writes.put(markKey, this.#markAt(now));
     const batch = writes.view();
     replica.apply(revision, batch);
     if (isFirst) replica.noteGroup(revision);
-    group.add(revision, now, batch, replica);
+    group.add(revision, now, { batch, images }, replica);
     group.commits.push({ commit: { revision, at: now, place: run.place }, notes: run.notes });
     this.commit.join(group, member, bytes);
     return true;
