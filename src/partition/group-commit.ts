@@ -16,6 +16,8 @@ import type { Replica } from './replica.ts';
 export type EpochEnd =
   /** Another leads, or this one gave up leading. */
   | { readonly kind: 'fenced' | 'released' }
+  /** This node's clock was too far off for too long: behind the log's time, or ahead of its own monotonic clock. */
+  | { readonly kind: 'clock' }
   /** An append is in doubt: the log will tell. */
   | { readonly kind: 'unknown'; readonly error: Error }
   /** This node cannot go on. */

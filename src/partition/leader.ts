@@ -10,6 +10,7 @@ import { ValueDecoder } from '../bytes/value-decode.ts';
 import { ValueEncoder } from '../bytes/value-encode.ts';
 import { valueLimits, type StoredValue } from '../bytes/value-format.ts';
 import { HybridClock } from '../clock/hybrid-clock.ts';
+import type { SteadyWall } from '../clock/steady-wall.ts';
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import type { Ports } from '../env/env.ts';
 import { assert } from '../kernel/assert.ts';
@@ -46,7 +47,7 @@ export interface LeaderSettings {
   readonly limits: GroupCommitLimits;
   /** How far the log's time may be ahead of this node's clock, in milliseconds. */
   readonly driftMsMax: number;
-  /** For how long it waits, leading, until its clock is no further off than that. */
+  /** For how long it waits, leading, until its clock is no further off than that, in either direction. */
   readonly clockWaitMsMax: number;
   readonly commands: CommandWindowOptions;
   readonly sender: Sender | null;
@@ -58,6 +59,8 @@ export interface LeaderSetup {
   readonly key: string;
   readonly writer: LogWriter;
   readonly replica: Replica;
+  /** The time of day as this node believes it. */
+  readonly wall: SteadyWall;
   readonly settings: LeaderSettings;
   readonly images: BeforeImages;
   readonly onCommits: (commits: readonly NotedCommit[]) => void;
@@ -106,7 +109,7 @@ export class Leader {
   #isWaitingForClock = false;
 
   constructor(setup: LeaderSetup) {
-    const { replica, settings, ports, waits, key, writer, onCommits, onEnd } = setup;
+    const { replica, settings, ports, wall, waits, key, writer, onCommits, onEnd } = setup;
     this.#setup = setup;
     this.#shared = {
       spaces: replica.spaces,
@@ -115,7 +118,7 @@ export class Leader {
       value: new ByteWriter(valueLimits.bytesMax),
       sender: settings.sender,
     };
-    this.clock = new HybridClock(ports.clock, { last: replica.time, driftMsMax: settings.driftMsMax });
+    this.clock = new HybridClock(wall, { last: replica.time, driftMsMax: settings.driftMsMax });
     this.commands = new CommandWindow(settings.commands);
     this.commit = new GroupCommit({ ports, waits, key, writer, replica, limits: settings.limits, onCommits, onEnd });
   }
@@ -146,14 +149,14 @@ export class Leader {
   }
 
   /** Stops leading: what was begun is ended, nothing more is begun. */
-  async release(): Promise<void> {
+  async release(end: EpochEnd = { kind: 'released' }): Promise<void> {
     this.#isStopping = true;
     await this.commit.drained();
     if (this.commit.end !== null) return;
     try {
       await this.#setup.writer.release();
     } finally {
-      this.commit.finish({ kind: 'released' });
+      this.commit.finish(end);
     }
   }
 
@@ -336,19 +339,28 @@ export class Leader {
     return this.commit.isFull ? { kind: 'refused', reason: 'full' } : null;
   }
 
-  /** Null: this node's clock is too far off; it waits for a while, and stops leading then. */
+  /**
+   * Null: this node's clock is too far behind. When it has jumped ahead, time goes on without the jump. With a clock that
+   * is off either way this node waits for a while, and stops leading then.
+   */
   #now(): HybridTimestamp | null {
     const now = this.clock.now();
-    if (typeof now === 'number') return now;
-    if (this.#isWaitingForClock) return null;
+    const isGiven = typeof now === 'number';
+    if (!isGiven || this.#setup.wall.jumpMs > 0) this.#waitForClock();
+    return isGiven ? now : null;
+  }
+
+  #waitForClock(): void {
+    if (this.#isWaitingForClock) return;
     this.#isWaitingForClock = true;
-    const { ports, settings } = this.#setup;
+    const { ports, settings, wall } = this.#setup;
     ports.timers.after(settings.clockWaitMsMax, () => {
       this.#isWaitingForClock = false;
-      if (this.clock.aheadMs() <= settings.driftMsMax || this.commit.end !== null) return;
-      this.release().catch((error: unknown) => this.commit.finish({ kind: 'failed', error: asError(error) }));
+      const isRight = this.clock.aheadMs() <= settings.driftMsMax && wall.jumpMs === 0;
+      if (isRight || this.commit.end !== null) return;
+      const failed = (error: unknown): void => this.commit.finish({ kind: 'failed', error: asError(error) });
+      this.release({ kind: 'clock' }).catch(failed);
     });
-    return null;
   }
 
   #look(id: string, now: HybridTimestamp): Remembered {

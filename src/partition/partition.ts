@@ -3,6 +3,7 @@
  * again. One loop does this; everything else asks it.
  */
 import type { Disk } from '../env/disk.ts';
+import { SteadyWall } from '../clock/steady-wall.ts';
 import type { Ports } from '../env/env.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import type { Log, LogWriter } from '../log/port.ts';
@@ -61,6 +62,7 @@ export class Partition implements AsyncDisposable {
   readonly #setup: PartitionSetup;
   readonly #progress: Progress;
   readonly #reads: Reads;
+  readonly #wall: SteadyWall;
   readonly #closing = new AbortController();
   readonly #done: Promise<void>;
   #epoch: LeadingEpoch | null = null;
@@ -86,6 +88,7 @@ export class Partition implements AsyncDisposable {
     this.#setup = setup;
     const { ports, waits, log, key, replica, settings } = setup;
     this.#progress = new Progress(ports.timers, waits);
+    this.#wall = new SteadyWall(ports.clock, settings.driftMsMax);
     this.#reads = new Reads({
       ports,
       log,
@@ -314,7 +317,8 @@ export class Partition implements AsyncDisposable {
   /** Null: not now. */
   #stand(signal: AbortSignal): Promise<LogWriter | null> {
     if (!this.#setup.stands) return new Promise((resolve) => onAborted(signal, () => resolve(null)));
-    return stand({ ...this.#setup, progress: this.#progress, pausesFirst: this.#lastEnd !== null, signal });
+    const about = { wall: this.#wall, progress: this.#progress, pausesFirst: this.#lastEnd !== null };
+    return stand({ ...this.#setup, ...about, signal });
   }
 
   async #lead(writer: LogWriter): Promise<void> {
@@ -331,7 +335,8 @@ export class Partition implements AsyncDisposable {
     replica.forgetFloorInLog();
     replica.noteLevel();
     const leaderSettings = { limits, driftMsMax, clockWaitMsMax, commands, sender };
-    const setup = { ports, waits, key, writer, replica, settings: leaderSettings };
+    this.#wall.accept();
+    const setup = { ports, waits, key, writer, replica, wall: this.#wall, settings: leaderSettings };
     const scrubs = new ScrubService(this.#scrubber, settings.scrubEveryMs);
     const levels = new LevelService(replica, this.#setup.members);
     const epoch = new LeadingEpoch(setup, [() => scrubs, () => levels, ...services], () => this.#onAdvance());

@@ -1,7 +1,9 @@
 /**
  * Standing for leadership: until this node is the writer, and has read everything up to its claim. A node whose clock is
- * far behind the log's time does not stand, nor does one that does not know the level in force.
+ * far behind the log's time does not stand, nor does one that does not know the level in force; one whose clock jumped ahead
+ * lets others go first.
  */
+import type { SteadyWall } from '../clock/steady-wall.ts';
 import { hybridWall } from '../clock/timestamp.ts';
 import type { Ports } from '../env/env.ts';
 import type { Log, LogWriter } from '../log/port.ts';
@@ -19,6 +21,7 @@ export interface StandingSetup {
   readonly owner: string;
   readonly settings: PartitionSettings;
   readonly replica: Replica;
+  readonly wall: SteadyWall;
   readonly progress: Progress;
   /** It led before, or gave up: it lets others go first, for a random while. */
   readonly pausesFirst: boolean;
@@ -36,6 +39,7 @@ export async function stand(setup: StandingSetup): Promise<LogWriter | null> {
   await levelKnown(setup);
   if (pausesFirst) await pauseAtRandom();
   await clockNear(setup);
+  await othersFirst(setup);
   let writer: LogWriter;
   try {
     writer = await log.acquire({ owner, signal });
@@ -81,6 +85,22 @@ async function clockNear({ ports, waits, key, replica, settings, signal }: Stand
   try {
     while (aheadMs() > settings.driftMsMax)
       await pause(ports.timers, Math.min(aheadMs() - settings.driftMsMax, settings.clockWaitMsMax), [signal]);
+  } finally {
+    wait?.leave();
+  }
+}
+
+/**
+ * Whether a clock that jumped ahead is right now, or was before, nobody here can know: a node whose clock did not jump
+ * leads if there is one, and otherwise this one does, by the time that it has.
+ */
+async function othersFirst({ ports, waits, key, wall, settings, signal }: StandingSetup): Promise<void> {
+  wall.wall();
+  if (wall.jumpMs === 0) return;
+  const waitsFor = `others to lead, since this node's clock jumped ahead by ${Math.round(wall.jumpMs)} ms`;
+  const wait = waits?.enter({ what: 'lead', key, waitsFor, withinMs: null });
+  try {
+    await pause(ports.timers, settings.clockWaitMsMax, [signal]);
   } finally {
     wait?.leave();
   }

@@ -40,6 +40,22 @@ const pick = (leading: Leading): Leading => ({
   onNote: (topic, listener) => leading.onNote(topic, listener),
 });
 
+/** What the bound allows for: clocks of other speeds, a time of day that is a little off, and counting up. */
+const rateMax = 1.5;
+const offMsMax = 1_500;
+
+/** Within an epoch partition time goes on as the world's does, wherever somebody sets a clock. Made anew for each epoch. */
+export function auditTime(world: World): (tx: Transaction) => void {
+  let first: { readonly partitionMs: number; readonly worldMs: number } | null = null;
+  return (tx) => {
+    const partitionMs = hybridWall(tx.now);
+    first ??= { partitionMs, worldMs: world.nowMs };
+    const [passedMs, worldMs] = [partitionMs - first.partitionMs, world.nowMs - first.worldMs];
+    if (passedMs > worldMs * rateMax + offMsMax)
+      world.fail(`in one epoch partition time went on by ${passedMs} ms within ${Math.round(worldMs)} ms`);
+  };
+}
+
 /** Runs each transaction's function in the one that `change` makes of the true one, and `audit` around it. */
 export function withTransactions(
   leading: Leading,

@@ -3,6 +3,7 @@ import type { Clock, WallTime } from 'lockstep/env';
 import type { Env } from 'lockstep/sim';
 import { instant } from '../../../src/kernel/time.ts';
 import type { LeaseAccess } from '../../../src/partition/lease/lease-access.ts';
+import type { PartitionSettings } from '../../../src/partition/options.ts';
 import type { Leading, Space, Transaction } from '../../../src/partition/transaction.ts';
 import type { HolderPorts } from '../../../src/partition/lease/lease-holder.ts';
 
@@ -14,6 +15,7 @@ export interface LeaseBug {
   readonly timerLeading?: (leading: Leading) => Partial<Leading>;
   readonly holderPorts?: (env: Env) => HolderPorts;
   readonly access?: (access: LeaseAccess) => LeaseAccess;
+  readonly settings?: Partial<PartitionSettings>;
   /** A write under a lease is taken whatever its token. */
   readonly forgetsToRequire?: boolean;
 }
@@ -88,6 +90,8 @@ export const leaseBugs: Readonly<Record<string, () => LeaseBug>> = {
       withSpace(tx, (space) => ({ delete: (key) => (key[0] === 'due' ? undefined : space.delete(key)) })),
   }),
   'does-not-hear-of-new-timers': () => ({ timerLeading: () => ({ onNote: () => {} }) }),
+  /** A time of day that is set an hour ahead takes partition time with it. */
+  'trusts-a-jump': () => ({ settings: { driftMsMax: 2 * 3_600_000 } }),
   /** By an hour: that of a place whose clock is wrong. */
   'fires-by-its-own-idea-of-time': () => ({
     timerLeading: (leading) => ({ now: () => (leading.now() + 400 * 4_096) as never }),

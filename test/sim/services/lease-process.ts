@@ -13,7 +13,7 @@ import { timerService, type TimerHandler } from '../../../src/partition/timer/ti
 import { cancelTimer, deadTimers, setTimer } from '../../../src/partition/timer/timer.ts';
 import type { Transaction } from '../../../src/partition/transaction.ts';
 import { answerCalls, type Json } from './calls.ts';
-import { auditLeases, withLeading, withTransactions } from './lease-audit.ts';
+import { auditLeases, auditTime, withLeading, withTransactions } from './lease-audit.ts';
 import type { LeaseBug } from './lease-bugs.ts';
 
 export type LeaseRequest =
@@ -53,19 +53,29 @@ export async function contendForLeases(world: World, env: Env, setup: LeaseConte
     owner: name,
     trims: false,
     services: [
-      withLeading(timers, (leading) => ({
-        ...bug.timerLeading?.(leading),
-        transact: withTransactions(leading, (tx, run) => {
-          truth.nowMs = hybridWall(tx.now);
-          return run(bug.timerTx?.(tx) ?? tx);
-        }),
-      })),
-      withLeading(leases.epochs, (leading) => ({
-        ...bug.leaseLeading?.(leading),
-        transact: withTransactions(leading, (tx, run) => auditLeases(world, tx, () => run(bug.leaseTx?.(tx) ?? tx))),
-      })),
+      withLeading(timers, (leading) => {
+        const audit = auditTime(world);
+        return {
+          ...bug.timerLeading?.(leading),
+          transact: withTransactions(leading, (tx, run) => {
+            audit(tx);
+            truth.nowMs = hybridWall(tx.now);
+            return run(bug.timerTx?.(tx) ?? tx);
+          }),
+        };
+      }),
+      withLeading(leases.epochs, (leading) => {
+        const audit = auditTime(world);
+        return {
+          ...bug.leaseLeading?.(leading),
+          transact: withTransactions(leading, (tx, run) => {
+            audit(tx);
+            return auditLeases(world, tx, () => run(bug.leaseTx?.(tx) ?? tx));
+          }),
+        };
+      }),
     ],
-    settings: { withinMs: 4_000, clockWaitMsMax: 300, standPauseMsMax: 200, groupBytesMax: 2_000 },
+    settings: { withinMs: 4_000, clockWaitMsMax: 300, standPauseMsMax: 200, groupBytesMax: 2_000, ...bug.settings },
     tree: { memtableBytes: 8_000, blockBytes: 512, tableBytes: 16_000, cacheBytes: 16_000, levelOneBytes: 64_000 },
   });
   const serving = answerCalls(env, address, (request) =>
