@@ -21,6 +21,7 @@ import {
   type MessageSort,
   type PartitionDump,
 } from '../services/channel-process.ts';
+import { crashAtCall } from '../services/disk-storm.ts';
 import { logService, remoteStores } from '../services/log-service.ts';
 
 const names = ['ann', 'bob', 'cid'] as const;
@@ -113,10 +114,8 @@ async function strike(world: World, { machines }: Ground): Promise<void> {
   switch (random.pick(strikes)) {
     case 'crash':
       return world.crash(node, { kind, restart: '20ms' });
-    case 'crash at a call': {
-      const effect = world.effects(node) + 1 + random.below(60);
-      return world.crashAt(node, { effect, when: random.pick(['before', 'after'] as const), kind });
-    }
+    case 'crash at a call':
+      return crashAtCall(world, node, kind);
     case 'fail':
       return world.disk(node).failSyncs();
     case 'slow':

@@ -6,6 +6,7 @@
 import { checkTransactions, explainTransactions, type TransactionsVerdict } from 'lockstep/check';
 import type { World } from 'lockstep/sim';
 import type { Scenario } from '../scenario.ts';
+import { diskStorm } from '../services/disk-storm.ts';
 import { isolationBugs, type IsolationBug } from '../services/isolation-bugs.ts';
 import { readAll, runClients, type IsolationPlan } from '../services/isolation-clients.ts';
 import { IsolationKnown } from '../services/isolation-known.ts';
@@ -40,7 +41,7 @@ export async function play(world: World, bug: IsolationBug): Promise<Played> {
   const plan: IsolationPlan = { options, mode, bug };
   const known = new IsolationKnown();
   const running = world.run(node, (env) => runClients(world, env, known, plan));
-  await storm(world);
+  await diskStorm(world, node, { betweenMsMax: 300, fullMsMax: 150 });
   const before = known.committed;
   await world.until('transactions go on', () => known.committed > before + 10);
   known.enough = true;
@@ -56,27 +57,4 @@ function judge(world: World, known: IsolationKnown, { mode }: IsolationPlan): Tr
   const verdict = checkTransactions(history, { level, order: 'real-time' });
   if (verdict.kind !== 'ok') world.fail(explainTransactions(history, verdict));
   return verdict;
-}
-
-const strikes = ['crash', 'crash', 'crash at a call', 'crash at a call', 'fail', 'fill', 'none'] as const;
-
-/** Besides the weather: crashes, also at calls one by one, syncs that fail, a disk without space for a while. */
-async function storm(world: World): Promise<void> {
-  const { random } = world;
-  for (let struck = 0; struck < 3; struck++) {
-    await world.sleep(`${50 + random.below(300)}ms`);
-    const what = random.pick(strikes);
-    const kind = random.pick(['process', 'power'] as const);
-    if (what === 'crash') world.crash(node, { kind, restart: '20ms' });
-    else if (what === 'fail') world.disk(node).failSyncs();
-    else if (what === 'fill') {
-      world.disk(node).fill(random.pick(['write', 'sync'] as const));
-      await world.sleep(`${random.below(150)}ms`);
-      world.disk(node).free();
-    } else if (what === 'crash at a call') {
-      const effect = world.effects(node) + 1 + random.below(60);
-      world.crashAt(node, { effect, when: random.pick(['before', 'after'] as const), kind });
-    }
-  }
-  world.heal();
 }

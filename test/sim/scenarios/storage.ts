@@ -4,6 +4,7 @@
  */
 import type { Env, World } from 'lockstep/sim';
 import type { Scenario } from '../scenario.ts';
+import { diskStorm } from '../services/disk-storm.ts';
 import { Acknowledged, runAlone } from '../services/tree-alone.ts';
 import { treeBugs, type TreeBug } from '../services/tree-bugs.ts';
 import { PartitionLog, runPartition } from '../services/tree-core.ts';
@@ -32,7 +33,7 @@ export const storageScenario: Scenario = {
 async function alone(world: World, plan: TreePlan): Promise<void> {
   const known = new Acknowledged();
   const running = world.run(node, (env) => runAlone(world, env, known, plan));
-  await storm(world);
+  await diskStorm(world, node, { betweenMsMax: 400, fullMsMax: 200 });
   const before = known.history.revision;
   await world.until('writes go on', () => known.history.revision > before + 10);
   known.enough = true;
@@ -49,7 +50,7 @@ async function alone(world: World, plan: TreePlan): Promise<void> {
 async function partition(world: World, plan: TreePlan): Promise<void> {
   const log = new PartitionLog();
   const running = world.run(node, (env) => runPartition(world, env, log, plan));
-  await storm(world);
+  await diskStorm(world, node, { betweenMsMax: 400, fullMsMax: 200 });
   const before = log.durableCount;
   await world.until('records are appended', () => log.durableCount > before + 5);
   log.enough = true;
@@ -61,27 +62,4 @@ async function partition(world: World, plan: TreePlan): Promise<void> {
   await world.until('it opens again', () => log.durableCount > judged);
   log.enough = true;
   await judge;
-}
-
-const strikes = ['crash', 'crash', 'crash at a call', 'crash at a call', 'fail', 'fill', 'none'] as const;
-
-/** Besides the weather: crashes at calls one by one, syncs that fail, a disk without space for a while. */
-async function storm(world: World): Promise<void> {
-  const { random } = world;
-  for (let struck = 0; struck < 3; struck++) {
-    await world.sleep(`${50 + random.below(400)}ms`);
-    const what = random.pick(strikes);
-    const kind = random.pick(['process', 'power'] as const);
-    if (what === 'crash') world.crash(node, { kind, restart: '20ms' });
-    else if (what === 'fail') world.disk(node).failSyncs();
-    else if (what === 'fill') {
-      world.disk(node).fill(random.pick(['write', 'sync'] as const));
-      await world.sleep(`${random.below(200)}ms`);
-      world.disk(node).free();
-    } else if (what === 'crash at a call') {
-      const effect = world.effects(node) + 1 + random.below(60);
-      world.crashAt(node, { effect, when: random.pick(['before', 'after'] as const), kind });
-    }
-  }
-  world.heal();
 }

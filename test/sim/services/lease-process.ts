@@ -3,7 +3,7 @@ import type { Env, NodeAddress } from 'lockstep/env';
 import { isLockstepError } from 'lockstep/env';
 import type { World } from 'lockstep/sim';
 import { hybridWall } from '../../../src/clock/timestamp.ts';
-import type { Log, LogEngine } from '../../../src/log/port.ts';
+import type { LogEngine } from '../../../src/log/port.ts';
 import { openPartition } from '../../../src/partition/open-partition.ts';
 import type { Partition } from '../../../src/partition/partition.ts';
 import type { PlacedClaim, PlacedLease } from '../../../src/partition/lease/lease-access.ts';
@@ -15,6 +15,7 @@ import type { Transaction } from '../../../src/partition/transaction.ts';
 import { answerCalls, type Json } from './calls.ts';
 import { auditLeases, auditTime, withLeading, withTransactions } from './lease-audit.ts';
 import type { LeaseBug } from './lease-bugs.ts';
+import { openedLog } from './opened-log.ts';
 
 export type LeaseRequest =
   | { readonly kind: 'claim'; readonly claim: PlacedClaim }
@@ -38,7 +39,7 @@ export interface LeaseContender {
 export async function contendForLeases(world: World, env: Env, setup: LeaseContender): Promise<never> {
   const { name, address, payloadBytesMax, bug } = setup;
   const engine = setup.engine(env);
-  const log = await opened(env, engine);
+  const log = await openedLog(env, engine);
   const leases = leaseService();
   /** What time a transaction truly has, whatever is planted. */
   const truth = { nowMs: 0 };
@@ -85,18 +86,6 @@ export async function contendForLeases(world: World, env: Env, setup: LeaseConte
   await partition.close();
   await engine.close();
   throw failure ?? new Error('nobody closed it');
-}
-
-async function opened(env: Env, engine: LogEngine): Promise<Log> {
-  for (;;) {
-    try {
-      const log = await engine.open('log', { create: true });
-      if (log !== null) return log;
-    } catch (error) {
-      if (!isLockstepError(error, 'unavailable') && !isLockstepError(error, 'unknown')) throw error;
-    }
-    await env.sleep('20ms');
-  }
 }
 
 /** Each timer has its effect once, not before its time, and not after it was cancelled. */
