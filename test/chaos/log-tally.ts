@@ -3,7 +3,7 @@
  * is fenced or refused is not; who is in doubt is there once at most.
  */
 import { isLockstepError } from '../../src/kernel/errors.ts';
-import type { Log, LogRecord, LogWriter } from '../../src/log/port.ts';
+import type { Log, LogRecord, LogWriter, Position } from '../../src/log/port.ts';
 import { position } from '../../src/log/coordinates.ts';
 
 export interface Tally {
@@ -43,10 +43,11 @@ export class TallyWriter {
     await this.#done;
   }
 
-  /** Reads the log from its beginning and compares. Throws where it is not as was told. */
+  /** Reads the log from its beginning up to a claim made now, and compares. Throws where it is not as was told. */
   async compare(log: Log = this.#log): Promise<Tally> {
     const places = new Map<string, number>();
-    for (const record of await recordsOf(log)) {
+    const end = await this.#end(log);
+    for (const record of await recordsUpTo(log, end)) {
       if (record.sequence === 0) continue;
       const text = new TextDecoder().decode(record.payload);
       if (!text.startsWith(`${this.#owner} `)) continue;
@@ -90,12 +91,22 @@ export class TallyWriter {
     await writer?.release();
   }
 
-  async #lead(): Promise<LogWriter | null> {
+  async #lead(log: Log = this.#log): Promise<LogWriter | null> {
     try {
-      return await this.#log.acquire({ owner: this.#owner });
+      return await log.acquire({ owner: this.#owner });
     } catch (error) {
       if (isLockstepError(error, 'unknown') || isLockstepError(error, 'unavailable')) return null;
       throw error;
+    }
+  }
+
+  /** Where the log ends for certain: what `tail` says may be old, and what is behind it would be taken for lost. */
+  async #end(log: Log): Promise<Position> {
+    for (;;) {
+      const writer = await this.#lead(log);
+      if (writer === null) continue;
+      await writer.release();
+      return writer.start;
     }
   }
 
@@ -109,17 +120,15 @@ export class TallyWriter {
   }
 }
 
-/** All that is there now; reads on from where it stopped while the engine is away. */
-async function recordsOf(log: Log): Promise<readonly LogRecord[]> {
+/** All up to there; reads on from where it stopped while the engine is away. */
+async function recordsUpTo(log: Log, end: Position): Promise<readonly LogRecord[]> {
   const records: LogRecord[] = [];
   for (;;) {
     try {
-      const last = await log.tail();
-      if (records.length >= last) return records;
       for await (const batch of log.read(position(records.length), { chain: records.at(-1)?.chain })) {
         if (batch.kind !== 'records') throw new Error(`the log ends with ${JSON.stringify(batch)}`);
         records.push(...batch.records);
-        if (records.length >= last) return records;
+        if (records.length >= end) return records;
       }
     } catch (error) {
       if (!isLockstepError(error, 'unavailable')) throw error;
