@@ -13,7 +13,7 @@ import { runSeeds } from './seeds.ts';
 const program = programOf('chromium');
 if (program === null) console.warn('SKIPPED: there is no chromium, so nothing shows that the core runs in a browser');
 
-const seedCount = 10;
+const seedCount = 3;
 
 async function bundle(contents: string): Promise<string> {
   const { outputFiles } = await build({
