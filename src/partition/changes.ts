@@ -14,6 +14,7 @@ import type { Hold, Log, LogRecord, Position } from '../log/port.ts';
 import { isPassing, pause } from '../log/within.ts';
 import { applyBatch } from '../storage/write-batch.ts';
 import { decodeGroup } from './group-payload.ts';
+import { checkToken } from './identity.ts';
 import { meaningOf } from './key-space.ts';
 import type { Replica } from './replica.ts';
 import { parseToken } from './token.ts';
@@ -109,12 +110,9 @@ export async function* changesFrom(setup: ChangesSetup, from: Token): AsyncGener
 }
 
 function checked(replica: Replica, token: Token): { readonly revision: number } {
-  const { partition, generation, revision } = parseToken(token);
-  const { identity } = replica;
-  if (identity === null || (identity.id === partition && identity.generation === generation)) return { revision };
-  throw new LockstepError('invalid', 'this token is of another partition', {
-    values: { token, partition: identity.id, generation: identity.generation },
-  });
+  const parts = parseToken(token);
+  if (replica.identity !== null) checkToken(replica.identity, parts);
+  return { revision: parts.revision };
 }
 
 class ChangeReader {

@@ -5,6 +5,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import type { Log, LogBatch, LogRecord } from '../log/port.ts';
 import { isClaim, ownerOf } from '../log/record.ts';
 import { isPassing, pause } from '../log/within.ts';
+import type { Lacking } from './checkpoint/checkpoints.ts';
 import { decodeGroup } from './group-payload.ts';
 import type { Replica } from './replica.ts';
 
@@ -23,31 +24,35 @@ export interface FollowerSetup {
 const pauseMsMax = 200;
 
 /**
- * Follows until the signal is aborted, and then to the end of the record that it is at.
+ * Follows until the signal is aborted, and then to the end of the record that it is at: null; or until the log lacks what
+ * comes next, because it was trimmed, or begins with a restored state.
  * @throws what ends it for good: LockstepError `corrupt` when the log is another than the one that led to this state,
  * or does not go on from it; `invalid` for records of a newer version; what the log and the tree throw.
  */
-export async function follow(setup: FollowerSetup): Promise<void> {
+export async function follow(setup: FollowerSetup): Promise<Lacking | null> {
   const { ports, log, replica, signal } = setup;
   while (!signal.aborted) {
     try {
       const { position, chain } = replica.place;
       for await (const batch of log.read(position, { chain, signal })) {
-        if (batch.kind !== 'records') throw new EndOfFollowing(endOf(batch, replica));
+        if (batch.kind === 'trimmed') return { earliest: batch.earliest };
+        if (batch.kind === 'diverged') throw new EndOfFollowing(divergence(batch, replica));
         for (const record of batch.records) {
-          if (signal.aborted) return;
+          if (signal.aborted) return null;
+          if (beginsLater(record, replica)) return { earliest: record.position };
           await replica.pressure.room();
           applyRecord(setup, record);
           setup.onAdvance();
         }
       }
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return null;
       if (error instanceof EndOfFollowing) throw error.cause;
       if (!isPassing(error)) throw error;
       await pause(ports.timers, ports.randomness.float() * pauseMsMax, [signal]).catch(() => {}); // looked at above
     }
   }
+  return null;
 }
 
 /** Tells what ends following from what may pass, whatever its kind. */
@@ -83,14 +88,15 @@ function applyRecord({ replica, onOwner }: FollowerSetup, record: LogRecord): vo
   replica.advance(place, firstRevision + revisionCount - 1, time);
 }
 
-function endOf(batch: Exclude<LogBatch, { readonly kind: 'records' }>, replica: Replica): LockstepError {
+/** The log of a restored partition begins where the backup ends: whoever has nothing needs a checkpoint first. */
+const beginsLater = ({ firstRevision, revisionCount }: LogRecord, { revision }: Replica): boolean =>
+  revisionCount > 0 && revision === 0 && firstRevision > 1;
+
+function divergence(
+  { position, expected, found }: Extract<LogBatch, { readonly kind: 'diverged' }>,
+  replica: Replica,
+): LockstepError {
   const here = { position: replica.place.position, revision: replica.durableRevision };
-  if (batch.kind === 'trimmed')
-    return new LockstepError('unavailable', 'the log no longer has what this replica lacks', {
-      values: { ...here, earliest: batch.earliest },
-      advice: ['give this replica a checkpoint of another one'],
-    });
-  const { position, expected, found } = batch;
   return new LockstepError('corrupt', 'the log diverged: it is not the one that led to the state that is here', {
     values: { ...here, at: position, expected, found },
     advice: ['find out which of the two is right; nothing was overwritten'],

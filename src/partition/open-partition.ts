@@ -1,15 +1,17 @@
 /** Opens a partition: its tree in a directory, its place in the log. */
+import type { CheckpointStore } from '../checkpoint/port.ts';
 import type { Ports } from '../env/env.ts';
-import { assert } from '../kernel/assert.ts';
 import { takeDirectory } from '../log/file-owner.ts';
 import type { Log } from '../log/port.ts';
 import type { Waits } from '../observe/waits.ts';
 import { treeOptions, type TreeOptions } from '../storage/options.ts';
-import { tablesIn } from '../storage/tree-places.ts';
-import { openTreeCore, type Tree } from '../storage/tree.ts';
+import type { Tree } from '../storage/tree.ts';
 import { WriterPressure } from '../storage/writer-pressure.ts';
 import { formatLevel } from './group-payload.ts';
 import type { LevelMember } from './level.ts';
+import { openState } from './checkpoint/install.ts';
+import type { CheckpointSource } from './checkpoint/source.ts';
+import { StateDirectory } from './checkpoint/state-directory.ts';
 import { partitionSettings, type PartitionSettings } from './options.ts';
 import { Partition } from './partition.ts';
 import { Replica } from './replica.ts';
@@ -31,8 +33,16 @@ export interface PartitionOptions {
   readonly name?: string | undefined;
   /** False: it only follows. Default true. */
   readonly stands?: boolean | undefined;
-  /** Whether the log is trimmed, while this node leads, of what its own tables have. Only where all others keep up, or have checkpoints. Default true. */
+  /** Whether the log is trimmed, while this node leads, of what its own tables have. With several nodes only where there are `checkpoints`. Default true. */
   readonly trims?: boolean | undefined;
+  /**
+   * Where checkpoints are published while this node leads, and fetched when the log no longer has what this node lacks:
+   * the same for all nodes, and this partition's alone. With it the log is trimmed only up to what the older of the last
+   * two published ones needs. Default: none; then only a node that is alone may trim.
+   */
+  readonly checkpoints?: CheckpointStore | undefined;
+  /** Asked for a checkpoint before the store is. */
+  readonly peers?: readonly CheckpointSource[] | undefined;
   readonly waits?: Waits | undefined;
   /** Made anew for each epoch that this node leads. */
   readonly services?: readonly EpochServiceMaker[] | undefined;
@@ -77,11 +87,9 @@ export async function openPartitionOfLevel(
   });
   let tree: Tree | null = null;
   try {
-    const removals: unknown[] = [];
-    const onRemoveFailed = (error: unknown): void => void removals.push(error);
-    const setup = { ports: env, directory: tablesIn(directory), options: treeSettings, onRemoveFailed };
-    tree = await openTreeCore(setup, true);
-    assert(tree !== null, 'a tree is made where there is none');
+    const state = new StateDirectory(env.disk, directory);
+    await state.clearOthers();
+    tree = await openState(env, state.tables, treeSettings);
     const replica = new Replica(log, tree, new WriterPressure(env, tree, treeSettings, waits), levelMax);
     const { clock, timers, randomness } = env;
     return new Partition({
@@ -99,7 +107,14 @@ export async function openPartitionOfLevel(
       members: options.members ?? (() => []),
       replica,
       disk: env.disk,
-      tables: () => ({ jobs: env.jobs, directory: tablesIn(directory), codec: treeSettings.codec }),
+      tables: () => ({ jobs: env.jobs, directory: state.tables, codec: treeSettings.codec }),
+      checkpoints: {
+        ports: env,
+        state,
+        treeOptions: treeSettings,
+        store: options.checkpoints ?? null,
+        peers: options.peers ?? [],
+      },
       onClosed: () => place.leave(),
     });
   } catch (error) {

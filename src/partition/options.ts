@@ -31,6 +31,8 @@ export interface PartitionSettings {
   readonly scrubEveryMs: number;
   /** A hash that takes longer is given up. Default 600,000. */
   readonly scrubWithinMs: number;
+  /** Between two checkpoints that whoever leads publishes, at least; each after a flush. Default 60,000. */
+  readonly checkpointEveryMs: number;
 }
 
 export const partitionDefaults: PartitionSettings = Object.freeze({
@@ -48,6 +50,7 @@ export const partitionDefaults: PartitionSettings = Object.freeze({
   standPauseMsMax: 1_000,
   scrubEveryMs: 24 * 60 * 60_000,
   scrubWithinMs: 600_000,
+  checkpointEveryMs: 60_000,
 });
 
 /** @throws LockstepError `misuse` for a setting that is none. */

@@ -21,4 +21,6 @@ export interface PartitionStatus {
   readonly scrub: ScrubResult | null;
   /** The format level in force. */
   readonly level: number;
+  /** Why the last attempt to publish or to fetch a checkpoint came to nothing; it is repeated. Null: it did not. */
+  readonly checkpointFailure: Error | null;
 }

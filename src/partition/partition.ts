@@ -2,34 +2,29 @@
  * A partition on this node: it follows its log, stands for leading it, leads, and when that is over follows and stands
  * again. One loop does this; everything else asks it.
  */
-import type { Disk } from '../env/disk.ts';
+import type { CheckpointStore } from '../checkpoint/port.ts';
 import { SteadyWall } from '../clock/steady-wall.ts';
-import type { Ports } from '../env/env.ts';
-import { isLockstepError, LockstepError } from '../kernel/errors.ts';
-import type { Log, LogWriter } from '../log/port.ts';
-import { atMost, isPassing } from '../log/within.ts';
-import type { Waits } from '../observe/waits.ts';
-import type { VerifyPorts } from '../storage/verify-tree.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import type { LogWriter } from '../log/port.ts';
+import { atMost } from '../log/within.ts';
 import { transactAsync } from './async-transact.ts';
 import { changesFrom, type Changes, type ChangesHold, type ChangesOptions } from './changes.ts';
 import { LeadingEpoch } from './epoch.ts';
+import { Checkpoints, type Backup, type BackupOptions, type Lacking } from './checkpoint/checkpoints.ts';
 import { follow } from './follower.ts';
 import type { EpochEnd } from './group-commit.ts';
 import { LevelService } from './level-service.ts';
-import type { LevelMember } from './level.ts';
-import type { PartitionSettings } from './options.ts';
+import type { PartitionSetup } from './partition-setup.ts';
 import type { PartitionStatus } from './partition-status.ts';
+import { LogTrimmer } from './log-trimmer.ts';
 import { Progress } from './progress.ts';
 import { Reads, type Consistency, type ReadOptions, type ReadOutcome } from './reads.ts';
-import type { Replica } from './replica.ts';
 import { stand } from './standing.ts';
 import { Scrubber } from './scrub/scrubber.ts';
 import { ScrubService, type ScrubOutcome } from './scrub/scrub-service.ts';
 import { Verifier, type Verification, type VerifyOptions } from './scrub/verify.ts';
-import type { Sender } from './transaction-run.ts';
 import type {
   Conflicted,
-  EpochServiceMaker,
   Synchronous,
   Token,
   Transaction,
@@ -37,26 +32,6 @@ import type {
   TransactOptions,
   TransactOutcome,
 } from './transaction.ts';
-
-export interface PartitionSetup {
-  readonly ports: Pick<Ports, 'clock' | 'timers' | 'randomness'>;
-  readonly waits: Waits | null;
-  readonly log: Log;
-  readonly key: string;
-  readonly owner: string;
-  readonly stands: boolean;
-  readonly trims: boolean;
-  readonly payloadBytesMax: number;
-  readonly settings: PartitionSettings;
-  readonly services: readonly EpochServiceMaker[];
-  readonly sender: Sender | null;
-  readonly members: () => readonly LevelMember[];
-  readonly replica: Replica;
-  /** Of the tree. */
-  readonly disk: Disk;
-  readonly tables: () => VerifyPorts;
-  readonly onClosed: () => Promise<void>;
-}
 
 export class Partition implements AsyncDisposable {
   readonly #setup: PartitionSetup;
@@ -73,9 +48,9 @@ export class Partition implements AsyncDisposable {
   #isClosing = false;
   #isClosed = false;
   readonly #changesHolds = new Set<ChangesHold>();
-  #trimming: Promise<void> | null = null;
-  #trimmedTo = 0;
-  readonly #scrubber: Scrubber;
+  readonly #trimmer: LogTrimmer;
+  readonly #checkpoints: Checkpoints;
+  #scrubber: Scrubber;
   /** Of the epoch that this node leads. */
   #scrubs: ScrubService | null = null;
   readonly #verifier: Verifier;
@@ -100,8 +75,10 @@ export class Partition implements AsyncDisposable {
       leader: () => this.#epoch?.leader ?? null,
       leaderName: () => this.#leaderName,
     });
-    const onFailed = (error: Error): void => this.#fail(error);
-    this.#scrubber = new Scrubber({ ports, waits, key, replica, withinMs: settings.scrubWithinMs, onFailed });
+    this.#trimmer = new LogTrimmer(log, (error) => this.#fail(error));
+    const { checkpointEveryMs: everyMs } = settings;
+    this.#checkpoints = new Checkpoints({ waits, key, log, replica, everyMs, ...setup.checkpoints });
+    this.#scrubber = this.#newScrubber();
     this.#verifier = new Verifier({ ...setup, closing: this.#closing.signal });
     this.#done = this.#live();
   }
@@ -120,6 +97,7 @@ export class Partition implements AsyncDisposable {
       failure: this.#failure,
       scrub: this.#scrubber.last,
       level: replica.level,
+      checkpointFailure: this.#checkpoints.failure,
     };
   }
 
@@ -220,6 +198,17 @@ export class Partition implements AsyncDisposable {
     return this.#verifier.run(options);
   }
 
+  /**
+   * Keeps a backup in a store, while it goes on, from whoever leads or follows: what is in tables already costs nothing, what
+   * is not is flushed first. Files that the store has are not sent again. `restorePartition` makes a partition of it.
+   * @throws LockstepError `misuse` for a store with another partition's checkpoints; `rejected` when that was restored and
+   * keeps its own there; `unavailable` when nothing was ever written; what the store throws; the signal's reason.
+   */
+  async backup(store: CheckpointStore, options: BackupOptions = {}): Promise<Backup> {
+    if (this.#failure !== null) throw this.#failure;
+    return this.#checkpoints.backup(store, this.#progress, options);
+  }
+
   /** Resolves when this node leads, and the partition has its identity. @throws LockstepError `unavailable` at the deadline; what stopped it. */
   async leading({ withinMs = 30_000, signal }: ReadOptions = {}): Promise<void> {
     const about = { what: 'lead', waitsFor: 'leading', heldBy: this.#leaderName };
@@ -246,11 +235,12 @@ export class Partition implements AsyncDisposable {
       this.#setup.ports.timers.after(0, () => this.#closing.abort(reason));
       await this.#epoch?.leader.release().catch(() => {}); // its end is told to whoever waited
       await this.#done;
-      await this.#trimming;
+      await this.#trimmer.idle();
       await this.#verifier.idle();
       this.#scrubber.close();
       this.#progress.fail(reason);
       this.#reads.close();
+      await this.#checkpoints.close(reason);
       await this.#setup.replica.close();
       await this.#setup.onClosed();
       this.#isClosed = true;
@@ -284,6 +274,7 @@ export class Partition implements AsyncDisposable {
     this.#closing.signal.addEventListener('abort', onClosing, { once: true });
     if (this.#closing.signal.aborted) end();
     let failure: { readonly error: unknown } | null = null;
+    let lacking: Lacking | null = null;
     const fail = (error: unknown): void => {
       failure ??= { error };
       ports.timers.after(0, end);
@@ -296,7 +287,10 @@ export class Partition implements AsyncDisposable {
       signal: turn.signal,
       onOwner: (owner) => (this.#leaderName = owner),
       onAdvance: () => this.#onAdvance(),
-    }).catch(fail);
+    }).then((lacks) => {
+      lacking = lacks;
+      if (lacks !== null) ports.timers.after(0, end);
+    }, fail);
     const standing = this.#stand(turn.signal).catch((error: unknown) => {
       if (!turn.signal.aborted) failure ??= { error };
       return null;
@@ -311,6 +305,7 @@ export class Partition implements AsyncDisposable {
     if (failure === null && writer !== null && replica.place.position === writer.start) return writer;
     await writer?.release();
     if (failure !== null) throw (failure as { readonly error: unknown }).error;
+    if (lacking !== null) await this.#catchUp(lacking);
     return null;
   }
 
@@ -372,23 +367,30 @@ export class Partition implements AsyncDisposable {
     const { replica, settings } = this.#setup;
     for (const { at, hold } of this.#changesHolds)
       if (replica.place.position - at > settings.changesRecordsMax) hold.release();
-    if (this.#epoch !== null) this.#trimIfUseful();
+    if (this.#epoch === null) return;
+    this.#checkpoints.publishIfDue(() => this.#trim());
+    this.#trim();
   }
 
-  /** Whoever leads lets go of what no flush needs any more; what fails is tried again after the next flush. */
-  #trimIfUseful(): void {
-    const { log, replica, trims } = this.#setup;
-    const before = replica.neededFrom;
-    if (!trims || this.#trimming !== null || before <= this.#trimmedTo) return;
-    this.#trimmedTo = before;
-    this.#trimming = log.trim(before).then(
-      () => void (this.#trimming = null),
-      (error: unknown) => {
-        this.#trimming = null;
-        if (isPassing(error) || isLockstepError(error, 'stopped')) return;
-        this.#epoch?.leader.commit.finish({ kind: 'failed', error: asError(error) });
-      },
-    );
+  /** By whoever leads alone. */
+  #trim(): void {
+    if (this.#setup.trims && this.#epoch !== null) this.#trimmer.trim(this.#checkpoints.neededFrom);
+  }
+
+  #newScrubber(): Scrubber {
+    const { ports, waits, key, replica, settings } = this.#setup;
+    const onFailed = (error: Error): void => this.#fail(error);
+    return new Scrubber({ ports, waits, key, replica, withinMs: settings.scrubWithinMs, onFailed });
+  }
+
+  /** Goes on from a checkpoint of another replica: what was here is of no use any more. */
+  async #catchUp(lacking: Lacking): Promise<void> {
+    await this.#checkpoints.catchUp(lacking, this.#closing.signal, () => {
+      this.#scrubber.close();
+      this.#reads.endSnapshots();
+    });
+    this.#scrubber = this.#newScrubber();
+    this.#progress.advance();
   }
 }
 
@@ -396,5 +398,3 @@ function onAborted(signal: AbortSignal, then: () => void): void {
   if (signal.aborted) then();
   else signal.addEventListener('abort', then, { once: true });
 }
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

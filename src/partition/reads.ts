@@ -4,6 +4,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import { elapsedMs, type Instant } from '../kernel/time.ts';
 import type { Log, Position } from '../log/port.ts';
 import { isPassing } from '../log/within.ts';
+import { checkToken } from './identity.ts';
 import type { Leader } from './leader.ts';
 import type { Progress } from './progress.ts';
 import type { Replica } from './replica.ts';
@@ -75,16 +76,14 @@ export class Reads {
 
   async #atLeast(token: Token, options: ReadOptions): Promise<Snapshot> {
     const { replica } = this.#setup;
-    const { partition, generation, revision } = parseToken(token);
+    const parts = parseToken(token);
+    const { revision } = parts;
+    if (replica.identity !== null) checkToken(replica.identity, parts);
     const isThere = (): boolean => this.#isReadable() && replica.durableRevision >= revision;
     // A leader that lacks what was told leads no longer, and may not know: asked whether it does, it learns that.
     if (!isThere()) await this.#setup.leader()?.confirmed();
     await this.#until(isThere, `revision ${revision}`, options);
-    const { identity } = replica;
-    if (identity !== null && (identity.id !== partition || identity.generation !== generation))
-      throw new LockstepError('invalid', 'this token is of another partition', {
-        values: { token, partition: identity.id, generation: identity.generation },
-      });
+    if (replica.identity !== null) checkToken(replica.identity, parts);
     return this.#snapshot(this.#ageMs() ?? Infinity);
   }
 
@@ -147,9 +146,15 @@ export class Reads {
     return snapshot;
   }
 
-  /** All snapshots end. */
+  /** All snapshots end, and there are no others. */
   close(): void {
     this.#isClosed = true;
+    this.endSnapshots();
+  }
+
+  /** The state that they show goes. */
+  endSnapshots(): void {
+    this.#freshAt = null;
     for (const snapshot of this.#snapshots) snapshot.close();
   }
 }

@@ -8,12 +8,13 @@ import type { StoredValue } from '../bytes/value-format.ts';
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
-import { position } from '../log/coordinates.ts';
+import { beforeFirst, position } from '../log/coordinates.ts';
 import type { Hold, Log, Position } from '../log/port.ts';
 import { Snapshots, type HeldRevision } from '../storage/snapshots.ts';
 import type { Tree } from '../storage/tree.ts';
 import type { WriterPressure } from '../storage/writer-pressure.ts';
 import { firstLevel } from './group-payload.ts';
+import { identityOf, type Identity } from './identity.ts';
 import { KeySpaces } from './key-spaces.ts';
 import { levelOf, levelSystem } from './level.ts';
 import { decodeMark, type LogMark } from './log-mark.ts';
@@ -28,13 +29,6 @@ export const systemNames = {
   horizon: 'command-horizon',
 } as const;
 
-/** Who this is; written by the partition's first transaction. */
-export interface Identity {
-  /** 16 hexadecimal digits. */
-  readonly id: string;
-  readonly generation: number;
-}
-
 /** The newest record whose effects are all here, and durable. */
 export interface Place {
   readonly position: Position;
@@ -43,46 +37,76 @@ export interface Place {
 }
 
 export class Replica {
-  readonly tree: Tree;
-  readonly pressure: WriterPressure;
   /** The newest level that this node reads and writes. */
   readonly levelMax: number;
   readonly spaces: KeySpaces = new KeySpaces();
-  readonly #snapshots: Snapshots;
+  #tree: Tree;
+  #pressure: WriterPressure;
+  #snapshots: Snapshots;
   readonly #decoder = new ValueDecoder();
   readonly #hold: Hold;
-  #place: Place;
+  #place: Place = { position: beforeFirst, chain: undefined };
   /** Of the newest durable transaction. */
-  #time: HybridTimestamp | null;
-  #identity: Identity | null;
+  #time: HybridTimestamp | null = null;
+  /** Up to this revision `#time` is not before any transaction's. */
+  #timedRevision = 0;
+  #identity: Identity | null = null;
   /** The leader's, of the newest record: followers keep what it keeps. */
   #floorInLog = Infinity;
   /** Of each group since the last flush: its first revision, and the position that its mark names. */
   readonly #marks: { readonly revision: number; readonly position: number }[] = [];
   #level: number = firstLevel;
   /** Where reading would begin after a crash, and where it would have begun before the last flush. */
-  #restart: { revision: number; position: number };
-  #restartBefore: number;
+  #restart = { revision: 0, position: 0 };
+  #restartBefore = 0;
 
   /**
    * `levelMax`: the newest level that this node reads and writes.
    * @throws LockstepError `invalid` when the state is of a higher one.
    */
   constructor(log: Log, tree: Tree, pressure: WriterPressure, levelMax: number) {
-    this.tree = tree;
-    this.pressure = pressure;
+    this.#tree = tree;
+    this.#pressure = pressure;
     this.levelMax = levelMax;
-    const { revision } = tree.flushed;
+    this.#snapshots = this.#begin();
+    this.#hold = log.hold(position(this.#place.position + 1));
+  }
+
+  /**
+   * From here on the state is that of another tree, which came further; the caller closes the one before. What was held
+   * of that is to be released, and may be at any time.
+   * @throws LockstepError `invalid` when the state is of a higher level than this node reads.
+   */
+  replaceWith(tree: Tree, pressure: WriterPressure): void {
+    assert(tree.flushed.revision > this.durableRevision, 'a checkpoint is further than what it replaces');
+    this.#tree = tree;
+    this.#pressure = pressure;
+    this.#marks.length = 0;
+    this.#snapshots = this.#begin();
+    this.#hold.move(position(this.#place.position + 1));
+  }
+
+  /** As the tables say. */
+  #begin(): Snapshots {
+    const { revision } = this.tree.flushed;
     const mark = this.#markAt(revision);
     this.#place = { position: position(mark?.position ?? 0), chain: mark?.chain };
     this.#time = mark?.time ?? null;
+    this.#timedRevision = 0;
     this.#restart = { revision, position: this.#place.position };
     this.#restartBefore = this.#place.position;
     this.#level = this.#levelAt(revision);
-    if (this.#level > levelMax) throw ofHigherLevel(this.#level, levelMax);
-    this.#hold = log.hold(position(this.#place.position + 1));
+    if (this.#level > this.levelMax) throw ofHigherLevel(this.#level, this.levelMax);
     this.#identity = this.#identityAt(revision);
-    this.#snapshots = new Snapshots(this.durableRevision, (floor) => this.#moveFloor(floor));
+    return new Snapshots(this.durableRevision, (floor) => this.#moveFloor(floor));
+  }
+
+  get tree(): Tree {
+    return this.#tree;
+  }
+
+  get pressure(): WriterPressure {
+    return this.#pressure;
   }
 
   /** 0: nothing was ever written. */
@@ -98,6 +122,16 @@ export class Replica {
   /** What is in tables: after a crash it is there, and comes again. */
   get flushedRevision(): number {
     return Math.max(0, this.tree.flushed.revision);
+  }
+
+  /** Where in the log what was flushed is read again from; null: nothing was. */
+  get flushedMark(): LogMark | null {
+    return this.#markAt(this.tree.flushed.revision);
+  }
+
+  /** Whether `time` covers all that was flushed: after a restart only once the log was read again up to there. */
+  get knowsTimeOfFlushed(): boolean {
+    return this.#timedRevision >= this.flushedRevision;
   }
 
   get place(): Place {
@@ -141,6 +175,7 @@ export class Replica {
     assert(to.position > this.#place.position, 'a log goes on');
     this.#place = to;
     if (time !== null && (this.#time === null || time > this.#time)) this.#time = time;
+    if (time !== null) this.#timedRevision = revision;
     if (revision > this.durableRevision) {
       this.tree.setDurable(revision, to.position);
       this.#identity ??= this.#identityAt(revision);
@@ -226,10 +261,7 @@ export class Replica {
 
   #identityAt(revision: number): Identity | null {
     const value = revision < 0 ? undefined : this.system(systemNames.partition, [], revision);
-    if (value === undefined) return null;
-    const { id, generation } = value as { readonly id?: unknown; readonly generation?: unknown };
-    if (typeof id === 'string' && typeof generation === 'number') return { id, generation };
-    throw new LockstepError('corrupt', 'the identity of a partition is not what was written');
+    return value === undefined ? null : identityOf(value);
   }
 }
 

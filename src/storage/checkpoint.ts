@@ -67,8 +67,17 @@ async function linkAll(disk: Disk, { levels }: Manifest, source: string, target:
 export async function installTree(ports: JournalPorts, manifest: Manifest, directory: string): Promise<void> {
   const journal = await makeJournal(ports, directory, firstAfter(manifest.flushedRevision));
   await journal.close();
-  await writeManifest(ports.disk, tablesIn(directory), manifest);
-  await endTree(ports.disk, directory);
+  await installTables(ports, manifest, directory);
+}
+
+/** The same without a journal. */
+export async function installTables(
+  { disk }: Pick<JournalPorts, 'disk'>,
+  manifest: Manifest,
+  directory: string,
+): Promise<void> {
+  await writeManifest(disk, tablesIn(directory), manifest);
+  await endTree(disk, directory);
 }
 
 export interface CheckpointFile {

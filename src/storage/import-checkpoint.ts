@@ -4,7 +4,7 @@ import type { Disk } from '../env/disk.ts';
 import type { Ports } from '../env/env.ts';
 import { LockstepError, type ErrorValues } from '../kernel/errors.ts';
 import type { JournalPorts } from '../wal/journal-options.ts';
-import { factsOf, installTree, type CheckpointFacts, type CheckpointFile } from './checkpoint.ts';
+import { factsOf, installTables, installTree, type CheckpointFacts, type CheckpointFile } from './checkpoint.ts';
 import type { CodecPlace } from './codec.ts';
 import { decodeManifest, manifestBytesMax, manifestName, type Manifest, type TableMeta } from './manifest.ts';
 import { tableBytesMax } from './table-format.ts';
@@ -18,6 +18,8 @@ export interface ImportOptions {
   readonly signal?: AbortSignal | undefined;
   /** By which the tables are compressed. Default null: they are not. */
   readonly codec?: CodecPlace | null | undefined;
+  /** False: without a journal of its own, for whoever keeps the tree's log elsewhere. Default true. */
+  readonly journal?: boolean | undefined;
 }
 
 export type ImportPorts = JournalPorts & Pick<Ports, 'jobs'>;
@@ -33,7 +35,7 @@ export async function importCheckpoint(
   ports: ImportPorts,
   files: Iterable<CheckpointFile> | AsyncIterable<CheckpointFile>,
   directory: string,
-  { signal, codec = null }: ImportOptions = {},
+  { signal, codec = null, journal = true }: ImportOptions = {},
 ): Promise<CheckpointFacts> {
   const { disk, jobs } = ports;
   const tables = tablesIn(directory);
@@ -42,7 +44,7 @@ export async function importCheckpoint(
     await disk.syncDirectory(tables);
     for (const meta of manifest.levels.flat()) await check({ jobs, directory: tables, codec }, meta, signal);
     signal?.throwIfAborted();
-    await installTree(ports, manifest, directory);
+    await (journal ? installTree : installTables)(ports, manifest, directory);
     return factsOf(manifest);
   });
 }
