@@ -31,6 +31,7 @@ import type { Member, NotedCommit } from './group.ts';
 import { KeySpace } from './key-space.ts';
 import { encodeMark } from './log-mark.ts';
 import { Outcome } from './outcome.ts';
+import { isPromise, ranOf, settledOf, type Ran } from './ran.ts';
 import { systemNames, type Replica } from './replica.ts';
 import { TransactionRun, type RunSetup, type Sender } from './transaction-run.ts';
 import type {
@@ -70,14 +71,6 @@ export interface LeaderSetup {
 /** What a mark adds to a transaction, at most. */
 const markBytesMax = 96;
 const markKey = KeySpace.ofSystem(systemNames.log).key([]);
-
-/** What a transaction's function came to. */
-type Ran<T> =
-  | { readonly kind: 'returned'; readonly value: T }
-  | { readonly kind: 'rejected'; readonly rejection: Rejection }
-  /** A message of it could not leave. */
-  | { readonly kind: 'refused'; readonly reason: 'full' | 'too-large' }
-  | { readonly kind: 'threw'; readonly error: unknown };
 
 /** A transaction that may run. */
 interface Admitted {
@@ -373,29 +366,6 @@ export class Leader {
     return horizonOf(replica.system(systemNames.horizon, [], replica.revision));
   }
 }
-
-/** Of a function that waits, called at once. */
-async function settledOf<T>(fn: (tx: Transaction) => Promise<T>, run: TransactionRun): Promise<Ran<T>> {
-  try {
-    return ranOf(await fn(run), run);
-  } catch (error) {
-    return run.refusal === null ? { kind: 'threw', error } : { kind: 'refused', reason: run.refusal };
-  }
-}
-
-function ranOf<T>(value: T, { refusal }: TransactionRun): Ran<T> {
-  if (refusal !== null) return { kind: 'refused', reason: refusal };
-  return isRejection(value) ? { kind: 'rejected', rejection: value } : { kind: 'returned', value };
-}
-
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-
-export const isRejection = (value: unknown): value is Rejection =>
-  typeof value === 'object' &&
-  value !== null &&
-  (value as { readonly kind?: unknown }).kind === 'rejected' &&
-  typeof (value as { readonly code?: unknown }).code === 'string';
 
 const storable = (value: unknown): StoredValue | undefined => value as StoredValue | undefined; // the codec checks it
 

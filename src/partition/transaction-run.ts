@@ -25,6 +25,14 @@ export interface RunSetup {
   readonly sender: Sender | null;
 }
 
+interface Note {
+  readonly topic: string;
+  readonly note: unknown;
+}
+
+/** Of most transactions. */
+const noNotes: readonly Note[] = Object.freeze([]);
+
 export class TransactionRun implements Transaction {
   readonly place: string | null;
   readonly now: HybridTimestamp;
@@ -33,7 +41,7 @@ export class TransactionRun implements Transaction {
   readonly #own: Space;
   #local: Space | null = null;
   #systems: Map<KeySpace, Space> | null = null;
-  #notes: { readonly topic: string; readonly note: unknown }[] | null = null;
+  #notes: Note[] | null = null;
   #refusal: 'full' | 'too-large' | null = null;
 
   constructor(setup: RunSetup, view: TransactionView, place: string | null, now: HybridTimestamp) {
@@ -45,8 +53,8 @@ export class TransactionRun implements Transaction {
   }
 
   /** What is told once it is durable. */
-  get notes(): readonly { readonly topic: string; readonly note: unknown }[] {
-    return this.#notes ?? [];
+  get notes(): readonly Note[] {
+    return this.#notes ?? noNotes;
   }
 
   /** Why a message of it could not leave: then it does not happen, even if its function catches what `send` threw. */
