@@ -135,3 +135,6 @@ export function isLockstepError(error: unknown, kind?: ErrorKind): error is Lock
     (kind === undefined || (error as LockstepError).kind === kind)
   );
 }
+
+/** What was thrown, as an error: it may be anything. */
+export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));

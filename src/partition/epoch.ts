@@ -1,6 +1,6 @@
 /** One epoch of leading: its leader, and the services that act in it. Everything here ends with it. */
 import type { HybridTimestamp } from '../clock/timestamp.ts';
-import { LockstepError } from '../kernel/errors.ts';
+import { asError, LockstepError } from '../kernel/errors.ts';
 import { newLogId } from '../log/chain.ts';
 import { BeforeImages, CaptureService } from './capture/before-images.ts';
 import type { EpochEnd } from './group-commit.ts';
@@ -140,7 +140,7 @@ export class LeadingEpoch {
         step();
       } catch (error) {
         held.release();
-        this.leader.commit.finish({ kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) });
+        this.leader.commit.finish({ kind: 'failed', error: asError(error) });
       }
     };
     guarded();

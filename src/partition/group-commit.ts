@@ -6,7 +6,7 @@
  */
 import { ByteWriter } from '../bytes/byte-writer.ts';
 import type { Ports } from '../env/env.ts';
-import { isLockstepError, LockstepError } from '../kernel/errors.ts';
+import { asError, isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { elapsedMs, type Instant } from '../kernel/time.ts';
 import type { LogWriter, Position } from '../log/port.ts';
 import type { Waits } from '../observe/waits.ts';
@@ -283,5 +283,3 @@ export class GroupCommit {
     for (const member of group.members) member.fail(error);
   }
 }
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

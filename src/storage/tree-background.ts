@@ -6,7 +6,7 @@
 import type { Ports } from '../env/env.ts';
 import { compareBytes } from '../bytes/compare.ts';
 import { assert } from '../kernel/assert.ts';
-import { LockstepError } from '../kernel/errors.ts';
+import { asError, LockstepError } from '../kernel/errors.ts';
 import type { BlockCache } from './block-cache.ts';
 import { compactionJob } from './compaction-job.ts';
 import { pickCompaction, planRange, type CompactionPlan } from './compaction-pick.ts';
@@ -291,7 +291,7 @@ export class TreeBackground {
   }
 
   #fail(error: unknown): void {
-    this.failure ??= error instanceof Error ? error : new Error(String(error));
+    this.failure ??= asError(error);
   }
 
   /** Resolves when the tables have everything up to this durable revision. @throws what stopped the background. */
