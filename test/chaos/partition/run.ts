@@ -35,6 +35,8 @@ export interface PartitionChaosOptions {
   readonly faults?: readonly Fault[] | undefined;
   /** So often the nodes are killed in turn, each once it has answered for a while, instead of any other fault. */
   readonly restarts?: number | undefined;
+  /** Clients go on after the last fault until each of these was counted, so that a slow machine judges as much. Default: none. */
+  readonly untilCounted?: readonly string[] | undefined;
   /** Default 3. One alone trims its logs. */
   readonly nodeCount?: number | undefined;
   /** Where the pages of counterexamples are written, if there are any. Default: the current directory. */
@@ -111,7 +113,7 @@ class PartitionChaos {
   }
 
   async run(): Promise<PartitionChaosResult> {
-    const { seed, faultsMs, restarts = 0, onLine } = this.#options;
+    const { seed, faultsMs, restarts = 0, untilCounted = [], onLine } = this.#options;
     await this.#startNodes();
     const clients = this.#startClients();
     await this.#withinLife();
@@ -135,6 +137,8 @@ class PartitionChaos {
       faults,
     );
     await this.#withinLife();
+    const isCounted = (what: string): boolean => this.#witness.countOf(what) > 0;
+    await this.#within('one kind of client', async () => untilCounted.every(isCounted));
     this.#isEnough = true;
     await Promise.all(clients);
     return this.#conclude(faults);
