@@ -73,6 +73,7 @@ const verdictOf: Readonly<Record<string, Verdict>> = {
   'forgets-commands-early': 'safety',
   'trims-what-is-needed': 'threw',
   'tells-tokens-of-before': 'safety',
+  'followers-drop-ranges': 'safety',
   'moves-the-inbox-outside': 'safety',
   'acknowledges-before-it-is-durable': 'safety',
   'remembers-what-it-took-in-memory': 'safety',
@@ -89,7 +90,6 @@ const verdictOf: Readonly<Record<string, Verdict>> = {
   'fires-again-after-a-failover': 'safety',
   'does-not-hear-of-new-timers': 'liveness',
   'fires-by-its-own-idea-of-time': 'safety',
-  'trusts-a-jump': 'safety',
 };
 
 // A seed of the environment is for whoever runs one test; here it would leave nothing to be found.

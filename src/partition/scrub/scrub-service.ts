@@ -36,8 +36,6 @@ export class ScrubService implements EpochService {
   #leading: Leading | null = null;
   #timer: Timer | null = null;
   #underWay: Promise<ScrubOutcome> | null = null;
-  /** The revision that the last sum led to: as long as it is the newest, nothing was written since. */
-  #endedAt = -1;
 
   constructor(scrubber: Scrubber, everyMs: number) {
     this.#scrubber = scrubber;
@@ -84,15 +82,15 @@ export class ScrubService implements EpochService {
     const agoMs = mark === null ? 0 : Math.max(0, clock.wall() - mark.atMs);
     this.#timer = timers.after(Math.max(refusedPauseMs, this.#everyMs - agoMs), () => {
       // What became of one that is in doubt the next one sees.
-      if (leading.reader.revision !== this.#endedAt) void this.scrub().catch(() => {});
-      else this.#schedule(leading, null);
+      if (this.#scrubber.isIdle) this.#schedule(leading, null);
+      else void this.scrub().catch(() => {});
     });
   }
 
   async #scrub(leading: Leading): Promise<ScrubOutcome> {
     const { timers } = leading.ports;
     // As a follower it may have begun with an older mark.
-    await atMost(timers, Infinity, [leading.signal], () => this.#scrubber.idle());
+    await atMost(timers, Infinity, [leading.signal], () => this.#scrubber.ended());
     const marked = await leading.transact(null, (tx) => {
       const space = tx.system(scrubSystem, 'local');
       const number = (markOf(space.get(markKey))?.number ?? 0) + 1;
@@ -113,7 +111,6 @@ export class ScrubService implements EpochService {
       return atMs;
     });
     if (!('value' in put)) return refusalOf(put);
-    this.#endedAt = put.revision;
     return { kind: 'scrubbed', revision: own.revision, sum: sumOf(own.sums), atMs: put.value };
   }
 

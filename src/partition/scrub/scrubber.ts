@@ -77,14 +77,27 @@ export class Scrubber {
     this.#markKey = space.key(markKey);
     this.#sumKey = space.key(sumKey);
     this.#seenRevision = setup.replica.durableRevision;
-    this.#markedAt = this.#find(this.#markKey)?.writtenAt ?? -1;
+    const found = this.#find(this.#markKey);
+    this.#markedAt = found?.writtenAt ?? -1;
+    const mark = markOf(found?.value());
     const sum = sumStandingIn(this.#find(this.#sumKey)?.value());
     if (sum !== null) this.#last = resultOf(sum, null);
+    if (mark !== null && mark.number > (sum?.number ?? 0)) this.#awaited = mark.number;
   }
 
   /** Null: nobody ever scrubbed. */
   get last(): ScrubResult | null {
     return this.#last;
+  }
+
+  /** Whether nothing was written since the newest sum, or this cannot be learned: then this replica fails. */
+  get isIdle(): boolean {
+    try {
+      return this.#find(this.#sumKey)?.writtenAt === this.#seenRevision;
+    } catch (error) {
+      this.#failed(error);
+      return true;
+    }
   }
 
   /** What the replica came to at the mark of this number; null: it did not hash there, or gave up. */
@@ -94,7 +107,7 @@ export class Scrubber {
   }
 
   /** Resolves when nothing is hashed. */
-  async idle(): Promise<void> {
+  async ended(): Promise<void> {
     await this.#hashing?.ended.promise;
   }
 

@@ -3,7 +3,7 @@
  * that processes of one machine take from each other. Clients write, compare and set, read, and send again by id what
  * they do not know of. Histories are linearizable for each key; what one transaction wrote is seen together; no command
  * is run twice; a read with a token has what the token says, one that may be stale is not older than allowed; time in
- * the partition grows; in the end all nodes have the same.
+ * the partition grows; scrubs find no two nodes that differ, while all this goes on; in the end all nodes have the same.
  */
 import { checkLinearizable, keyValue } from 'lockstep/check';
 import type { Env, World } from 'lockstep/sim';
@@ -161,8 +161,10 @@ async function judge(
   contenders: readonly Contender[],
 ): Promise<void> {
   const client = new PartitionClient(world, env, witness, contenders);
+  const scrubbedAt = await client.scrub();
   let dumps = await Promise.all(contenders.map((one) => client.dump(one, witness.token)));
-  while (new Set(dumps.map(({ revision }) => revision)).size > 1) {
+  const isLate = ({ scrubbed }: (typeof dumps)[number]): boolean => scrubbed < scrubbedAt;
+  while (dumps.some(isLate) || new Set(dumps.map(({ revision }) => revision)).size > 1) {
     await env.sleep('200ms');
     dumps = await Promise.all(contenders.map((one) => client.dump(one, witness.token)));
   }

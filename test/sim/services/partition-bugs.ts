@@ -1,5 +1,9 @@
 /** What is planted in a contender, or between it and its log, to test the scenario `partition`. */
-import type { Hold, Log, LogWriter } from '../../../src/log/port.ts';
+import { ByteWriter } from '../../../src/bytes/byte-writer.ts';
+import type { Hold, Log, LogRecord, LogWriter } from '../../../src/log/port.ts';
+import { decodeGroup, GroupPayload } from '../../../src/partition/group-payload.ts';
+import { meaningOf } from '../../../src/partition/key-space.ts';
+import { applyBatch, WriteBatch } from '../../../src/storage/write-batch.ts';
 
 export interface PartitionBug {
   readonly log?: (log: Log) => Log;
@@ -57,6 +61,39 @@ function confirmsByItself(log: Log): Log {
   }));
 }
 
+/** A state that is written and that nobody reads: only a scrub sees whether it is the same everywhere. */
+export const trailSystem = 'trail';
+
+/** What is read of this log lacks every third deletion of a range in the trail: whoever follows differs from whoever led. */
+function dropsRanges(log: Log): Log {
+  let count = 0;
+  const without = (record: LogRecord): LogRecord => {
+    if (record.revisionCount === 0) return record;
+    const { floor, transactions } = decodeGroup(record.payload, record.revisionCount);
+    const payload = new GroupPayload(new ByteWriter(2 * record.payload.length), floor);
+    for (const { time, batch } of transactions) {
+      const kept = new WriteBatch();
+      applyBatch(batch, {
+        put: (bytes, keyStart, keyEnd, start, end) =>
+          void kept.put(bytes.slice(keyStart, keyEnd), bytes.slice(start, end)),
+        delete: (bytes, start, end) => void kept.delete(bytes.slice(start, end)),
+        deleteRange: (start, end) => {
+          const isDropped = meaningOf(start).system === trailSystem && count++ % 3 === 2;
+          if (!isDropped) kept.deleteRange(start, end);
+        },
+      });
+      payload.add(time, kept.view());
+    }
+    return { ...record, payload: payload.view() };
+  };
+  return otherLog(log, {
+    async *read(from, options) {
+      for await (const batch of log.read(from, options))
+        yield batch.kind === 'records' ? { kind: 'records', records: batch.records.map(without) } : batch;
+    },
+  });
+}
+
 const noHold: Hold = { move: () => {}, release: () => {} };
 
 /** Made anew for each run. */
@@ -68,6 +105,7 @@ export const partitionBugs: Readonly<Record<string, () => PartitionBug>> = {
   'trims-what-is-needed': () => ({
     log: (log) => otherLog(log, { trim: async () => log.trim(await log.tail()), hold: () => noHold }),
   }),
+  'followers-drop-ranges': () => ({ log: dropsRanges }),
   'tells-tokens-of-before': () => ({
     token: (token) => {
       const at = token.lastIndexOf('.') + 1;

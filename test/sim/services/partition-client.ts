@@ -162,7 +162,7 @@ export class PartitionClient {
       if (answer === null || answer.kind === 'unknown') {
         inDoubt = true;
         answer = null;
-      } else if (['written', 'value', 'dump', 'rejected', 'expired'].includes(answer.kind)) break;
+      } else if (['written', 'value', 'dump', 'scrubbed', 'rejected', 'expired'].includes(answer.kind)) break;
       this.#at = this.#nextAt(answer);
       await this.#env.sleep(`${20 + Math.floor(this.#env.random() * 150)}ms`);
     }
@@ -189,8 +189,16 @@ export class PartitionClient {
     }
   }
 
+  /** The revision at which whoever leads hashed its state: all others must come to the same. */
+  async scrub(): Promise<number> {
+    for (;;) {
+      const { answer } = await this.#ask({ kind: 'scrub' }, true);
+      if (answer?.kind === 'scrubbed') return answer.revision;
+    }
+  }
+
   /** All that a contender has, once it has what the token says. */
-  async dump(contender: Contender, token: string): Promise<{ readonly text: string; readonly revision: number }> {
+  async dump(contender: Contender, token: string): Promise<Extract<PartitionAnswer, { readonly kind: 'dump' }>> {
     for (;;) {
       const answer = await this.#askOnce(contender, { kind: 'dump', atLeast: token });
       if (answer?.kind === 'dump') return answer;

@@ -15,7 +15,7 @@ import type {
   TransactOutcome,
 } from '../../../src/partition/transaction.ts';
 import { answerCalls, type Json } from './calls.ts';
-import { otherLog, type PartitionBug } from './partition-bugs.ts';
+import { otherLog, trailSystem, type PartitionBug } from './partition-bugs.ts';
 
 export type WriteCall =
   | { readonly kind: 'put'; readonly value: number }
@@ -24,7 +24,8 @@ export type WriteCall =
 export type PartitionRequest =
   | { readonly kind: 'write'; readonly place: string; readonly call: WriteCall; readonly id: string }
   | { readonly kind: 'read'; readonly place: string; readonly how: ReadHow }
-  | { readonly kind: 'dump'; readonly atLeast: string };
+  | { readonly kind: 'dump'; readonly atLeast: string }
+  | { readonly kind: 'scrub' };
 export type ReadHow =
   | { readonly kind: 'linearizable' | 'transact' }
   | { readonly kind: 'at-least'; readonly token: string }
@@ -33,7 +34,8 @@ export type ReadHow =
 export type PartitionAnswer =
   | { readonly kind: 'written'; readonly token: string; readonly version: number }
   | { readonly kind: 'value'; readonly value: number | null; readonly version: number }
-  | { readonly kind: 'dump'; readonly text: string; readonly revision: number }
+  | { readonly kind: 'dump'; readonly text: string; readonly revision: number; readonly scrubbed: number }
+  | { readonly kind: 'scrubbed'; readonly revision: number }
   | { readonly kind: 'not-leader'; readonly leader: string | null }
   | { readonly kind: 'rejected' | 'refused' | 'expired' | 'unknown' | 'unavailable' };
 
@@ -82,6 +84,7 @@ export async function contend(env: Env, setup: ContenderSetup): Promise<never> {
       standPauseMsMax,
       snapshotMsMax: 5_000,
       groupBytesMax: 2_000,
+      scrubEveryMs: 1_500,
     },
     tree: { memtableBytes: 4_000, blockBytes: 512, tableBytes: 8_000, cacheBytes: 16_000, levelOneBytes: 32_000 },
   });
@@ -89,6 +92,9 @@ export async function contend(env: Env, setup: ContenderSetup): Promise<never> {
     answer(env, partition, request as PartitionRequest, bug, witness),
   );
   const failure = await Promise.race([partition.stopped, serving]);
+  const { scrub } = partition.status;
+  if (scrub?.agreed === false)
+    witness.broken ??= `${name} has other state at revision ${scrub.revision} than the log says`;
   await partition.close();
   await engine.close();
   throw failure ?? new Error('nobody closed it');
@@ -136,6 +142,7 @@ async function answer(
 ): Promise<Json> {
   try {
     if (request.kind === 'write') return { ...(await write(witness, env, partition, request, bug)) };
+    if (request.kind === 'scrub') return { ...(await scrub(partition, witness)) };
     if (request.kind === 'dump') return { ...(await dump(partition, request.atLeast)) };
     return { ...(await read(witness, env, partition, request.place, request.how, bug)) };
   } catch (error) {
@@ -170,6 +177,10 @@ function change(
   const last = tx.local.get(['now']);
   if (typeof last === 'number' && last >= tx.now) witness.broken ??= `after ${last} the partition's time is ${tx.now}`;
   tx.local.set(['now'], tx.now);
+  // What nobody reads: only a scrub sees whether it is the same everywhere.
+  const trail = tx.system(trailSystem, 'place');
+  trail.deleteRange({ to: [version - 3] });
+  trail.set([version], id);
   // A rejection drops all that was written above.
   return call.kind === 'cas' && call.from !== value ? mismatch : version;
 }
@@ -276,11 +287,19 @@ function seen(
   return { value: value as number | null, version: (get('version') as number | undefined) ?? 0 };
 }
 
+async function scrub(partition: Partition, witness: ContenderWitness): Promise<PartitionAnswer> {
+  const outcome = await partition.scrub({ withinMs: 500 });
+  witness.count(outcome.kind);
+  if (outcome.kind === 'scrubbed') return { kind: 'scrubbed', revision: outcome.revision };
+  return outcome.kind === 'not-leader' ? { ...outcome } : { kind: 'refused' };
+}
+
 async function dump(partition: Partition, token: string): Promise<PartitionAnswer> {
   const outcome = await partition.read({ atLeast: token as Token }, { withinMs: 400 });
   if (outcome.kind !== 'snapshot') return { kind: 'refused' };
   try {
-    return { kind: 'dump', text: textOf(outcome), revision: outcome.revision };
+    const scrubbed = partition.status.scrub?.revision ?? 0;
+    return { kind: 'dump', text: textOf(outcome), revision: outcome.revision, scrubbed };
   } finally {
     outcome[Symbol.dispose]();
   }
