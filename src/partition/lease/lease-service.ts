@@ -3,8 +3,8 @@
  * waits, and tells those who wait in this process, or ask from elsewhere, when their turn has come. Nobody polls: what
  * became durable is told. It is also the way to leases for whoever is in this process (`LeaseAccess`).
  */
-import type { Timer } from '../../env/timers.ts';
 import type { WaitEntry } from '../../observe/waits.ts';
+import { assert } from '../../kernel/assert.ts';
 import { isLockstepError, LockstepError } from '../../kernel/errors.ts';
 import type {
   EpochService,
@@ -27,7 +27,7 @@ import type {
 } from './lease-access.ts';
 import { LeaseGuards, leaseText, type Guarded } from './lease-guard.ts';
 import { holdingOf, leaseSystem, leaseTopic, type Holding, type LeaseNote } from './lease-state.ts';
-import { claimLease, expireLease, giveUpLease, releaseLease, renewLease } from './lease.ts';
+import { claimLease, expireLease, giveUpLease, releaseLease, renewLease, type HeldBy } from './lease.ts';
 
 export interface LeaseService extends LeaseAccess {
   /** For `openPartition`'s `services`. */
@@ -67,6 +67,12 @@ interface Turn {
   readonly settle: (answer: ClaimAnswer) => void;
 }
 
+/** A turn as whoever asks sees it. */
+interface Waiting {
+  readonly answered: PromiseWithResolvers<ClaimAnswer>;
+  readonly leave: () => void;
+}
+
 class LeaseEpoch implements EpochService {
   readonly #onLeading: (isLeading: boolean) => void;
   /** By `leaseText`, those who ask for it. */
@@ -100,38 +106,58 @@ class LeaseEpoch implements EpochService {
     const leading = this.#leading;
     if (leading === null) return notLeader;
     signal?.throwIfAborted();
-    const { place, name, id, waitMs = 0 } = claim;
+    const asked: { waiting: Waiting | null } = { waiting: null };
+    try {
+      const outcome = await leading.transact(claim.place, (tx) => {
+        const claimed = claimLease(tx, claim);
+        // Before it is told: that it waits may become durable together with what grants it.
+        if (claimed.kind === 'waiting') asked.waiting = this.#enter(leading, claim, claimed.holder);
+        return claimed;
+      });
+      const value = valueOf(outcome);
+      if (value.kind === 'granted') return { kind: 'granted', token: value.token, waited: !value.isNew };
+      if (value.kind !== 'waiting') return value;
+      assert(asked.waiting !== null, 'whoever waits has a turn');
+      return await this.#turnOf(leading, claim, asked.waiting.answered, signal);
+    } finally {
+      asked.waiting?.leave();
+    }
+  }
+
+  /** From here on it is told what becomes of the lease. */
+  #enter(leading: Leading, claim: PlacedClaim, holder: HeldBy): Waiting {
+    const { name, id, waitMs = 0 } = claim;
     const about = { what: 'lease', key: name, waitsFor: 'its turn', withinMs: waitMs > 0 ? waitMs : null };
     const wait = leading.waits?.enter(about) ?? null;
-    const text = leaseText(claim);
     const answered = Promise.withResolvers<ClaimAnswer>();
     const turn: Turn = { id, wait, settle: answered.resolve };
+    tellWho(turn, holder.owner, holder.until);
+    const text = leaseText(claim);
     const turns = this.#turns.get(text) ?? new Set();
-    this.#turns.set(text, turns.add(turn)); // before it is asked: the answer may come with what grants it
-    const onAbort = (): void => answered.reject(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    let timer: Timer | null = null;
-    try {
-      const outcome = await leading.transact(place, (tx) => claimLease(tx, claim));
-      const value = valueOf(outcome);
-      switch (value.kind) {
-        case 'granted':
-          return { kind: 'granted', token: value.token, waited: !value.isNew };
-        case 'waiting': {
-          tellWho(turn, value.holder.owner, value.holder.until);
-          timer = leading.ports.timers.after(waitMs, () => void this.#late(claim, answered));
-          return await answered.promise;
-        }
-        default:
-          return value;
-      }
-    } finally {
-      answered.promise.catch(() => {}); // an abort after the answer is nobody's
-      timer?.cancel();
-      signal?.removeEventListener('abort', onAbort);
+    this.#turns.set(text, turns.add(turn));
+    const leave = (): void => {
       turns.delete(turn);
       if (turns.size === 0 && this.#turns.get(text) === turns) this.#turns.delete(text);
       wait?.leave();
+    };
+    return { answered, leave };
+  }
+
+  async #turnOf(
+    leading: Leading,
+    claim: PlacedClaim,
+    answered: Waiting['answered'],
+    signal: AbortSignal | undefined,
+  ): Promise<ClaimAnswer> {
+    signal?.throwIfAborted();
+    const onAbort = (): void => answered.reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const timer = leading.ports.timers.after(claim.waitMs ?? 0, () => void this.#late(claim, answered));
+    try {
+      return await answered.promise;
+    } finally {
+      timer.cancel();
+      signal?.removeEventListener('abort', onAbort);
     }
   }
 

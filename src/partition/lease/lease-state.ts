@@ -32,6 +32,8 @@ export interface Holding extends Claimant {
   readonly token: FencingToken;
   /** In partition time, milliseconds since 1970: earlier than this nobody else gets it, if it is not released. */
   readonly untilMs: number;
+  /** Whether somebody may stand in line; false: certainly nobody, so that a release need not look. */
+  readonly isAwaited: boolean;
 }
 
 export interface Waiter extends Claimant {
@@ -65,10 +67,10 @@ export function note(tx: Transaction, told: LeaseNote): void {
 /** Null: nobody holds it. */
 export function holdingOf(value: unknown): Holding | null {
   if (value === undefined) return null;
-  const { token, owner, id, ttlMs, untilMs } = value as Partial<Holding>;
+  const { token, owner, id, ttlMs, untilMs, isAwaited = true } = value as Partial<Holding>;
   if (typeof token !== 'number') throw new LockstepError('corrupt', 'what stands where a lease should is none');
   if (owner === undefined || id === undefined || ttlMs === undefined || untilMs === undefined) return null;
-  return { token, owner, id, ttlMs, untilMs };
+  return { token, owner, id, ttlMs, untilMs, isAwaited };
 }
 
 /** The last token, if it is still remembered; 0 otherwise. */

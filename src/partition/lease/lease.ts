@@ -67,7 +67,7 @@ export function claimLease(tx: Transaction, claim: LeaseClaim): ClaimOutcome {
   const space = leasesOf(tx);
   const nowMs = hybridWall(tx.now);
   const holding = holdingOf(space.get(leaseKey(name)));
-  if (holding === null) return granted(grant(tx, name, { id, owner, ttlMs }), true);
+  if (holding === null) return granted(grant(tx, name, { id, owner, ttlMs }, false), true);
   if (holding.id === id) return granted(holding, false);
   const holder = heldBy(holding);
   const at = space.get(askKey(name, id));
@@ -79,6 +79,7 @@ export function claimLease(tx: Transaction, claim: LeaseClaim): ClaimOutcome {
   const waiter: Waiter = { id, owner, ttlMs, giveUpMs: Math.ceil(nowMs + waitMs) };
   space.set(waitKey(name, tx.now, id), { ...waiter });
   space.set(askKey(name, id), tx.now);
+  if (!holding.isAwaited) space.set(leaseKey(name), { ...holding, isAwaited: true });
   return { kind: 'waiting', behind: count, holder };
 }
 
@@ -189,10 +190,10 @@ function heldAs(tx: Transaction, { name, token }: Lease): Holding | null {
 }
 
 /** Given twice in one transaction, which has one time, it still has a token of its own: the last one is remembered then. */
-function grant(tx: Transaction, name: string, { id, owner, ttlMs }: Claimant): Holding {
+function grant(tx: Transaction, name: string, { id, owner, ttlMs }: Claimant, isAwaited: boolean): Holding {
   const before = lastToken(leasesOf(tx).get(leaseKey(name)));
   const token = Math.max(tx.now, before + 1) as FencingToken;
-  const holding = { id, owner, ttlMs, token, untilMs: hybridWall(tx.now) + ttlMs };
+  const holding = { id, owner, ttlMs, token, untilMs: hybridWall(tx.now) + ttlMs, isAwaited };
   give(tx, name, holding);
   return holding;
 }
@@ -203,15 +204,16 @@ function give(tx: Transaction, name: string, holding: Holding): void {
 }
 
 /** To the next who still waits, or to nobody. */
-function pass(tx: Transaction, name: string, { token }: Holding): void {
+function pass(tx: Transaction, name: string, { token, isAwaited }: Holding): void {
   const space = leasesOf(tx);
   const nowMs = hybridWall(tx.now);
-  for (const [key, value] of space.range({ prefix: ['wait', name] })) {
+  const line = isAwaited ? space.range({ prefix: ['wait', name] }) : [];
+  for (const [key, value] of line) {
     const waiter = waiterOf(value);
     const isLate = waiter.giveUpMs <= nowMs;
     forget(tx, name, key[2] as number, waiter.id, isLate);
     if (isLate) continue;
-    grant(tx, name, waiter);
+    grant(tx, name, waiter, true);
     return;
   }
   // What later transactions give is larger by itself.
