@@ -90,6 +90,7 @@ const verdictOf: Readonly<Record<string, Verdict>> = {
   'fires-again-after-a-failover': 'safety',
   'does-not-hear-of-new-timers': 'liveness',
   'fires-by-its-own-idea-of-time': 'safety',
+  'trusts-a-jump': 'safety',
 };
 
 // A seed of the environment is for whoever runs one test; here it would leave nothing to be found.

@@ -93,7 +93,7 @@ describe('verify', () => {
       const path = `state/tables/${name}`;
       const file = env.disk.open(path, 'write') ?? expect.unreachable();
       const byte = new Uint8Array(1);
-      await file.read(byte, 100);
+      file.read(byte, 100);
       file.write(Uint8Array.of((byte[0] as number) ^ 1), 100);
       file.close();
       expect(await findingsOf(partition)).toEqual([
