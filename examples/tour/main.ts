@@ -1,7 +1,7 @@
 /**
  * `npm start`: a tour of what there is so far. A small cluster runs through a storm that a seed chooses, faults and
  * verdict are shown; then a bug is planted, found, and shown again from its seed; then real processes append to a log
- * and are killed.
+ * and are killed; then three contend for serving a counter, and whoever leads is killed.
  *
  *     npm start                          the tour
  *     npm start -- --seed 7              with another storm
@@ -9,6 +9,7 @@
  */
 import { parseArgs, styleText } from 'node:util';
 import { simulate, SimulationFailure, textDiagram, type SeedResult, type TraceEvent } from 'lockstep/sim';
+import { replicate } from './replicate.ts';
 import { survive } from './survive.ts';
 import { cluster, kindWeather, roughWeather } from './scenario.ts';
 
@@ -90,19 +91,49 @@ async function killWriters(): Promise<void> {
   if (missing > 0) process.exitCode = 1;
 }
 
-function whatNext(): void {
-  heading('4  What next');
+async function killLeaders(): Promise<void> {
+  heading('4  A counter that three processes serve, and kill -9 again');
+  say(
+    'Each increment has an id, and is a transaction. Whoever leads is killed in\nthe middle, twice; clients then ask whoever leads, with the same id.\n',
+  );
+  const { reigns, acknowledged, unanswered, doneBefore, count } = await replicate(75);
+  for (const [index, { name, first, last }] of reigns.entries()) {
+    const range = `${String(first).padStart(4)} to ${String(last).padStart(3)}`;
+    say(`  ${name}  led, and counted from ${range}${index < reigns.length - 1 ? '   kill -9' : ''}`);
+  }
+  console.log('');
+  say(`${acknowledged} increments were acknowledged. ${unanswered} attempts got no answer and were made`);
+  say(`again with the same id; ${doneBefore} of these had been done already.`);
+  const verdict =
+    count === acknowledged
+      ? styleText(['bold', 'green'], `The counter says ${count}: nothing lost, nothing done twice`)
+      : styleText(['bold', 'red'], `The counter says ${count}`);
+  say(`${verdict}.`);
   say(
     [
-      'This is the ground floor: the simulator, the ports that services are written',
-      'against, clocks, metrics, and the log. State machines will stand on it.',
+      'The log is in files, which one process has at a time: the others stand in',
+      'line. Over PostgreSQL or NATS they would follow meanwhile, and answer reads.',
+    ].join('\n'),
+  );
+  if (count !== acknowledged) process.exitCode = 1;
+}
+
+function whatNext(): void {
+  heading('5  What next');
+  say(
+    [
+      'So far there are the simulator, the ports that services are written against,',
+      'clocks, metrics, logs, storage, and partitions with timers, leases and',
+      'channels. State machines will stand on them.',
       '',
       'npm run sim                a list of scenarios to run over thousands of seeds',
       'npm run sim -- counter --bug lost-update --diagram lost-update.html',
+      'npm run chaos -- partition --over file --minutes 1',
       'npm test                   everything, the simulator included',
       '',
       'docs/sim.md                how to put a service of your own into it',
       'docs/log.md                the log, and what it promises',
+      'docs/partition.md          partitions: transactions, reads, changes',
       'examples/tour/             what you have just seen, to read and to change',
     ].join('\n'),
   );
@@ -166,6 +197,7 @@ function readSeed(): { readonly number: number; readonly bug: boolean } | null {
   }
 }
 
+process.once('SIGINT', () => process.exit(130)); // what was started and made goes with this process
 const seed = readSeed();
 if (seed === null) {
   console.error('npm start [-- --seed N] [-- --bug --seed N]     N is a whole number');
@@ -176,5 +208,6 @@ if (seed === null) {
   await storm(seed.number);
   await hunt(500);
   await killWriters();
+  await killLeaders();
   whatNext();
 }

@@ -1,11 +1,7 @@
 /** A log in a directory, its writer killed with kill -9 again and again: what was acknowledged is there. */
-import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { openFileLogs } from 'lockstep';
 import { beforeFirst, isClaim } from 'lockstep/log';
+import { ended, startProgram, withDirectory } from './program.ts';
 
 export interface Survived {
   readonly kills: number;
@@ -19,9 +15,8 @@ export interface Survived {
 }
 
 /** Starts a writer, kills it in the middle of its work, starts the next one on the same directory; then reads the log. */
-export async function survive(kills: number, livesMs: number): Promise<Survived> {
-  const data = await mkdtemp(join(tmpdir(), 'lockstep-tour-'));
-  try {
+export function survive(kills: number, livesMs: number): Promise<Survived> {
+  return withDirectory(async (data) => {
     const acknowledged = new Set<string>();
     for (let round = 0; round < kills; round++)
       for (const line of await killedWriter(data, livesMs)) acknowledged.add(line);
@@ -29,24 +24,18 @@ export async function survive(kills: number, livesMs: number): Promise<Survived>
     const missing = [...acknowledged].filter((line) => !found.lines.has(line)).length;
     const unsaid = found.lines.size - (acknowledged.size - missing);
     return { kills, acknowledged: acknowledged.size, missing, unsaid, epochs: found.epochs };
-  } finally {
-    await rm(data, { recursive: true });
-  }
+  });
 }
 
 /** The lines that a writer said were acknowledged, `PID LINE` each. It is killed once it has said some, and lived so long. */
 async function killedWriter(data: string, livesMs: number): Promise<readonly string[]> {
-  const program = fileURLToPath(new URL('appender.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--conditions=lockstep-source', program, data], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = startProgram('appender.ts', data);
   let said = '';
-  child.stdout.setEncoding('utf8');
   child.stdout.on('data', (text: string) => {
     if (said === '') setTimeout(() => child.kill('SIGKILL'), livesMs);
     said += text;
   });
-  await new Promise((resolve) => child.once('close', resolve));
+  await ended(child);
   return said
     .slice(0, said.lastIndexOf('\n') + 1)
     .split('\n')
