@@ -133,6 +133,12 @@ export function leaseClient(): ClientWork {
     const { random, witness, env } = client;
     const by = `${client.name} #${++claims}`;
     const name = random.chance(0.7) ? 'lock' : 'gate';
+    if (random.chance(0.1)) {
+      // Held by nobody who renews it: whoever leads takes it back.
+      const claim = { place: places.leases, name, id: env.newId(), owner: by, ttlMs };
+      await client.command(places.leases, { kind: 'claim', claim });
+      return client.pause(2 * pauseMsMax);
+    }
     const access = leaseAccessOf(client);
     const options = { access, place: places.leases, name, owner: by, ttlMs, withinMs: 8_000 };
     const outcome = await holdLease(env, options);
@@ -143,7 +149,7 @@ export function leaseClient(): ClientWork {
     for (let writes = random.below(6); writes > 0 && lease.isHeld; writes--) await guardedWrite(client, lease, by);
     if (random.chance(0.1)) await env.sleep(`${random.below(2 * ttlMs)}ms`); // it may be lost by then
     if (random.chance(0.3)) await guardedWrite(client, lease, by); // without looking whether it still is held
-    if (random.chance(0.9)) await lease.release();
+    await lease.release(); // or it would be renewed for ever
     await client.pause(2 * pauseMsMax);
   };
 }
