@@ -3,36 +3,19 @@
  * followers alike. While somebody reads, the log is held from where it is, but not for ever: who falls too far behind
  * loses the hold, and is told `trimmed` if what it needs is gone by then. State is never lost, only the way to it.
  */
-import type { Tuple } from '../bytes/tuple.ts';
-import { ValueDecoder } from '../bytes/value-decode.ts';
-import type { StoredValue } from '../bytes/value-format.ts';
-import type { HybridTimestamp } from '../clock/timestamp.ts';
 import type { Ports } from '../env/env.ts';
-import { isLockstepError, LockstepError } from '../kernel/errors.ts';
-import { beforeFirst, position } from '../log/coordinates.ts';
-import type { Hold, Log, LogRecord, Position } from '../log/port.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import type { Instant } from '../kernel/time.ts';
+import { nextPosition, position } from '../log/coordinates.ts';
+import type { Hold, Log, LogBatch, Position } from '../log/port.ts';
 import { isPassing, pause } from '../log/within.ts';
-import { applyBatch } from '../storage/write-batch.ts';
-import { decodeGroup } from './group-payload.ts';
+import type { Waits } from '../observe/waits.ts';
+import { ChangeReader, type Change } from './change-reader.ts';
 import { checkToken } from './identity.ts';
-import { meaningOf } from './key-space.ts';
+import { positionBefore } from './log-search.ts';
 import type { Replica } from './replica.ts';
 import { parseToken } from './token.ts';
 import type { Token } from './transaction.ts';
-
-interface ChangeOf {
-  readonly revision: number;
-  readonly at: HybridTimestamp;
-  /** Null: it has no place. */
-  readonly place: string | null;
-  readonly key: Tuple;
-}
-
-export type Change =
-  | (ChangeOf & { readonly kind: 'set'; readonly value: StoredValue })
-  | (ChangeOf & { readonly kind: 'delete' })
-  /** From `key` on, up to `to`; with `withPrefix` all that begins with `to` as well, else before it. */
-  | (ChangeOf & { readonly kind: 'delete-range'; readonly to: Tuple; readonly withPrefix: boolean });
 
 export type Changes =
   /** Of whole transactions; read on from `token`. */
@@ -46,130 +29,138 @@ export interface ChangesOptions {
 }
 
 /** What one reader holds of the log. */
-export interface ChangesHold {
+interface ChangesHold {
+  /** Where it is. */
   at: Position;
   readonly hold: Hold;
+  readonly since: Instant;
+  isLost: boolean;
 }
 
 export interface ChangesSetup {
-  readonly ports: Pick<Ports, 'timers' | 'randomness'>;
+  readonly ports: Pick<Ports, 'clock' | 'timers' | 'randomness'>;
+  readonly waits: Waits | null;
+  readonly key: string;
   readonly log: Log;
   readonly replica: Replica;
-  readonly signal: AbortSignal;
-  readonly onBegin: (held: ChangesHold) => void;
-  readonly onEnd: (held: ChangesHold) => void;
+  /** A reader that is further behind holds nothing any more. */
+  readonly recordsMax: number;
+}
+
+/** All who read changes of a partition here. */
+export class ChangesReaders {
+  readonly #setup: ChangesSetup;
+  readonly #closing: AbortSignal;
+  readonly #held = new Set<ChangesHold>();
+
+  /** `closing`: ends all of them, with its reason. */
+  constructor(setup: ChangesSetup, closing: AbortSignal) {
+    this.#setup = setup;
+    this.#closing = closing;
+  }
+
+  /** @throws as `changesFrom`; the signal's reason. */
+  async *read(from: Token, { signal }: ChangesOptions): AsyncGenerator<Changes, void, undefined> {
+    const { ports, log, replica } = this.#setup;
+    const { revision } = checked(replica, from);
+    const ending = new AbortController();
+    const signals = [this.#closing, ...(signal === undefined ? [] : [signal])];
+    const onAbort = (event: Event): void => ending.abort((event.target as AbortSignal).reason);
+    for (const one of signals) {
+      one.throwIfAborted();
+      one.addEventListener('abort', onAbort, { once: true });
+    }
+    // All that there is, until it is known from where on.
+    const hold = log.hold(position(1));
+    const held = { at: replica.place.position, hold, since: ports.clock.now(), isLost: false };
+    this.#held.add(held);
+    try {
+      yield* changesFrom({ ...this.#setup, signal: ending.signal }, revision + 1, held);
+    } finally {
+      hold.release();
+      this.#held.delete(held);
+      for (const one of signals) one.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** The replica has come further. */
+  advanced(): void {
+    for (const held of this.#held) {
+      if (held.isLost || this.#recordsBehind(held) <= this.#setup.recordsMax) continue;
+      held.isLost = true;
+      held.hold.release();
+    }
+  }
+
+  /** Each that holds something of the log: since when, and how many records. */
+  explain(): { readonly since: Instant; readonly records: number }[] {
+    const holding = [...this.#held].filter((held) => !held.isLost);
+    return holding.map((held) => ({ since: held.since, records: this.#recordsBehind(held) }));
+  }
+
+  #recordsBehind({ at }: ChangesHold): number {
+    return Math.max(0, this.#setup.replica.place.position - at);
+  }
 }
 
 const pauseMsMax = 200;
-const afterAllTuples = 0xff;
 
 /**
- * @throws LockstepError `invalid` for a token of another partition, or one that is none; `corrupt` when the log diverged;
- * what reading the log throws and does not pass; the signal's reason.
+ * @throws LockstepError `corrupt` when the log diverged; what reading the log throws and does not pass; the signal's reason.
  */
-export async function* changesFrom(setup: ChangesSetup, from: Token): AsyncGenerator<Changes, void, undefined> {
-  const { ports, log, signal } = setup;
-  const { revision } = checked(setup.replica, from);
-  const reader = new ChangeReader(revision + 1, setup.replica.levelMax);
-  const held: ChangesHold = { at: beforeFirst, hold: log.hold(position(1)) };
+async function* changesFrom(
+  setup: ChangesSetup & { readonly signal: AbortSignal },
+  revision: number,
+  held: ChangesHold,
+): AsyncGenerator<Changes, void, undefined> {
+  const { log, replica, signal } = setup;
+  const reader = new ChangeReader(revision, replica.levelMax);
+  let isPlaced = false;
   let chain: string | undefined;
-  setup.onBegin(held);
-  try {
-    for (let isOver = false; !isOver;) {
-      try {
-        for await (const batch of log.read(held.at, { chain, signal })) {
-          if (batch.kind === 'diverged')
-            throw new LockstepError('corrupt', 'the log diverged', {
-              values: { position: batch.position, expected: batch.expected, found: batch.found },
-            });
-          if (batch.kind === 'trimmed') {
-            isOver = held.at !== beforeFirst;
-            held.at = position(batch.earliest - 1);
-            break;
-          }
-          const changes = reader.read(batch.records);
-          const last = batch.records.at(-1);
-          if (last !== undefined) held.at = last.position;
-          chain = last?.chain;
-          if (changes === null) isOver = true;
-          if (isOver) break;
-          if (changes !== null && changes.length > 0)
-            yield { kind: 'changes', changes, token: setup.replica.tokenAt(reader.next - 1) };
-          held.hold.move(position(held.at + 1));
+  for (let isOver = false; !isOver;) {
+    try {
+      if (!isPlaced) held.at = await positionBefore(setup, revision);
+      isPlaced = true;
+      held.hold.move(nextPosition(held.at));
+      for await (const batch of log.read(held.at, { chain, signal })) {
+        if (batch.kind === 'diverged') throw divergedAt(batch);
+        if (batch.kind === 'trimmed' && chain === undefined && batch.earliest > held.at + 1) {
+          held.at = position(batch.earliest - 1); // where it lies was found nearly: it may be there all the same
+          break;
         }
-      } catch (error) {
-        if (!isPassing(error) || signal.aborted) throw error;
-        await pause(ports.timers, ports.randomness.float() * pauseMsMax, [signal]);
+        const changes = batch.kind === 'trimmed' ? null : reader.read(batch.records);
+        isOver = changes === null;
+        if (batch.kind === 'trimmed' || changes === null) break;
+        const last = batch.records.at(-1);
+        if (last !== undefined) held.at = last.position;
+        chain = last?.chain;
+        if (changes.length > 0) yield { kind: 'changes', changes, token: replica.tokenAt(reader.next - 1) };
+        held.hold.move(nextPosition(held.at));
       }
+    } catch (error) {
+      if (!isPassing(error) || signal.aborted) throw error;
+      await pauseFor(setup, signal, error);
     }
-    yield { kind: 'trimmed' };
+  }
+  yield { kind: 'trimmed' };
+}
+
+async function pauseFor({ ports, waits, key }: ChangesSetup, signal: AbortSignal, error: unknown): Promise<void> {
+  const ms = ports.randomness.float() * pauseMsMax;
+  const why = error instanceof Error ? error.message : String(error);
+  const wait = waits?.enter({ what: 'changes', key, waitsFor: `the log to be readable: ${why}`, withinMs: null });
+  try {
+    await pause(ports.timers, ms, [signal]);
   } finally {
-    held.hold.release();
-    setup.onEnd(held);
+    wait?.leave();
   }
 }
+
+const divergedAt = ({ position: at, expected, found }: Extract<LogBatch, { readonly kind: 'diverged' }>) =>
+  new LockstepError('corrupt', 'the log diverged', { values: { position: at, expected, found } });
 
 function checked(replica: Replica, token: Token): { readonly revision: number } {
   const parts = parseToken(token);
   if (replica.identity !== null) checkToken(replica.identity, parts);
   return { revision: parts.revision };
-}
-
-class ChangeReader {
-  /** The revision that comes next. */
-  next: number;
-  readonly #levelMax: number;
-  readonly #decoder = new ValueDecoder();
-
-  constructor(next: number, levelMax: number) {
-    this.next = next;
-    this.#levelMax = levelMax;
-  }
-
-  /** Null: what comes next is not there. */
-  read(records: readonly LogRecord[]): readonly Change[] | null {
-    const changes: Change[] = [];
-    for (const { payload, firstRevision, revisionCount } of records) {
-      if (revisionCount === 0 || firstRevision + revisionCount <= this.next) continue;
-      if (firstRevision > this.next) return null;
-      for (const [index, { time, batch }] of decodeGroup(payload, revisionCount, this.#levelMax).transactions.entries())
-        if (firstRevision + index >= this.next) this.#add(changes, firstRevision + index, time, batch);
-      this.next = firstRevision + revisionCount;
-    }
-    return changes;
-  }
-
-  #add(changes: Change[], revision: number, at: HybridTimestamp, batch: Uint8Array): void {
-    /** Null: it is the product's own state. */
-    const changeOf = (bytes: Uint8Array, start: number, end: number): ChangeOf | null => {
-      const { place, system, key } = meaningOf(bytes, start, end);
-      return system === null ? { revision, at, place, key } : null;
-    };
-    applyBatch(batch, {
-      put: (bytes, keyStart, keyEnd, valueStart, valueEnd) => {
-        const change = changeOf(bytes, keyStart, keyEnd);
-        if (change === null) return;
-        changes.push({ ...change, kind: 'set', value: this.#decoder.decode(bytes, valueStart, valueEnd) });
-      },
-      delete: (bytes, start, end) => {
-        const change = changeOf(bytes, start, end);
-        if (change !== null) changes.push({ ...change, kind: 'delete' });
-      },
-      deleteRange: (start, end) => {
-        const change = changeOf(start, 0, start.length);
-        if (change === null) return;
-        changes.push({ ...change, kind: 'delete-range', ...endOf(end) });
-      },
-    });
-  }
-}
-
-/** A key, or one with a byte behind it that no part begins with: of the two only one can be read. */
-function endOf(end: Uint8Array): { readonly to: Tuple; readonly withPrefix: boolean } {
-  try {
-    return { to: meaningOf(end).key, withPrefix: false };
-  } catch (error) {
-    if (!isLockstepError(error, 'corrupt') || end.at(-1) !== afterAllTuples) throw error;
-    return { to: meaningOf(end, 0, end.length - 1).key, withPrefix: true };
-  }
 }

@@ -8,11 +8,13 @@ import { LockstepError } from '../kernel/errors.ts';
 import type { LogWriter } from '../log/port.ts';
 import { atMost } from '../log/within.ts';
 import { transactAsync } from './async-transact.ts';
-import { changesFrom, type Changes, type ChangesHold, type ChangesOptions } from './changes.ts';
+import { ChangesReaders, type Changes, type ChangesOptions } from './changes.ts';
 import { LeadingEpoch } from './epoch.ts';
 import { Checkpoints, type Backup, type BackupOptions, type Lacking } from './checkpoint/checkpoints.ts';
 import { follow } from './follower.ts';
 import type { EpochEnd } from './group-commit.ts';
+import { HoldService } from './hold/hold-service.ts';
+import { holdingsOf, type Holding } from './holdings.ts';
 import { LevelService } from './level-service.ts';
 import type { PartitionSetup } from './partition-setup.ts';
 import type { PartitionStatus } from './partition-status.ts';
@@ -47,12 +49,13 @@ export class Partition implements AsyncDisposable {
   #failure: Error | null = null;
   #isClosing = false;
   #isClosed = false;
-  readonly #changesHolds = new Set<ChangesHold>();
+  readonly #changes: ChangesReaders;
   readonly #trimmer: LogTrimmer;
   readonly #checkpoints: Checkpoints;
   #scrubber: Scrubber;
   /** Of the epoch that this node leads. */
   #scrubs: ScrubService | null = null;
+  #holds: HoldService | null = null;
   readonly #verifier: Verifier;
   #found: Error | null = null;
   /** Ends the turn of following that is under way. */
@@ -75,6 +78,8 @@ export class Partition implements AsyncDisposable {
       leader: () => this.#epoch?.leader ?? null,
       leaderName: () => this.#leaderName,
     });
+    const recordsMax = settings.changesRecordsMax;
+    this.#changes = new ChangesReaders({ ports, waits, key, log, replica, recordsMax }, this.#closing.signal);
     this.#trimmer = new LogTrimmer(log, (error) => this.#fail(error));
     const { checkpointEveryMs: everyMs } = settings;
     this.#checkpoints = new Checkpoints({ waits, key, log, replica, everyMs, ...setup.checkpoints });
@@ -155,22 +160,8 @@ export class Partition implements AsyncDisposable {
    * @throws LockstepError `invalid` for a token of another partition; `corrupt` when the log diverged; `stopped` once the
    * partition is closed; the signal's reason.
    */
-  async *changes(from: Token, { signal }: ChangesOptions = {}): AsyncGenerator<Changes, void, undefined> {
-    const { ports, log, replica } = this.#setup;
-    const ending = new AbortController();
-    const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
-    const onAbort = (event: Event): void => ending.abort((event.target as AbortSignal).reason);
-    for (const one of signals) {
-      one.throwIfAborted();
-      one.addEventListener('abort', onAbort, { once: true });
-    }
-    const onBegin = (held: ChangesHold): void => void this.#changesHolds.add(held);
-    const onEnd = (held: ChangesHold): void => void this.#changesHolds.delete(held);
-    try {
-      yield* changesFrom({ ports, log, replica, signal: ending.signal, onBegin, onEnd }, from);
-    } finally {
-      for (const one of signals) one.removeEventListener('abort', onAbort);
-    }
+  changes(from: Token, options: ChangesOptions = {}): AsyncGenerator<Changes, void, undefined> {
+    return this.#changes.read(from, options);
   }
 
   /**
@@ -207,6 +198,12 @@ export class Partition implements AsyncDisposable {
   async backup(store: CheckpointStore, options: BackupOptions = {}): Promise<Backup> {
     if (this.#failure !== null) throw this.#failure;
     return this.#checkpoints.backup(store, this.#progress, options);
+  }
+
+  /** What is held here, and what it costs: snapshots, readers of changes, holds of the log, captures, leases. */
+  explain(): readonly Holding[] {
+    const { ports, replica } = this.#setup;
+    return holdingsOf({ ...ports, replica, changes: this.#changes, reads: this.#reads, holds: this.#holds });
   }
 
   /** Resolves when this node leads, and the partition has its identity. @throws LockstepError `unavailable` at the deadline; what stopped it. */
@@ -334,10 +331,14 @@ export class Partition implements AsyncDisposable {
     const setup = { ports, waits, key, writer, replica, wall: this.#wall, settings: leaderSettings };
     const scrubs = new ScrubService(this.#scrubber, settings.scrubEveryMs);
     const levels = new LevelService(replica, this.#setup.members);
-    const epoch = new LeadingEpoch(setup, [() => scrubs, () => levels, ...services], () => this.#onAdvance());
+    const holds = new HoldService(this.#setup.log, replica);
+    const epoch = new LeadingEpoch(setup, [() => scrubs, () => levels, () => holds, ...services], () =>
+      this.#onAdvance(),
+    );
     this.#writer = writer;
     this.#epoch = epoch;
     this.#scrubs = scrubs;
+    this.#holds = holds;
     this.#leaderName = owner;
     epoch.begin();
     this.#progress.advance();
@@ -345,6 +346,7 @@ export class Partition implements AsyncDisposable {
     const end = await epoch.ended;
     this.#epoch = null;
     this.#scrubs = null;
+    this.#holds = null;
     this.#leaderName = null;
     this.#lastEnd = end;
     const wait = waits?.enter({ what: 'lead', key, waitsFor: 'the services of the last epoch', withinMs: null });
@@ -364,9 +366,7 @@ export class Partition implements AsyncDisposable {
   #onAdvance(): void {
     this.#scrubber.advanced();
     this.#progress.advance();
-    const { replica, settings } = this.#setup;
-    for (const { at, hold } of this.#changesHolds)
-      if (replica.place.position - at > settings.changesRecordsMax) hold.release();
+    this.#changes.advanced();
     if (this.#epoch === null) return;
     this.#checkpoints.publishIfDue(() => this.#trim());
     this.#trim();

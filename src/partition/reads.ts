@@ -141,9 +141,15 @@ export class Reads {
     const { ports, replica, snapshotMsMax } = this.#setup;
     if (this.#isClosed) throw new LockstepError('stopped', 'the partition is closed');
     const onEnd = (snapshot: HeldSnapshot): void => void this.#snapshots.delete(snapshot);
-    const snapshot = new HeldSnapshot(ports, replica, { ageMs, msMax: snapshotMsMax, onEnd });
+    const snapshot = new HeldSnapshot(ports, replica, { ageMs, since: ports.clock.now(), msMax: snapshotMsMax, onEnd });
     this.#snapshots.add(snapshot);
     return snapshot;
+  }
+
+  /** Each snapshot that is held: of which revision, since when, and for how long at most. */
+  explain(): { readonly revision: number; readonly since: Instant; readonly msMax: number }[] {
+    const msMax = this.#setup.snapshotMsMax;
+    return [...this.#snapshots].map(({ revision, since }) => ({ revision, since, msMax }));
   }
 
   /** All snapshots end, and there are no others. */

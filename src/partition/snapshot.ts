@@ -1,6 +1,7 @@
 /** All state at one durable revision, kept readable until it is disposed or too old. */
 import type { Ports } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import type { Instant } from '../kernel/time.ts';
 import type { Replica } from './replica.ts';
 import type { Reader, ReadSpace, SystemEntry, Token } from './transaction.ts';
 import { TreeReader } from './tree-reader.ts';
@@ -15,6 +16,7 @@ export interface Snapshot extends Reader, Disposable {
 
 export interface SnapshotAbout {
   readonly ageMs: number;
+  readonly since: Instant;
   /** It is disposed by itself after so long. */
   readonly msMax: number;
   /** Once, when it ends, however that is. */
@@ -26,16 +28,19 @@ export class HeldSnapshot implements Snapshot {
   readonly revision: number;
   readonly token: Token;
   readonly ageMs: number;
+  /** When it was taken. */
+  readonly since: Instant;
   readonly #reader: TreeReader;
   readonly #walks = new Set<() => void>();
   readonly #release: () => void;
   #ended: 'disposed' | 'too old' | 'closed' | null = null;
 
-  constructor(ports: Pick<Ports, 'timers'>, replica: Replica, { ageMs, msMax, onEnd }: SnapshotAbout) {
+  constructor(ports: Pick<Ports, 'timers'>, replica: Replica, { ageMs, since, msMax, onEnd }: SnapshotAbout) {
     const { revision, held } = replica.holdDurable();
     this.revision = revision;
     this.token = replica.tokenAt(revision);
     this.ageMs = ageMs;
+    this.since = since;
     const timer = ports.timers.after(msMax, () => this.#end('too old'));
     this.#release = () => {
       timer.cancel();
