@@ -9,6 +9,7 @@ import { bareAppends, bareName } from './partition/bare-log.ts';
 import { inMemory, type LogPlace, onFile, onServers } from './partition/grounds.ts';
 import { messaging, messagesName } from './partition/messages.ts';
 import { transacting } from './partition/ours.ts';
+import { restarting, restartFacts } from './partition/restarting.ts';
 import { sqliteGrouped, sqliteName } from './partition/sqlite.ts';
 import { holding, steadyFacts } from './partition/steady.ts';
 import type { Work } from './partition/workload.ts';
@@ -23,6 +24,7 @@ const names = {
   messages: 'messages between two partitions, 256 in flight',
   steady: '256 in flight, over more than ten flushes a run',
   growth: '256 in flight, few keys and many',
+  restart: 'leading again with 1 M keys, in a new process',
 } as const;
 const [few, million, tenMillion] = ['10 k keys', '1 M keys', '10 M keys'];
 const [nats, postgres] = [onServers(oursOnNats(3)), onServers(oursOnPostgres)];
@@ -38,7 +40,8 @@ export const suite: Suite = {
     messagesRow(quick),
     steadyRow(quick),
     growthRow(quick, large),
-    // The engines' suite starts the servers in a quick run; once is enough.
+    // Processes take long to start, and the engines' suite starts the servers in a quick run: once is enough.
+    ...(quick ? [] : [restartRow()]),
     ...(hasNats && !quick ? [serverRow(names.nats, nats)] : []),
     ...(hasPostgres && !quick ? [serverRow(names.postgres, postgres)] : []),
   ],
@@ -49,6 +52,7 @@ function ratios(): readonly Ratio[] {
   const of = onFile.name;
   const [perSecond, p50Ms] = ['perSecond', 'p50Ms'] as const;
   const steady = { row: names.steady, of };
+  const restart = { row: names.restart, of, bar: { atMost: 1_000 }, isOptional: true };
   const onServer = { figure: perSecond, bar: { atLeast: 20_000 }, isOptional: true };
   return [
     { name: 'partition-one-p50-vs-log', row: names.one, of, to: [bareName], figure: p50Ms, bar: { atMost: 1.2 } },
@@ -70,6 +74,8 @@ function ratios(): readonly Ratio[] {
     { name: 'partition-pause-p999-ms', ...steady, figure: { fact: steadyFacts.pause }, bar: { atMost: 20 } },
     { name: 'partition-1m-cost', row: names.growth, of: few, to: [million], figure: perSecond, bar: { atMost: 2 } },
     { name: 'partition-10m-cost', row: names.growth, of: few, to: [tenMillion], figure: perSecond, bar: { atMost: 2 } },
+    { name: 'partition-restart-after-close-ms', ...restart, figure: { fact: restartFacts.close } },
+    { name: 'partition-restart-after-kill-ms', ...restart, figure: { fact: restartFacts.kill } },
     { name: 'partition-nats-per-second', row: names.nats, of: nats.name, ...onServer },
     { name: 'partition-postgres-per-second', row: names.postgres, of: postgres.name, ...onServer },
   ];
@@ -91,6 +97,11 @@ function manyRow(quick: boolean): Row {
 function serverRow(name: string, place: LogPlace): Row {
   const work: Work = { callers, transactions: 20_000, keys: keysOf(false) };
   return row(name, work, place.name, [transacting(place, work)]);
+}
+
+function restartRow(): Row {
+  const sides = [restarting(1_000_000)];
+  return { name: names.restart, unit: 'restart', operations: 1, reference: onFile.name, sides };
 }
 
 function messagesRow(quick: boolean): Row {
