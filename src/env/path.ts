@@ -1,4 +1,5 @@
 import { LockstepError } from '../kernel/errors.ts';
+import type { Disk } from './disk.ts';
 
 /**
  * The rule for paths of the disk port, one for every world: that of every operating system at once, so that what runs
@@ -17,4 +18,12 @@ export function checkPath(path: string, root: 'root too' | 'below the root'): vo
 function isPath(path: string): boolean {
   if (typeof path !== 'string' || path.includes('\\') || path.includes('\0') || !path.isWellFormed()) return false;
   return path.split('/').every((name) => name !== '' && name !== '.' && name !== '..');
+}
+
+/** Makes durable the names in a directory, its own, and those of the directories above it. */
+export async function syncUpwards(disk: Pick<Disk, 'syncDirectory'>, directory: string): Promise<void> {
+  for (let path = directory; ; path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) {
+    await disk.syncDirectory(path);
+    if (path === '') return;
+  }
 }

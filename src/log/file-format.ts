@@ -10,6 +10,7 @@
  * beyond is not in the log. Epochs that no newer one names are not in the log either.
  */
 import type { Disk } from '../env/disk.ts';
+import { syncUpwards } from '../env/path.ts';
 import { crc32c } from '../bytes/crc32c.ts';
 import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
@@ -159,14 +160,6 @@ export async function writeIdentity(disk: Disk, directory: string, id: LogId): P
   disk.link(draft, join(directory, 'identity'));
   await disk.remove(draft);
   await syncUpwards(disk, directory);
-}
-
-/** The names in a directory, its own, and those above. */
-export async function syncUpwards(disk: Disk, directory: string): Promise<void> {
-  for (let path = directory; ; path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) {
-    await disk.syncDirectory(path);
-    if (path === '') return;
-  }
 }
 
 /** Removes what a log left behind. A crash in between leaves less of it, and the mark that says what this is. */

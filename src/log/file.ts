@@ -4,6 +4,7 @@
  * it was stopped. Network file systems are not supported: they do not promise that of two who create one name one
  * fails, nor that a name created there is seen here at once.
  */
+import { syncUpwards } from '../env/path.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { Waits } from '../observe/waits.ts';
 import { journalLimits, type JournalLimits } from '../wal/journal-options.ts';
@@ -11,7 +12,7 @@ import type { JournalCut } from '../wal/recovery.ts';
 import { newLogId } from './chain.ts';
 import { logConfig, type LogConfig } from './config.ts';
 import { FileCore, type FilePorts } from './file-core.ts';
-import { clearLog, isDraft, join, syncUpwards, listLog, readIdentity, writeIdentity } from './file-format.ts';
+import { clearLog, isDraft, join, listLog, readIdentity, writeIdentity } from './file-format.ts';
 import { FileLog } from './file-log.ts';
 import type { Guarantees, Log, LogEngine, LogId } from './port.ts';
 import { recordHeaderBytesMax, RecordCodec } from './record.ts';

@@ -7,6 +7,7 @@ import { ByteWriter } from '../bytes/byte-writer.ts';
 import { crc32c } from '../bytes/crc32c.ts';
 import { readVarint, writeVarint } from '../bytes/varint.ts';
 import type { Disk, DiskFile } from '../env/disk.ts';
+import { syncUpwards } from '../env/path.ts';
 import { LockstepError } from '../kernel/errors.ts';
 
 /** What the tree knows of a table without opening it. */
@@ -87,12 +88,7 @@ export async function writeManifest(disk: Disk, directory: string, manifest: Man
  * What `readManifest` found may be a name that a crash or a failed sync left in memory alone: before anything that it
  * does not name goes, it is to stay, and so are the directory's own name and those above it.
  */
-export async function settleManifest(disk: Disk, directory: string): Promise<void> {
-  for (let path = directory; ; path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) {
-    await disk.syncDirectory(path);
-    if (path === '') return;
-  }
-}
+export const settleManifest = (disk: Disk, directory: string): Promise<void> => syncUpwards(disk, directory);
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const writer = new ByteWriter(manifestBytesMax, 4_096);

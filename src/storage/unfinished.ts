@@ -4,7 +4,7 @@
  */
 import type { Disk } from '../env/disk.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
-import { syncUpwards } from '../log/file-format.ts';
+import { syncUpwards } from '../env/path.ts';
 import { draftName, manifestName } from './manifest.ts';
 import { numberOfTable } from './table-name.ts';
 import { journalIn, tablesIn } from './tree-places.ts';

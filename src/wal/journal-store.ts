@@ -3,6 +3,7 @@
  * durability of files and names, nothing of who waits. Whoever catches what it throws must not write any more.
  */
 import type { DiskFile } from '../env/disk.ts';
+import { syncUpwards } from '../env/path.ts';
 import { assert } from '../kernel/assert.ts';
 import { xxHash32 } from '../bytes/xxhash32.ts';
 import type { FormingGroup } from './forming-groups.ts';
@@ -74,7 +75,7 @@ export class JournalStore {
     if (file === null) throw new Error(`two create the journal ${draft}`);
     try {
       const segment = await nameSegment(ports, options, file, header, draft);
-      await syncNames(ports, directory);
+      await syncUpwards(ports.disk, directory);
       const map = new SegmentMap();
       map.addSegment(segment);
       return new JournalStore(ports, options, limits, map, openNamed(ports, segment));
@@ -94,7 +95,7 @@ export class JournalStore {
     recovered: Recovered,
   ): Promise<JournalStore> {
     const { disk } = ports;
-    await syncNames(ports, options.directory);
+    await syncUpwards(ports.disk, options.directory);
     const file = await settle(ports, recovered, sectorBytes);
     try {
       const store = new JournalStore(ports, options, limits, recovered.map, file);
@@ -246,14 +247,6 @@ export class JournalStore {
     if (end <= segment.header.segmentBytes / 2) return;
     const meanBytes = end / (this.map.nextGroup - segment.header.firstGroup + 1);
     if (meanBytes < groupBytesLarge) this.#spares.prepare(segment.header.number + 1);
-  }
-}
-
-/** The names in the directory, its own, and those of the directories above it. */
-async function syncNames({ disk }: JournalPorts, directory: string): Promise<void> {
-  for (let path = directory; ; path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) {
-    await disk.syncDirectory(path);
-    if (path === '') return;
   }
 }
 
