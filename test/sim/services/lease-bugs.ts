@@ -1,6 +1,7 @@
 /** What is planted in a leader, a store or a holder to test the scenario `leases`. */
 import type { Clock, WallTime } from 'lockstep/env';
 import type { Env } from 'lockstep/sim';
+import { hybridOf, type HybridTimestamp } from '../../../src/clock/timestamp.ts';
 import { instant } from '../../../src/kernel/time.ts';
 import type { LeaseAccess } from '../../../src/partition/lease/lease-access.ts';
 import type { PartitionSettings } from '../../../src/partition/options.ts';
@@ -9,7 +10,7 @@ import type { HolderPorts } from '../../../src/partition/lease/lease-holder.ts';
 
 export interface LeaseBug {
   /** What the services see of each transaction. */
-  readonly leaseTx?: (tx: Transaction) => Transaction;
+  readonly leaseTx?: (tx: Transaction, clock: Clock) => Transaction;
   readonly timerTx?: (tx: Transaction) => Transaction;
   readonly leaseLeading?: (leading: Leading) => Partial<Leading>;
   readonly timerLeading?: (leading: Leading) => Partial<Leading>;
@@ -25,6 +26,9 @@ const byTheWall = (clock: Clock): Clock => ({
   now: () => instant(Math.max(0, clock.wall())),
   wall: (): WallTime => clock.wall(),
 });
+
+const timeOfDay = (tx: Transaction, clock: Clock): HybridTimestamp =>
+  Math.max(tx.now, hybridOf({ wall: clock.wall(), counter: 0 }) ?? 0) as HybridTimestamp;
 
 function withSpace(tx: Transaction, change: (space: Space) => Partial<Space>, now = tx.now): Transaction {
   const changed = (space: Space): Space => ({
@@ -69,7 +73,9 @@ export const leaseBugs: Readonly<Record<string, () => LeaseBug>> = {
   'gives-to-the-last-who-asked': () => ({
     leaseTx: (tx) => withSpace(tx, (space) => ({ range: (options) => space.range({ ...options, reverse: true }) })),
   }),
+  /** How long a holder was silent, and until when a lease is good: the service asks both, so both have to be wrong. */
   'leader-counts-by-the-wall-clock': () => ({
+    leaseTx: (tx, clock) => withSpace(tx, () => ({}), timeOfDay(tx, clock)),
     leaseLeading: ({ ports }) => ({ ports: { ...ports, clock: byTheWall(ports.clock) } }),
   }),
   'holder-counts-by-the-wall-clock': () => ({

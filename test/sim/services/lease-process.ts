@@ -71,7 +71,7 @@ export async function contendForLeases(world: World, env: Env, setup: LeaseConte
           ...bug.leaseLeading?.(leading),
           transact: withTransactions(leading, (tx, run) => {
             audit(tx);
-            return auditLeases(world, tx, () => run(bug.leaseTx?.(tx) ?? tx));
+            return auditLeases(world, tx, () => run(bug.leaseTx?.(tx, env.clock) ?? tx));
           }),
         };
       }),
