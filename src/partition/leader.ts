@@ -177,7 +177,7 @@ export class Leader {
       const { replica } = this.#setup;
       this.#own.clear();
       const view = new TransactionView(replica.tree, replica.revision, null, this.#own);
-      const run = new TransactionRun(this.#shared, view, place, admitted.now);
+      const run = new TransactionRun(this.#shared, view, { place, now: admitted.now, revision: replica.revision + 1 });
       const outcome = this.#finish(this.#run(fn, run), { admitted, view, run, reads: null });
       assert(!('reason' in outcome), 'nothing changes while a function runs alone');
       return outcome.promise;
@@ -198,7 +198,7 @@ export class Leader {
     const { revision, held } = replica.holdDurable();
     const reads = new ReadSet();
     const view = new TransactionView(replica.tree, revision, reads);
-    const run = new TransactionRun(this.#shared, view, place, begun.now);
+    const run = new TransactionRun(this.#shared, view, { place, now: begun.now, revision: null });
     let outcome: { readonly promise: Promise<TransactOutcome<T>> } | Conflict;
     try {
       const ran = await Promise.race([settledOf(fn, run), late]);

@@ -43,10 +43,18 @@ export class TransactionRun implements Transaction {
   #systems: Map<KeySpace, Space> | null = null;
   #notes: Note[] | null = null;
   #refusal: 'full' | 'too-large' | null = null;
+  readonly #revision: number | null;
 
-  constructor(setup: RunSetup, view: TransactionView, place: string | null, now: HybridTimestamp) {
+  /** `revision`: null while it is not known. */
+  constructor(
+    setup: RunSetup,
+    view: TransactionView,
+    about: { readonly place: string | null; readonly now: HybridTimestamp; readonly revision: number | null },
+  ) {
+    const { place, now, revision } = about;
     this.#setup = setup;
     this.#view = view;
+    this.#revision = revision;
     this.place = place;
     this.now = now;
     this.#own = place === null ? this.local : new RunSpace(setup, view, setup.spaces.ofPlace(place));
@@ -60,6 +68,12 @@ export class TransactionRun implements Transaction {
   /** Why a message of it could not leave: then it does not happen, even if its function catches what `send` threw. */
   get refusal(): 'full' | 'too-large' | null {
     return this.#refusal;
+  }
+
+  get revision(): number {
+    checkIsOn(this.#view);
+    if (this.#revision !== null) return this.#revision;
+    throw new LockstepError('misuse', 'the revision of a transaction that waits is known when it has ended');
   }
 
   /** From here on every method throws. */

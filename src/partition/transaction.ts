@@ -58,6 +58,11 @@ export interface Transaction extends Space {
   readonly place: string | null;
   /** Strictly growing over the transactions of the partition, across leaders; stands in the log. */
   readonly now: HybridTimestamp;
+  /**
+   * What it gets if it commits with a write: one more than that of the transaction before it.
+   * @throws LockstepError `misuse` in a function that waits, as others may come before it.
+   */
+  readonly revision: number;
   /** What has no place of its own: it belongs to the partition. A key's first part is not null. */
   readonly local: Space;
   /**

@@ -61,6 +61,9 @@ function changed(tx: Transaction, change: SpaceChange): Transaction {
   return {
     place: tx.place,
     now: tx.now,
+    get revision() {
+      return tx.revision;
+    },
     local: tx.local,
     get: (key) => tx.get(key),
     range: (options) => tx.range(options),

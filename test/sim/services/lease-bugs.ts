@@ -42,6 +42,9 @@ function withSpace(tx: Transaction, change: (space: Space) => Partial<Space>, no
   return {
     place: tx.place,
     now,
+    get revision() {
+      return tx.revision;
+    },
     get: (key) => tx.get(key),
     range: (options) => tx.range(options),
     set: (key, value) => tx.set(key, value),
