@@ -7,9 +7,9 @@ import { hasNats, hasPostgres } from './engines/servers.ts';
 import type { Row, Side, Suite } from './harness.ts';
 import { bareAppends, bareName } from './partition/bare-log.ts';
 import { inMemory, type LogPlace, onFile, onServers } from './partition/grounds.ts';
+import { leasing, restarting, restartFacts, timerFacts, timing } from './partition/measurements.ts';
 import { messaging, messagesName } from './partition/messages.ts';
 import { transacting } from './partition/ours.ts';
-import { restarting, restartFacts } from './partition/restarting.ts';
 import { sqliteGrouped, sqliteName } from './partition/sqlite.ts';
 import { holding, steadyFacts } from './partition/steady.ts';
 import type { Work } from './partition/workload.ts';
@@ -24,6 +24,8 @@ const names = {
   messages: 'messages between two partitions, 256 in flight',
   steady: '256 in flight, over more than ten flushes a run',
   growth: '256 in flight, few keys and many',
+  leases: 'claim and release of a lease, 64 in flight',
+  timers: '1 M timers pending, 1,000 due a second',
   restart: 'leading again with 1 M keys, in a new process',
 } as const;
 const [few, million, tenMillion] = ['10 k keys', '1 M keys', '10 M keys'];
@@ -40,8 +42,9 @@ export const suite: Suite = {
     messagesRow(quick),
     steadyRow(quick),
     growthRow(quick, large),
+    leasesRow(quick),
     // Processes take long to start, and the engines' suite starts the servers in a quick run: once is enough.
-    ...(quick ? [] : [restartRow()]),
+    ...(quick ? [] : [timersRow(), restartRow()]),
     ...(hasNats && !quick ? [serverRow(names.nats, nats)] : []),
     ...(hasPostgres && !quick ? [serverRow(names.postgres, postgres)] : []),
   ],
@@ -74,6 +77,21 @@ function ratios(): readonly Ratio[] {
     { name: 'partition-pause-p999-ms', ...steady, figure: { fact: steadyFacts.pause }, bar: { atMost: 20 } },
     { name: 'partition-1m-cost', row: names.growth, of: few, to: [million], figure: perSecond, bar: { atMost: 2 } },
     { name: 'partition-10m-cost', row: names.growth, of: few, to: [tenMillion], figure: perSecond, bar: { atMost: 2 } },
+    {
+      name: 'partition-leases-per-second',
+      row: names.leases,
+      of,
+      figure: perSecond,
+      bar: { atLeast: 20_000 },
+    },
+    {
+      name: 'partition-timers-late-p99-ms',
+      row: names.timers,
+      of,
+      figure: { fact: timerFacts.late },
+      bar: { atMost: 50 },
+      isOptional: true,
+    },
     { name: 'partition-restart-after-close-ms', ...restart, figure: { fact: restartFacts.close } },
     { name: 'partition-restart-after-kill-ms', ...restart, figure: { fact: restartFacts.kill } },
     { name: 'partition-nats-per-second', row: names.nats, of: nats.name, ...onServer },
@@ -97,6 +115,18 @@ function manyRow(quick: boolean): Row {
 function serverRow(name: string, place: LogPlace): Row {
   const work: Work = { callers, transactions: 20_000, keys: keysOf(false) };
   return row(name, work, place.name, [transacting(place, work)]);
+}
+
+function leasesRow(quick: boolean): Row {
+  const load = { callers: quick ? 8 : 64, pairs: quick ? 64 : 20_000 };
+  const sides = [leasing(load)];
+  return { name: names.leases, unit: 'pair', operations: load.pairs, reference: onFile.name, sides };
+}
+
+function timersRow(): Row {
+  const load = { pending: 1_000_000, dueASecond: 1_000, seconds: 5 };
+  const operations = load.dueASecond * load.seconds;
+  return { name: names.timers, unit: 'timer', operations, reference: onFile.name, sides: [timing(load)] };
 }
 
 function restartRow(): Row {
