@@ -43,8 +43,8 @@ async function runVitest(suite: Suite, patterns: readonly string[], budgetSecond
   const report = join(folder, 'report.json');
   try {
     const output = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`, '--silent=passed-only'];
-    const workers = suite.onAllCores === true ? [`--maxWorkers=${availableParallelism()}`] : [];
-    const args = [vitestProgram, 'run', '--project', suite.name, ...workers, ...output, ...patterns];
+    const workers = `--maxWorkers=${availableParallelism()}`; // left to itself vitest leaves one core idle
+    const args = [vitestProgram, 'run', '--project', suite.name, workers, ...output, ...patterns];
     const code = await runNode(args, 2_000 * budgetSeconds);
     return countsOf(readReport(report), code);
   } finally {

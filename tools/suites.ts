@@ -11,8 +11,6 @@ export interface Suite {
   readonly exclude: readonly string[];
   /** On 2 cores, in seconds; all of them together stay under ten minutes. */
   readonly budgetSeconds: number;
-  /** Its tests compute and wait for nothing real: as many files at a time as there are cores. Default: one less. */
-  readonly onAllCores?: true;
   /** The longest that one test may take, in milliseconds. */
   readonly testMsMax: number;
 }
@@ -37,17 +35,14 @@ const suite = (name: string, holds: string, include: string, budgetSeconds: numb
 });
 
 export const suites: readonly Suite[] = [
-  {
-    ...suite('unit', 'beside the code: milliseconds each, no disk, no socket', 'src/**/*.test.ts', 60, 10_000),
-    onAllCores: true,
-  },
-  suite('house', 'the rules of the house, and the tools themselves', 'tools/**/*.test.ts', 45, 20_000),
+  suite('unit', 'beside the code: milliseconds each, no disk, no socket', 'src/**/*.test.ts', 85, 10_000),
+  suite('house', 'the rules of the house, and the tools themselves', 'tools/**/*.test.ts', 60, 20_000),
   {
     name: 'integration',
     holds: 'real disks, sockets, threads, processes',
     include: [integration],
     exclude: engines,
-    budgetSeconds: 110,
+    budgetSeconds: 80,
     testMsMax: 30_000,
   },
   {
@@ -55,15 +50,12 @@ export const suites: readonly Suite[] = [
     holds: 'real servers: PostgreSQL, NATS JetStream, a bucket',
     include: engines,
     exclude: [],
-    budgetSeconds: 100,
+    budgetSeconds: 88,
     testMsMax: 30_000,
   },
-  {
-    ...suite('sim', 'whole systems under faults, in simulated time', 'test/sim/**/*.test.ts', 110, 90_000),
-    onAllCores: true,
-  },
+  suite('sim', 'whole systems under faults, in simulated time', 'test/sim/**/*.test.ts', 110, 90_000),
   suite('docs', 'every block of code on every page, and every example', 'test/docs/**/*.test.ts', 60, 40_000),
-  suite('browser', 'the core in Chromium', 'test/browser/**/*.test.ts', 60, 45_000),
+  suite('browser', 'the core in Chromium', 'test/browser/**/*.test.ts', 45, 45_000),
   {
     name: 'types',
     holds: 'the compiler over everything, and over the core without Node',
