@@ -1,6 +1,7 @@
 /** All scenarios, for the tests, for `npm run sim` and for the benchmark. */
 import type { Scenario } from './scenario.ts';
 import { channelsScenario } from './scenarios/channels.ts';
+import { checkpointsScenario } from './scenarios/checkpoints.ts';
 import { claimsScenario } from './scenarios/claims.ts';
 import { counterScenario } from './scenarios/counter.ts';
 import { echoScenario } from './scenarios/echo.ts';
@@ -30,4 +31,5 @@ export const catalogue: readonly Scenario[] = [
   partitionScenario,
   leasesScenario,
   channelsScenario,
+  checkpointsScenario,
 ];
