@@ -25,7 +25,6 @@ const seedsToFind = 200;
 /** Where to look first for what takes long to find: from seed 1 on it is found too, within as many. */
 const lookFrom: Readonly<Record<string, number>> = {
   'takes-an-old-grant-for-a-new-one': 125,
-  'confirms-by-itself': 45,
 };
 
 const verdictOf: Readonly<Record<string, Verdict>> = {
@@ -74,6 +73,7 @@ const verdictOf: Readonly<Record<string, Verdict>> = {
   'trims-what-is-needed': 'threw',
   'tells-tokens-of-before': 'safety',
   'followers-drop-ranges': 'safety',
+  'before-images-of-after': 'safety',
   'moves-the-inbox-outside': 'safety',
   'acknowledges-before-it-is-durable': 'safety',
   'remembers-what-it-took-in-memory': 'safety',

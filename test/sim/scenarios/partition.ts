@@ -3,7 +3,8 @@
  * that processes of one machine take from each other. Clients write, compare and set, read, and send again by id what
  * they do not know of. Histories are linearizable for each key; what one transaction wrote is seen together; no command
  * is run twice; a read with a token has what the token says, one that may be stale is not older than allowed; time in
- * the partition grows; scrubs find no two nodes that differ, while all this goes on; in the end all nodes have the same.
+ * the partition grows; scrubs find no two nodes that differ, while all this goes on; changes tell
+ * what keys were before, and are there as long as a hold keeps them; in the end all nodes have the same.
  */
 import { checkLinearizable, keyValue } from 'lockstep/check';
 import type { Env, World } from 'lockstep/sim';

@@ -1,6 +1,6 @@
 /** What is planted in a contender, or between it and its log, to test the scenario `partition`. */
 import { ByteWriter } from '../../../src/bytes/byte-writer.ts';
-import type { Hold, Log, LogRecord, LogWriter } from '../../../src/log/port.ts';
+import type { Hold, Log, LogEntry, LogRecord, LogWriter } from '../../../src/log/port.ts';
 import { decodeGroup, GroupPayload } from '../../../src/partition/group-payload.ts';
 import { meaningOf } from '../../../src/partition/key-space.ts';
 import { applyBatch, WriteBatch } from '../../../src/storage/write-batch.ts';
@@ -15,6 +15,8 @@ export interface PartitionBug {
   /** What is kept above the partition outlives the epoch. */
   readonly cache?: Map<string, number>;
   readonly token?: (token: string) => string;
+  /** Nobody reads changes beside it: that would find nothing, and make its runs longer. */
+  readonly isUnwatched?: boolean;
 }
 
 type WriterChange = (writer: LogWriter) => Partial<LogWriter>;
@@ -94,6 +96,28 @@ function dropsRanges(log: Log): Log {
   });
 }
 
+/** Before-images show what a key is after its transaction. */
+function showsWhatIsAfter(log: Log): Log {
+  const imagesOf = (batch: Uint8Array): Uint8Array => {
+    const images = new WriteBatch();
+    const skipped = (): void => {};
+    applyBatch(batch, {
+      put: (bytes, keyStart, keyEnd, start, end) =>
+        void images.put(bytes.slice(keyStart, keyEnd), bytes.slice(start, end)),
+      delete: skipped,
+      deleteRange: skipped,
+    });
+    return images.view();
+  };
+  const changed = (entry: LogEntry): LogEntry => {
+    const { floor, transactions } = decodeGroup(entry.payload, entry.revisionCount);
+    const payload = new GroupPayload(new ByteWriter(3 * entry.payload.length), floor);
+    for (const { time, batch, images } of transactions) payload.add(time, batch, images && imagesOf(batch));
+    return { ...entry, payload: payload.view() };
+  };
+  return withWriter(log, (writer) => ({ append: (entry) => writer.append(changed(entry)) }));
+}
+
 const noHold: Hold = { move: () => {}, release: () => {} };
 
 /** Made anew for each run. */
@@ -105,8 +129,10 @@ export const partitionBugs: Readonly<Record<string, () => PartitionBug>> = {
   'trims-what-is-needed': () => ({
     log: (log) => otherLog(log, { trim: async () => log.trim(await log.tail()), hold: () => noHold }),
   }),
+  'before-images-of-after': () => ({ log: showsWhatIsAfter }),
   'followers-drop-ranges': () => ({ log: dropsRanges }),
   'tells-tokens-of-before': () => ({
+    isUnwatched: true,
     token: (token) => {
       const at = token.lastIndexOf('.') + 1;
       return token.slice(0, at) + Math.max(0, Number.parseInt(token.slice(at), 36) - 1).toString(36);

@@ -16,6 +16,7 @@ import type {
 } from '../../../src/partition/transaction.ts';
 import { answerCalls, type Json } from './calls.ts';
 import { otherLog, trailSystem, type PartitionBug } from './partition-bugs.ts';
+import { watch } from './partition-watcher.ts';
 
 export type WriteCall =
   | { readonly kind: 'put'; readonly value: number }
@@ -91,7 +92,8 @@ export async function contend(env: Env, setup: ContenderSetup): Promise<never> {
   const serving = answerCalls(env, address, (request) =>
     answer(env, partition, request as PartitionRequest, bug, witness),
   );
-  const failure = await Promise.race([partition.stopped, serving]);
+  const watching = bug.isUnwatched === true ? serving : watch(env, partition, witness);
+  const failure = await Promise.race([partition.stopped, serving, watching.then(() => partition.stopped)]);
   const { scrub } = partition.status;
   if (scrub?.agreed === false)
     witness.broken ??= `${name} has other state at revision ${scrub.revision} than the log says`;
