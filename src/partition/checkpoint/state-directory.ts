@@ -5,7 +5,7 @@
  */
 import type { Disk } from '../../env/disk.ts';
 import { LockstepError } from '../../kernel/errors.ts';
-import { syncUpwards } from '../../log/file-format.ts';
+import { syncUpwards } from '../../env/path.ts';
 import { manifestName } from '../../storage/manifest.ts';
 import { journalIn, tablesIn } from '../../storage/tree-places.ts';
 
