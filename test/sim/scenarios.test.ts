@@ -20,6 +20,7 @@ const seedCounts: Readonly<Record<string, number>> = {
   isolation: 10,
   partition: 10,
   channels: 8,
+  checkpoints: 5,
 };
 const seedsToFind = 200;
 /** Where to look first for what takes long to find: from seed 1 on it is found too, within as many. */
@@ -91,6 +92,9 @@ const verdictOf: Readonly<Record<string, Verdict>> = {
   'does-not-hear-of-new-timers': 'liveness',
   'fires-by-its-own-idea-of-time': 'safety',
   'trusts-a-jump': 'safety',
+  'trims-past-the-checkpoints': 'liveness',
+  'restores-one-generation-twice': 'safety',
+  'removes-what-is-needed': 'liveness',
 };
 
 // A seed of the environment is for whoever runs one test; here it would leave nothing to be found.

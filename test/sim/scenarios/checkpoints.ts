@@ -30,11 +30,11 @@ interface CheckpointBug {
 }
 
 const bugs: Readonly<Record<string, CheckpointBug>> = {
-  'trims past the checkpoints': {
+  'trims-past-the-checkpoints': {
     log: (log) =>
       otherLog(log, { hold: () => ({ move() {}, release() {} }), trim: async () => log.trim(await log.tail()) }),
   },
-  'one generation twice': {
+  'restores-one-generation-twice': {
     restoring: (env) => {
       const { timers, disk, jobs, ownership, randomness, clock } = env;
       const at = wallTime(1_600_000_000_000);
@@ -47,7 +47,7 @@ const bugs: Readonly<Record<string, CheckpointBug>> = {
       return { timers, disk, jobs, ownership, randomness: drawn, clock: { now: () => clock.now(), wall: () => at } };
     },
   },
-  'removes what is needed': {
+  'removes-what-is-needed': {
     store: (store, all) => ({
       ...bound(store),
       remove: async (name) => {
