@@ -16,7 +16,7 @@ import { shippingScenario } from './scenarios/shipping.ts';
 import { storageScenario } from './scenarios/storage.ts';
 import { walScenario } from './scenarios/wal.ts';
 
-export const catalogue: readonly Scenario[] = [
+export const belowPartitions: readonly Scenario[] = [
   echoScenario,
   counterScenario,
   mailScenario,
@@ -28,8 +28,13 @@ export const catalogue: readonly Scenario[] = [
   logScenario,
   storageScenario,
   isolationScenario,
+];
+
+export const ofPartitions: readonly Scenario[] = [
   partitionScenario,
   leasesScenario,
   channelsScenario,
   checkpointsScenario,
 ];
+
+export const catalogue: readonly Scenario[] = [...belowPartitions, ...ofPartitions];

@@ -1,0 +1,154 @@
+/** The tester is tested: right services pass whatever the weather, and each planted bug is found, told, and shown again. */
+import { simulate, SimulationFailure, type SimulateOptions, type Verdict } from 'lockstep/sim';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Scenario } from './scenario.ts';
+
+/** So many that all of this takes about a minute on two cores; `npm run sim` runs more. */
+export const seedCounts: Readonly<Record<string, number>> = {
+  echo: 80,
+  counter: 80,
+  mail: 300,
+  leader: 30,
+  journal: 200,
+  shipping: 100,
+  claims: 60,
+  wal: 80,
+  log: 40,
+  storage: 20,
+  leases: 6,
+  isolation: 10,
+  partition: 10,
+  channels: 8,
+  checkpoints: 5,
+};
+const seedsToFind = 200;
+/** Where to look first for what takes long to find: from seed 1 on it is found too, within as many. */
+const lookFrom: Readonly<Record<string, number>> = {
+  'takes-an-old-grant-for-a-new-one': 125,
+};
+
+export const verdictOf: Readonly<Record<string, Verdict>> = {
+  'global-clock': 'nondeterminism',
+  'unordered-set': 'nondeterminism',
+  'state-outlives-run': 'nondeterminism',
+  'lost-update': 'safety',
+  'missing-retry': 'liveness',
+  'split-brain-by-timeout': 'safety',
+  'acts-on-unsynced-data': 'safety',
+  'forgets-directory-sync': 'safety',
+  'ignores-backpressure': 'safety',
+  'conflict-means-fenced': 'safety',
+  'append-without-condition': 'safety',
+  'skips-the-sync': 'safety',
+  'acknowledges-early': 'safety',
+  'forgets-the-directory-sync': 'safety',
+  'checks-before-the-write': 'safety',
+  'trusts-what-it-claims-from': 'safety',
+  'cuts-marked-damage': 'safety',
+  'drops-tombstones-early': 'safety',
+  'installs-before-the-sync': 'safety',
+  'reuses-live-names': 'safety',
+  'misplaces-a-restart-point': 'safety',
+  'flushes-what-is-not-durable': 'safety',
+  'forgets-the-names': 'safety',
+  'releases-a-table-in-use': 'threw',
+  'leaves-ranges-uncut': 'safety',
+  'validates-keys-alone': 'safety',
+  'validates-ranges-alone': 'safety',
+  'ignores-absent-keys': 'safety',
+  'ignores-phantoms': 'safety',
+  'forgets-the-newest-flushed': 'safety',
+  'ignores-its-age': 'safety',
+  'forgets-deleted-ranges': 'safety',
+  'reads-the-newest': 'safety',
+  'answers-before-durable': 'safety',
+  'releases-reads-before-durable': 'safety',
+  'trims-under-readers': 'safety',
+  'runs-at-snapshot': 'safety',
+  'lets-the-last-writer-win': 'safety',
+  'releases-rejections-early': 'safety',
+  'confirms-by-itself': 'safety',
+  'keeps-its-cache': 'safety',
+  'forgets-commands-early': 'safety',
+  'trims-what-is-needed': 'threw',
+  'tells-tokens-of-before': 'safety',
+  'followers-drop-ranges': 'safety',
+  'before-images-of-after': 'safety',
+  'moves-the-inbox-outside': 'safety',
+  'acknowledges-before-it-is-durable': 'safety',
+  'remembers-what-it-took-in-memory': 'safety',
+  'resends-from-the-wrong-number': 'safety',
+  'lets-go-unasked': 'safety',
+  'sends-what-is-not-durable': 'safety',
+  'drops-what-fails': 'safety',
+  'reuses-tokens-after-release': 'safety',
+  'gives-to-the-last-who-asked': 'safety',
+  'leader-counts-by-the-wall-clock': 'safety',
+  'holder-counts-by-the-wall-clock': 'safety',
+  'takes-an-old-grant-for-a-new-one': 'safety',
+  'forgets-to-require-the-token': 'safety',
+  'fires-again-after-a-failover': 'safety',
+  'does-not-hear-of-new-timers': 'liveness',
+  'fires-by-its-own-idea-of-time': 'safety',
+  'trusts-a-jump': 'safety',
+  'trims-past-the-checkpoints': 'liveness',
+  'restores-one-generation-twice': 'safety',
+  'removes-what-is-needed': 'liveness',
+};
+
+/** The failure that these seeds find. */
+async function find(scenario: Scenario, bug: string, options: SimulateOptions): Promise<SimulationFailure> {
+  try {
+    await simulate(options, (world) => scenario.run(world, bug));
+  } catch (error) {
+    if (error instanceof SimulationFailure) return error;
+    throw error;
+  }
+  throw new Error(`${scenario.name} with ${bug} planted was run, and nothing was found`);
+}
+
+/** The tests of some scenarios. */
+export function judge(scenarios: readonly Scenario[]): void {
+  // A seed of the environment is for whoever runs one test; here it would leave nothing to be found.
+  beforeAll(() => {
+    vi.stubEnv('LOCKSTEP_SEED', undefined);
+    vi.stubEnv('LOCKSTEP_SEEDS', undefined);
+  });
+  afterAll(() => {
+    vi.unstubAllEnvs();
+  });
+
+  describe.each(scenarios)('$name', (scenario) => {
+    const { name, bugs } = scenario;
+    const seeds = seedCounts[name] ?? 0;
+
+    test(`the right version passes in ${seeds} storms, and every seed is the same twice`, async () => {
+      const report = await simulate({ seeds }, (world) => scenario.run(world, null));
+      expect(report).toMatchObject({ seedCount: seeds });
+      expect(report.eventCount).toBeGreaterThan(seeds * 40);
+    });
+
+    test('the right version passes in calm weather', async () => {
+      await expect(
+        simulate({ seeds: 5, weather: 'calm' }, (world) => scenario.run(world, null)),
+      ).resolves.toMatchObject({
+        seedCount: 5,
+      });
+    });
+
+    test.each(bugs)(`%s is found within ${seedsToFind} seeds, and found again from its seed`, async (bug) => {
+      const failure = await find(scenario, bug, {
+        seeds: seedsToFind,
+        firstSeed: lookFrom[bug] ?? 1,
+        twice: verdictOf[bug] === 'nondeterminism',
+      });
+      expect(failure.verdict).toBe(verdictOf[bug]);
+      expect(failure.message).toContain(failure.replay);
+      const again = await find(scenario, bug, { seeds: { only: failure.seed } });
+      expect(again.verdict).toBe(failure.verdict);
+      if (failure.verdict === 'nondeterminism') return; // each run of it is another: that is what was found
+      expect(again.message).toBe(failure.message); // seed, time, count of events, waits and the newest events
+      expect(again.events).toEqual(failure.events);
+    });
+  });
+}
