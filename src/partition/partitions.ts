@@ -3,6 +3,7 @@
  * key's place says which one has it; what shares a place is in one transaction, all else goes by message. How many there
  * are is settled when they are made.
  */
+import type { CheckpointStore } from '../checkpoint/port.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { Log, LogEngine } from '../log/port.ts';
 import type { Waits } from '../observe/waits.ts';
@@ -65,6 +66,8 @@ export interface PartitionsOptions {
   readonly stands?: boolean | undefined;
   /** As of a partition. */
   readonly trims?: boolean | undefined;
+  /** As of a partition: opens the store of one of them, by its number. A store is one partition's alone. */
+  readonly checkpoints?: ((index: number) => Promise<CheckpointStore>) | undefined;
   readonly waits?: Waits | undefined;
   /** Made anew for each epoch of each partition. */
   readonly services?: readonly EpochServiceMaker[] | undefined;
@@ -282,6 +285,7 @@ class Opening {
     const log = await engine.open(name, { create: true });
     if (log === null) throw new LockstepError('unavailable', 'a log was not made', { values: { name } });
     try {
+      const checkpoints = await options.checkpoints?.(index);
       const channels = this.#channelsOf(name);
       const partition = await openPartition(this.#env, {
         log,
@@ -292,6 +296,7 @@ class Opening {
         name,
         stands: options.stands,
         trims: options.trims,
+        checkpoints,
         waits: options.waits,
         services: [channels.service, ...services.map((make) => this.#afterSettled(make))],
         sender: channels.sender,
