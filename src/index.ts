@@ -1,8 +1,7 @@
 /**
- * `lockstep`: a distributed-systems runtime for TypeScript. What is here so far is the ground: `hostEnv`, the real
- * world that a service (an async function of an `Env`, see `lockstep/env`) runs on in production; `openFileLogs`, logs in
- * a directory that this process has for itself (`lockstep/log`); and the one error class, `LockstepError`, whose kind
- * says what to do. The simulated world for the same services is `lockstep/sim`.
+ * `lockstep`: a distributed-systems runtime for TypeScript. Declare a `machine`, tie it into an app with `defineApp`, `open`
+ * it over a directory, then `send` and `read`. `openFileLogs` and `openHostEnv` are the ground beneath, for programs that use
+ * `lockstep/log` or `lockstep/partition` by themselves; `LockstepError` is the one error class, whose kind says what to do.
  */
 export { LockstepError, isLockstepError } from './kernel/errors.ts';
 export type { ErrorKind, ErrorValues, LockstepErrorOptions } from './kernel/errors.ts';
@@ -12,3 +11,39 @@ export type { FileLogs } from './os/logs.ts';
 export { hostEnv, openHostEnv } from './os/env.ts';
 export type { HostEnv, HostEnvOptions } from './os/env.ts';
 export type { HostLimits } from './os/limits.ts';
+export { open } from './os/open.ts';
+export type { OpenOptions } from './os/open.ts';
+export type { LockstepNode } from './node/node.ts';
+export { defineApp, provide } from './machine/app.ts';
+export type { App, Complete, Part } from './machine/app.ts';
+export { committed } from './machine/connection.ts';
+export type { Committed, Connection, Extra, Recorded, SendOptions, Snapshot } from './machine/connection.ts';
+export type {
+  AnyMachine,
+  CommandInput,
+  CommandName,
+  CommandsOf,
+  Context,
+  EventsOf,
+  Fence,
+  Machine,
+  NewEvent,
+  RejectionOf,
+  StateOf,
+  Transaction,
+} from './machine/definition.ts';
+export { fsm, next } from './machine/fsm.ts';
+export { machine } from './machine/machine.ts';
+export { service } from './machine/part.ts';
+export type { Options, Service } from './machine/part.ts';
+export { reject } from './machine/rejection.ts';
+export type { CommandMiddleware, CommandOutcome, SentCommand } from './machine/router.ts';
+export { nothing, unchecked } from './machine/schema.ts';
+export type { Input, Output, Schema, Schemas } from './machine/schema.ts';
+export { versions } from './machine/versions.ts';
+export type { Versions } from './machine/versions.ts';
+export type { LogEngine } from './log/port.ts';
+export type { Wait } from './observe/waits.ts';
+export { commandId } from './partition/command-id.ts';
+export type { CommandId } from './partition/command-id.ts';
+export type { Rejection, Synchronous, Token } from './partition/transaction.ts';

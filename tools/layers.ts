@@ -43,6 +43,7 @@ export const layers: readonly (readonly Room[])[] = [
       'state machines: declarations, the pure engine beneath them, their contract, drawings, tests of them',
     ),
   ],
+  [room('node', "a node: the verbs on an app's definitions, over partitions in one process")],
   [
     room('os', 'the real world: env over Node, file for file'),
     openRoom('sim', 'the simulated world: env from a seed, with faults, file for file'),

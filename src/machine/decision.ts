@@ -35,7 +35,11 @@ export class DecisionRun {
   readonly #events: MachineCode['events'];
   #isOver = false;
 
-  constructor(machine: string, { events }: MachineCode, { now, key, version, actor, commandId, newId }: StepContext) {
+  constructor(
+    machine: string,
+    { events }: Pick<MachineCode, 'events'>,
+    { now, key, version, actor, commandId, newId }: StepContext,
+  ) {
     this.#machine = machine;
     this.#events = events;
     // Closures, as `decide` takes them apart: `(order, command, { event, send }) => …`.

@@ -1,0 +1,109 @@
+/** Asking a partition until it answers or the deadline comes: what may pass is passed over, with pauses that grow. */
+import type { Ports } from '../env/env.ts';
+import { LockstepError, type ErrorValues } from '../kernel/errors.ts';
+import { elapsedMs } from '../kernel/time.ts';
+import { atMost, isPassing, pause } from '../log/within.ts';
+import type { WaitEntry, Waits } from '../observe/waits.ts';
+import type { NotLeader, Refused } from '../partition/transaction.ts';
+
+export interface DeliveryPorts {
+  readonly ports: Pick<Ports, 'clock' | 'timers' | 'randomness'>;
+  readonly waits: Waits | null;
+}
+
+export interface DeliveryAbout {
+  /** What waits: `send`, `read`. */
+  readonly what: string;
+  readonly key: string;
+  /** For errors. */
+  readonly values: ErrorValues;
+  readonly withinMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** It may be answered in a moment. `inDoubt`: it may have happened all the same. */
+export interface Again {
+  readonly kind: 'again';
+  readonly inDoubt: boolean;
+  readonly why: string;
+}
+
+const firstPauseMs = 5;
+const pauseMsMax = 200;
+
+/**
+ * What an attempt answers that is not `again`; it is given how many milliseconds are left.
+ * @throws LockstepError `unknown` at the deadline when it may have happened, `unavailable` when it certainly did not; the
+ * signal's reason; what an attempt throws and does not pass.
+ */
+export async function deliver<T extends { readonly kind: string }>(
+  { ports, waits }: DeliveryPorts,
+  about: DeliveryAbout,
+  attempt: (leftMs: number) => Promise<T | Again>,
+): Promise<T> {
+  const { what, key, withinMs, signal } = about;
+  const since = ports.clock.now();
+  let inDoubt = false;
+  let wait: WaitEntry | null = null;
+  try {
+    for (let count = 0; ; count++) {
+      const leftMs = withinMs - elapsedMs(since, ports.clock.now());
+      const answer = await attempted(ports, signal, () => attempt(Math.max(1, leftMs)));
+      if (!isAgain(answer)) return answer;
+      inDoubt ||= answer.inDoubt;
+      const pauseMs = ports.randomness.float() * Math.min(firstPauseMs * 2 ** Math.min(count, 10), pauseMsMax);
+      if (leftMs <= pauseMs) throw overdue(about, { inDoubt, count: count + 1, why: answer.why });
+      wait ??= waits?.enter({ what, key, waitsFor: answer.why, withinMs: leftMs }) ?? null;
+      if (wait !== null) wait.waitsFor = answer.why;
+      await pause(ports.timers, pauseMs, [signal]);
+    }
+  } finally {
+    wait?.leave();
+  }
+}
+
+/**
+ * Nobody decided it; then it is asked again.
+ * @throws LockstepError `stopped` when this node is closing; `invalid` for what is larger than the log takes.
+ */
+export function again(outcome: NotLeader | Refused, values: ErrorValues): Again {
+  if (outcome.kind === 'not-leader')
+    return { kind: 'again', inDoubt: false, why: `a leader; the last one known is ${outcome.leader ?? 'nobody'}` };
+  if (outcome.reason === 'stopping') throw new LockstepError('stopped', 'this node is closing', { values });
+  if (outcome.reason === 'too-large')
+    throw new LockstepError('invalid', 'what this writes is larger than the log takes; nothing was done', { values });
+  return { kind: 'again', inDoubt: false, why: `the leader, who refuses for now: ${outcome.reason}` };
+}
+
+const isAgain = (answer: { readonly kind: string }): answer is Again => answer.kind === 'again';
+
+async function attempted<T>(
+  { timers }: Pick<Ports, 'timers'>,
+  signal: AbortSignal | undefined,
+  attempt: () => Promise<T>,
+): Promise<T | Again> {
+  try {
+    if (signal === undefined) return await attempt();
+    const ended = await atMost(timers, Infinity, [signal], attempt);
+    if (ended.kind === 'done') return ended.value;
+    return { kind: 'again', inDoubt: true, why: 'an answer' };
+  } catch (error) {
+    if (!isPassing(error)) throw error;
+    return { kind: 'again', inDoubt: error.happened === 'unknown', why: error.message };
+  }
+}
+
+function overdue(
+  { what, values, withinMs }: DeliveryAbout,
+  { inDoubt, count, why }: { readonly inDoubt: boolean; readonly count: number; readonly why: string },
+): LockstepError {
+  const about = { ...values, withinMs, attempts: count, waitedFor: why };
+  if (!inDoubt)
+    return new LockstepError('unavailable', `nobody took this ${what} before its deadline; nothing was done`, {
+      values: about,
+    });
+  return new LockstepError('unknown', `the answer to this ${what} was lost; it may have happened`, {
+    values: about,
+    advice: ['send it again with the same command id: it runs once at most'],
+  });
+}

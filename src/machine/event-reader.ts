@@ -1,0 +1,74 @@
+/**
+ * Reading of what is stored: the stream of an instance in either direction, the order of a partition, and what a row
+ * becomes for whoever reads events: one event each, in the newest of its shapes.
+ */
+import { LockstepError } from '../kernel/errors.ts';
+import { parseToken, printToken } from '../partition/token.ts';
+import type { Reader, Token } from '../partition/transaction.ts';
+import { placeOf } from '../ring/slot.ts';
+import type { Recorded } from './connection.ts';
+import type { AnyMachine } from './definition.ts';
+import { decodeOrder, decodeRow, eventsSystem, orderSystem, rowKey, type EventRow } from './event-row.ts';
+import { upcast } from './versions.ts';
+
+export interface StreamOptions {
+  /** Only rows with events behind this version (before it, in reverse). */
+  readonly afterVersion?: number | undefined;
+  /** From the newest to the oldest. Default false. */
+  readonly reverse?: boolean | undefined;
+  /** Rows at most. Default all. */
+  readonly limit?: number | undefined;
+}
+
+/** The rows of one instance, in order. */
+export function* readStream(
+  reader: Pick<Reader, 'system'>,
+  machine: string,
+  key: string,
+  { afterVersion, reverse = false, limit }: StreamOptions = {},
+): Iterable<EventRow> {
+  const prefix = [machine, key];
+  // Rows begin where the one before ends, so a version that was read to its end is the end of a row.
+  const bound =
+    afterVersion === undefined
+      ? {}
+      : reverse
+        ? { to: [...prefix, afterVersion] }
+        : { from: [...prefix, afterVersion + 1] };
+  for (const [at, value] of reader.system(eventsSystem, placeOf(key)).range({ prefix, ...bound, reverse, limit }))
+    yield decodeRow(at, value);
+}
+
+/** Rows of a partition in the order in which they came about, those after a revision; `limit` of them at most. */
+export function* readOrder(reader: Reader, afterRevision: number, limit: number): Iterable<EventRow> {
+  for (const [, value] of reader.system(orderSystem, null).range({ from: [afterRevision + 1], limit })) {
+    const place = decodeOrder(value);
+    const at = rowKey(place);
+    const row = reader.system(eventsSystem, placeOf(place.key)).get(at);
+    if (row === undefined)
+      throw new LockstepError('corrupt', 'an event is not where the order says', { values: { ...place } });
+    yield decodeRow(at, row);
+  }
+}
+
+/** The token of another revision of the same partition. */
+export const tokenAt = (token: Token, revision: number): Token => printToken({ ...parseToken(token), revision });
+
+export const revisionOf = (token: Token): number => parseToken(token).revision;
+
+/**
+ * A row's events as they are read. All of one command have one token: read on after it once all of them were taken.
+ * @throws LockstepError `misuse` for a shape that this code does not know.
+ */
+export function recordedOf<M extends AnyMachine>(machine: M, row: EventRow, token: Token): Recorded<M>[] {
+  const { key, firstVersion, actor, commandId, correlationId } = row;
+  const { events: schemas } = machine['~machine'];
+  const place = placeOf(key);
+  return row.events.map(({ type, shape, data, at }, index) => {
+    const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
+    const version = firstVersion + index;
+    const id = `${machine.name}/${key}@${version}`;
+    const now = schema === undefined ? data : upcast(schema, shape, data);
+    return { type, data: now, key, place, version, token, id, at, actor, commandId, correlationId };
+  }) as unknown as Recorded<M>[]; // its own events, in the shapes from which `EventsOf` was inferred
+}

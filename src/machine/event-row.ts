@@ -1,0 +1,102 @@
+/**
+ * Events as they are stored: one row a command, at the place of its instance, so that a stream is a range of rows.
+ *
+ *     place  machine-events  [machine, key, firstVersion]  → a row, below
+ *     local  machine-order   [revision, n]                 → [machine, key, firstVersion]: the order of the partition
+ *
+ * A row is [revision, at, actor, commandId, correlationId, causationId, trace, [[type, shape, data], …]]. What is the same as
+ * the command's id stands as null; an event without data has two items.
+ */
+import type { KeyPart, Tuple } from '../bytes/tuple.ts';
+import type { StoredValue } from '../bytes/value-format.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import type { StoredEvent } from './engine.ts';
+
+export const eventsSystem = 'machine-events';
+export const orderSystem = 'machine-order';
+
+/** Where a command's events are. */
+export interface RowPlace {
+  readonly machine: string;
+  readonly key: string;
+  /** The version of the first of them, from 1. */
+  readonly firstVersion: number;
+}
+
+/** Why it came about. */
+export interface Origin {
+  /** Who asked, as `authorize` named them. */
+  readonly actor: string;
+  readonly commandId: string;
+  /** The same for all that one request from outside led to: the id of its first command. */
+  readonly correlationId: string;
+  /** The command that sent this one; null: it came from outside. */
+  readonly causationId: string | null;
+  /** The trace context that it came with (https://www.w3.org/TR/trace-context), if any. */
+  readonly trace: string | null;
+}
+
+/** One command's events: at least one. */
+export interface EventRow extends RowPlace, Origin {
+  /** Of the transaction that wrote it. */
+  readonly revision: number;
+  /** In the shapes in which they were written. */
+  readonly events: readonly StoredEvent[];
+}
+
+export const rowKey = ({ machine, key, firstVersion }: RowPlace): Tuple => [machine, key, firstVersion];
+
+export const orderKey = (revision: number): Tuple => [revision, 0];
+
+export const lastVersionOf = ({ firstVersion, events }: EventRow): number => firstVersion + events.length - 1;
+
+/** @throws LockstepError `misuse` for a row without events. */
+export function encodeRow({ revision, events, ...origin }: Omit<EventRow, keyof RowPlace>): StoredValue {
+  const [first] = events;
+  if (first === undefined) throw new LockstepError('misuse', 'a command without events has no row');
+  const { actor, commandId, correlationId, causationId, trace } = origin;
+  const correlation = correlationId === commandId ? null : correlationId;
+  const stored = events.map(({ type, shape, data }): StoredValue =>
+    data === undefined ? [type, shape] : [type, shape, data as StoredValue],
+  ); // the codec checks it
+  return [revision, first.at.getTime(), actor, commandId, correlation, causationId, trace, stored];
+}
+
+/** @throws LockstepError `corrupt`. */
+export function decodeRow(key: Tuple, value: StoredValue): EventRow {
+  const [revision, atMs, actor, commandId, correlation, causationId, trace, events] = Array.isArray(value) ? value : [];
+  const isRow =
+    typeof revision === 'number' &&
+    typeof atMs === 'number' &&
+    typeof actor === 'string' &&
+    typeof commandId === 'string' &&
+    (correlation === null || typeof correlation === 'string') &&
+    (causationId === null || typeof causationId === 'string') &&
+    (trace === null || typeof trace === 'string') &&
+    Array.isArray(events);
+  if (!isRow) throw unreadable('a row of events');
+  const at = new Date(atMs);
+  const stored = events.map((event) => eventOf(event, at));
+  const correlationId = correlation ?? commandId;
+  return { ...placeOfRow(key), revision, actor, commandId, correlationId, causationId, trace, events: stored };
+}
+
+/** What an entry of the partition's order names. @throws LockstepError `corrupt`. */
+export function decodeOrder(value: StoredValue): RowPlace {
+  if (!Array.isArray(value)) throw unreadable('the order of events');
+  return placeOfRow(value);
+}
+
+function placeOfRow([machine, key, firstVersion]: readonly (KeyPart | StoredValue)[]): RowPlace {
+  if (typeof machine !== 'string' || typeof key !== 'string' || typeof firstVersion !== 'number')
+    throw unreadable('the place of an event');
+  return { machine, key, firstVersion };
+}
+
+function eventOf(stored: StoredValue, at: Date): StoredEvent {
+  const [type, shape, data] = Array.isArray(stored) ? stored : [];
+  if (typeof type !== 'string' || typeof shape !== 'number') throw unreadable('an event');
+  return { type, shape, data, at };
+}
+
+const unreadable = (what: string): LockstepError => new LockstepError('corrupt', `${what} is not what was written`);

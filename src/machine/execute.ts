@@ -1,0 +1,112 @@
+/**
+ * The one way in which events come about: load the instance, decide, then write state, events, their place in the
+ * partition's order, the deadline and what is sent, in one transaction. Commands, messages and deadlines all go through it.
+ */
+import { hybridDate } from '../clock/timestamp.ts';
+import { cancelTimer, setTimer } from '../partition/timer/timer.ts';
+import type { Rejection, Transaction } from '../partition/transaction.ts';
+import type { AnyEvent, AnyMachine, Fence } from './definition.ts';
+import { applyEffects, requireFence, type FencedOut } from './effects.ts';
+import { stepDeadline, stepNamed, type AnyStep } from './engine.ts';
+import { encodeRow, eventsSystem, orderKey, orderSystem, rowKey, type EventRow, type Origin } from './event-row.ts';
+import { loadInstance, placeStateOf, saveInstance, type Instance } from './instance.ts';
+import type { MachineRuntime } from './runtime.ts';
+import { shapesOf } from './versions.ts';
+
+/** The timers' kind of what ends states of a table. */
+export const deadlineTimer = 'machine-deadline';
+
+export interface CommandRequest extends Origin {
+  readonly machine: AnyMachine;
+  readonly key: string;
+  readonly command: string;
+  /** As its schema made it. */
+  readonly data: unknown;
+  readonly expectedVersion?: number | undefined;
+  readonly fence?: Fence | undefined;
+}
+
+/** What a command came to. */
+export interface Executed {
+  readonly version: number;
+  /** Of its first event; `version + 1` where it made none. */
+  readonly firstVersion: number;
+  readonly events: readonly AnyEvent[];
+}
+
+/** Why its transaction wrote nothing: `decided` wraps what `decide` answered. */
+export type Refusal =
+  | Rejection<'decided', Rejection>
+  | Rejection<'conflict', { readonly expected: number; readonly actual: number }>
+  | FencedOut;
+
+/** In a transaction of the key's place. @throws what `decide` and `evolve` throw; LockstepError `misuse`, `invalid`. */
+export function execute(tx: Transaction, runtime: MachineRuntime, request: CommandRequest): Executed | Refusal {
+  const { machine, key, command, data, actor, commandId, expectedVersion, fence } = request;
+  const fenced = fence === undefined ? null : requireFence(tx, fence);
+  if (fenced !== null) return fenced;
+  const instance = loadInstance(placeStateOf(tx), machine, key);
+  const { version } = instance;
+  if (expectedVersion !== undefined && expectedVersion !== version)
+    return { kind: 'rejected', code: 'conflict', details: { expected: expectedVersion, actual: version } };
+  const context = { now: hybridDate(tx.now), key, version, actor, commandId, newId: () => runtime.newId() };
+  const step = stepNamed(machine, instance.state, command, data, context);
+  if ('code' in step) return { kind: 'rejected', code: 'decided', details: step };
+  return write(tx, runtime, { ...request, before: instance, step });
+}
+
+/** The deadline of an instance's state has come: it ends, unless it was left meanwhile. */
+export function executeDeadline(tx: Transaction, runtime: MachineRuntime, machine: AnyMachine, key: string): void {
+  const before = loadInstance(placeStateOf(tx), machine, key);
+  const step = stepDeadline(machine, before.state, { now: hybridDate(tx.now), version: before.version });
+  if (step !== null) {
+    const commandId = runtime.newId();
+    const origin = { actor: 'deadline', commandId, correlationId: commandId, causationId: null, trace: null };
+    write(tx, runtime, { machine, key, ...origin, before, step });
+    return;
+  }
+  // Newer code may give the state more time than it had when the timer was set.
+  const deadline = machine['~machine'].deadline(before.state);
+  if (before.version > 0 && deadline !== null) setDeadline(tx, machine, key, deadline.at.getTime());
+}
+
+interface Written extends Origin {
+  readonly machine: AnyMachine;
+  readonly key: string;
+  readonly before: Instance;
+  readonly step: AnyStep;
+}
+
+function write(tx: Transaction, runtime: MachineRuntime, written: Written): Executed | FencedOut {
+  const { machine, key, before, step } = written;
+  const fenced = applyEffects(tx, step.effects, written);
+  if (fenced !== null) return fenced;
+  const firstVersion = before.version + 1;
+  if (step.events.length === 0) return { version: before.version, firstVersion, events: [] };
+  const deadlineMs = step.deadline?.getTime() ?? null;
+  saveInstance(tx, machine, key, { version: step.version, state: step.state, deadlineMs });
+  const row = rowOf(tx, written, firstVersion);
+  tx.system(eventsSystem, 'place').set(rowKey(row), encodeRow(row));
+  tx.system(orderSystem, 'local').set(orderKey(row.revision), [row.machine, row.key, row.firstVersion]);
+  if (deadlineMs !== before.deadlineMs) setDeadline(tx, machine, key, deadlineMs);
+  for (const onRow of runtime.onRow) onRow(tx, machine, row);
+  return { version: step.version, firstVersion, events: step.events };
+}
+
+function rowOf(tx: Transaction, { machine, key, step, ...written }: Written, firstVersion: number): EventRow {
+  const { actor, commandId, correlationId, causationId, trace } = written;
+  const { events: schemas } = machine['~machine'];
+  const at = hybridDate(tx.now);
+  const events = step.events.map(({ type, data }) => {
+    const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
+    return { type, data, at, shape: schema === undefined ? 1 : shapesOf(schema).length };
+  });
+  const origin = { actor, commandId, correlationId, causationId, trace };
+  return { machine: machine.name, key, firstVersion, revision: tx.revision, ...origin, events };
+}
+
+function setDeadline(tx: Transaction, machine: AnyMachine, key: string, deadlineMs: number | null): void {
+  const about = { kind: deadlineTimer, name: `${machine.name}/${key}` };
+  if (deadlineMs === null) cancelTimer(tx, about);
+  else setTimer(tx, { ...about, at: new Date(deadlineMs), payload: { machine: machine.name, key } });
+}

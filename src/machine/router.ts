@@ -1,0 +1,189 @@
+/**
+ * How a command gets to where its key lives, and its outcome back: checked once at the edge, then sent with one id until
+ * somebody decides it or its deadline comes. So a change of leader, a full leader and a lost answer are passed over, and
+ * what is sent again runs once.
+ */
+import { LockstepError } from '../kernel/errors.ts';
+import { durationMs } from '../kernel/time.ts';
+import type { Partitions } from '../partition/partitions.ts';
+import type { Rejection, Token, TransactOutcome } from '../partition/transaction.ts';
+import { placeOf } from '../ring/slot.ts';
+import type { Committed, SendOptions } from './connection.ts';
+import type { AnyEvent, AnyMachine, Dictionary } from './definition.ts';
+import { again, deliver, type Again, type DeliveryPorts } from './delivery.ts';
+import { decodeRow, eventsSystem, rowKey, type Origin } from './event-row.ts';
+import { recordedOf } from './event-reader.ts';
+import { execute, type CommandRequest, type Executed, type Refusal } from './execute.ts';
+import { checkKey, checkPart, commandSchema, type MachineRuntime } from './runtime.ts';
+import { check } from './schema.ts';
+
+/** A command as middleware sees it: checked, and not sent yet. */
+export interface SentCommand extends Origin {
+  readonly machine: string;
+  readonly key: string;
+  readonly command: string;
+  /** As its schema made it. */
+  readonly data: unknown;
+}
+
+/** What can become of a command. */
+export type CommandOutcome =
+  | Committed<Dictionary<unknown>>
+  | Rejection
+  | { readonly kind: 'conflict'; readonly expected: number; readonly actual: number }
+  | { readonly kind: 'fenced'; readonly newest: number }
+  | { readonly kind: 'expired' };
+
+/**
+ * Stands around every command that is sent from here, the first one outermost: it logs, traces, counts, or refuses by what
+ * it throws. What it passes on may name another actor or trace; machine, key, command and id stay as they are.
+ */
+export type CommandMiddleware = (
+  command: SentCommand,
+  next: (command: SentCommand) => Promise<CommandOutcome>,
+) => Promise<CommandOutcome>;
+
+export interface SendRequest {
+  readonly machine: AnyMachine;
+  readonly key: string;
+  readonly command: string;
+  readonly data: unknown;
+  readonly actor: string;
+  readonly options: SendOptions<unknown>;
+}
+
+export interface RouterSetup extends DeliveryPorts {
+  readonly partitions: Partitions;
+  readonly runtime: MachineRuntime;
+  readonly middleware: readonly CommandMiddleware[];
+}
+
+const deadlineMsDefault = 30_000;
+
+type Remembered = Pick<Executed, 'version' | 'firstVersion'>;
+
+export class Router {
+  readonly #setup: RouterSetup;
+
+  constructor(setup: RouterSetup) {
+    this.#setup = setup;
+  }
+
+  /**
+   * @throws LockstepError `invalid` when its schema refuses the data, or it is larger than the log takes; `misuse` for what
+   * is no part of the app; `unknown` when its deadline came and it may have happened, `unavailable` when it certainly did
+   * not; `stopped`; the signal's reason; what `decide` and middleware throw.
+   */
+  async send({ machine, key, command, data, actor, options }: SendRequest): Promise<CommandOutcome> {
+    const { runtime, middleware } = this.#setup;
+    checkPart(runtime, machine);
+    checkKey(key);
+    const schema = commandSchema(machine, command);
+    const name = `${machine.name}.${command}`;
+    if (schema === undefined)
+      throw new LockstepError('misuse', 'this machine has no such command', { values: { command: name } });
+    const checked = await check(schema, data, { kind: 'command', name });
+    const commandId = options.commandId ?? runtime.newId();
+    const origin = { actor, commandId, correlationId: commandId, causationId: null, trace: null };
+    const deliver = (sent: SentCommand): Promise<CommandOutcome> => {
+      const { expectedVersion, fence } = options;
+      const about = { actor: sent.actor, trace: sent.trace, data: sent.data, expectedVersion, fence };
+      return this.#deliver({ ...origin, machine, key, command, ...about }, options);
+    };
+    const all = middleware.reduceRight<typeof deliver>((next, one) => (sent) => one(sent, next), deliver);
+    return all({ machine: machine.name, key, command, data: checked, ...origin });
+  }
+
+  #deliver(request: CommandRequest, options: SendOptions<unknown>): Promise<CommandOutcome> {
+    const { deadline, signal } = options;
+    const withinMs = deadline === undefined ? deadlineMsDefault : durationMs(deadline);
+    const values = { ...nameOf(request), commandId: request.commandId };
+    const about = { what: 'command', key: request.key, values, withinMs, signal };
+    // The partition has a deadline of its own: a timer for each command is only where one is asked for.
+    return deliver<CommandOutcome>(this.#setup, about, (leftMs) =>
+      this.#attempt(request, options, deadline === undefined ? undefined : leftMs),
+    );
+  }
+
+  async #attempt(
+    request: CommandRequest,
+    options: SendOptions<unknown>,
+    withinMs: number | undefined,
+  ): Promise<CommandOutcome | Again> {
+    const { partitions, runtime } = this.#setup;
+    const { key, commandId } = request;
+    const decided: { events: readonly AnyEvent[] } = { events: [] };
+    const outcome = await partitions.transact<Remembered | Refusal>(
+      key,
+      (tx) => {
+        const executed = execute(tx, runtime, request);
+        if ('code' in executed) return executed;
+        const { version, firstVersion, events } = executed;
+        decided.events = events;
+        return { version, firstVersion };
+      },
+      { commandId, withinMs },
+    );
+    return this.#outcomeOf(outcome, decided.events, request, options);
+  }
+
+  async #outcomeOf(
+    outcome: TransactOutcome<Remembered | Refusal>,
+    events: readonly AnyEvent[],
+    request: CommandRequest,
+    options: SendOptions<unknown>,
+  ): Promise<CommandOutcome | Again> {
+    switch (outcome.kind) {
+      case 'committed': {
+        const { token, value } = outcome;
+        return { kind: 'committed', version: value.version, token, events, repeated: false };
+      }
+      case 'already-done':
+        return this.#repeated(request, outcome.value, outcome.token);
+      case 'rejected':
+        return refusedWith(outcome, request, options);
+      case 'expired':
+        if (options.commandId !== undefined) return outcome;
+        throw new LockstepError('unknown', 'the id of this command was forgotten before its outcome was known', {
+          values: nameOf(request),
+        });
+      case 'not-leader':
+      case 'refused':
+        return again(outcome, nameOf(request));
+    }
+  }
+
+  /** The first answer, from its rows. */
+  async #repeated(
+    { machine, key, commandId }: CommandRequest,
+    value: Remembered,
+    token: Token,
+  ): Promise<CommandOutcome | Again> {
+    const { version, firstVersion } = value;
+    const about = { kind: 'committed', version, token, repeated: true } as const;
+    if (version < firstVersion) return { ...about, events: [] };
+    const outcome = await this.#setup.partitions.read(key, { atLeast: token });
+    if (outcome.kind !== 'snapshot') return { kind: 'again', inDoubt: true, why: 'the first answer to be read' };
+    using snapshot = outcome;
+    const at = rowKey({ machine: machine.name, key, firstVersion });
+    const stored = snapshot.system(eventsSystem, placeOf(key)).get(at);
+    const row = stored === undefined ? null : decodeRow(at, stored);
+    if (row?.commandId !== commandId)
+      throw new LockstepError('misuse', 'this command id was used for another command', { values: { commandId } });
+    return { ...about, events: recordedOf(machine, row, token).map(({ type, data }) => ({ type, data })) };
+  }
+}
+
+function refusedWith(refusal: Refusal, request: CommandRequest, { fence }: SendOptions<unknown>): CommandOutcome {
+  if (refusal.code === 'decided') return refusal.details;
+  if (refusal.code === 'conflict') return { kind: 'conflict', ...refusal.details };
+  if (fence !== undefined) return { kind: 'fenced', ...refusal.details };
+  throw new LockstepError('rejected', 'a lock that this command requires has a newer holder', {
+    values: nameOf(request),
+  });
+}
+
+const nameOf = ({ machine, command, key }: CommandRequest): { readonly command: string; readonly key: string } => ({
+  command: `${machine.name}.${command}`,
+  key,
+});

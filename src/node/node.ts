@@ -1,0 +1,251 @@
+/**
+ * A node: the verbs on an app's definitions, answered by partitions in this process. It has no type parameters; every call
+ * is typed by the definition that it is given.
+ */
+import type { Env } from '../env/env.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import { durationMs } from '../kernel/time.ts';
+import type {
+  Committed,
+  Connection,
+  Extra,
+  FromState,
+  Recorded,
+  SendOptions,
+  Snapshot,
+} from '../machine/connection.ts';
+import type {
+  AnyMachine,
+  Arguments,
+  CommandName,
+  CommandsOf,
+  EventsOf,
+  RejectionOf,
+  StateOf,
+  Transaction,
+} from '../machine/definition.ts';
+import { again, deliver, type Again, type DeliveryPorts } from '../machine/delivery.ts';
+import { recordedOf } from '../machine/event-reader.ts';
+import { loadInstance } from '../machine/instance.ts';
+import { Router, type CommandMiddleware } from '../machine/router.ts';
+import { checkKey, checkPart, type MachineRuntime } from '../machine/runtime.ts';
+import { subscribe, type SubscribedRow } from '../machine/subscription.ts';
+import type { Wait, Waits } from '../observe/waits.ts';
+import type { Partitions } from '../partition/partitions.ts';
+import type { Consistency } from '../partition/reads.ts';
+import type { Synchronous, Token } from '../partition/transaction.ts';
+import { placeOf } from '../ring/slot.ts';
+import { merged } from './merge.ts';
+import { runUsers } from './transaction.ts';
+
+export interface NodeSetup {
+  readonly env: Env;
+  readonly waits: Waits;
+  readonly partitions: Partitions;
+  readonly runtime: MachineRuntime;
+  readonly middleware: readonly CommandMiddleware[];
+  /** Closes what the node was opened over. */
+  readonly onClosed: () => Promise<void>;
+}
+
+type ReadOptions = NonNullable<Parameters<Connection['read']>[2]>;
+type EventsOptions = NonNullable<Parameters<Connection['events']>[1]>;
+
+const withinMsDefault = 30_000;
+/** Who asks where nobody else is named. */
+const localActor = 'local';
+
+export class LockstepNode implements Connection, AsyncDisposable {
+  readonly #setup: NodeSetup;
+  readonly #delivery: DeliveryPorts;
+  readonly #router: Router;
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | null = null;
+
+  /** Use `open`. */
+  constructor(setup: NodeSetup) {
+    const { env, waits, partitions, runtime, middleware } = setup;
+    this.#setup = setup;
+    this.#delivery = { ports: env, waits };
+    this.#router = new Router({ ports: env, waits, partitions, runtime, middleware });
+  }
+
+  /**
+   * Sends a command, again with the same id where nobody answers, until it is decided or its deadline comes (30 s).
+   * @throws as `Router.send`.
+   */
+  send<M extends AnyMachine, C extends CommandName<M>, const O extends SendOptions<FromState<M, C>> = {}>(
+    machine: M,
+    key: string,
+    command: C,
+    ...input: Arguments<CommandsOf<M>[C]['in'], O>
+  ): Promise<Committed<EventsOf<M>> | RejectionOf<M, C> | Extra<O>> {
+    const [data, options = {}] = input as readonly [unknown, SendOptions<unknown>?];
+    const sent = this.#router.send({ machine, key, command, data, actor: localActor, options });
+    // Its kinds of outcome are those that the command and its options make possible: the router knows no others.
+    return sent as Promise<Committed<EventsOf<M>> | RejectionOf<M, C> | Extra<O>>;
+  }
+
+  /**
+   * The newest state; with `after`, one that has what that token names; with `maxAge`, one that is not older.
+   * @throws LockstepError `unavailable` after 30 s; `invalid` for a token of another partition; `misuse`; `stopped`.
+   */
+  async read<M extends AnyMachine>(
+    machine: M,
+    key: string,
+    { after, maxAge }: ReadOptions = {},
+  ): Promise<Snapshot<StateOf<M>>> {
+    const { partitions, runtime } = this.#setup;
+    checkPart(runtime, machine);
+    checkKey(key);
+    const consistency: Consistency =
+      after !== undefined
+        ? { atLeast: after }
+        : maxAge === undefined
+          ? 'linearizable'
+          : { staleMsMax: durationMs(maxAge) };
+    const values = { machine: machine.name, key };
+    const about = { what: 'read', key, values, withinMs: withinMsDefault, signal: undefined };
+    return deliver<Found<StateOf<M>>>(this.#delivery, about, async (leftMs) => {
+      const outcome = await partitions.read(key, consistency, { withinMs: leftMs });
+      if (outcome.kind !== 'snapshot') return again(outcome, values);
+      using snapshot = outcome;
+      const { token, ageMs } = snapshot;
+      const { state, version } = loadInstance((name) => snapshot.system(name, placeOf(key)), machine, key);
+      return { kind: 'found', state, version, token, ageMs };
+    }).then(({ state, version, token, ageMs }) => ({ state, version, token, ageMs }));
+  }
+
+  /**
+   * A machine's events, or one instance's, in order: those that are there, then those that come, until the loop is left or the
+   * signal aborts. All events of one command have one token: go on after it once all of them were taken. Without a key, those
+   * of several partitions are each in their order, and come as they are there.
+   * @throws LockstepError `misuse` for a token without a key where there are several partitions; as `subscribe`.
+   */
+  async *events<M extends AnyMachine>(
+    machine: M,
+    { key, after = 'start', signal }: EventsOptions = {},
+  ): AsyncGenerator<Recorded<M>, void, undefined> {
+    const { env, partitions, runtime } = this.#setup;
+    checkPart(runtime, machine);
+    const indexes = key === undefined ? [...partitions.map.partitions] : [partitions.indexOf(key)];
+    if (indexes.length > 1 && after !== 'start' && after !== 'now')
+      throw new LockstepError('misuse', 'a token is of one partition: say which key, or follow each from its own', {
+        values: { machine: machine.name, partitions: indexes.length },
+      });
+    const ending = new AbortController();
+    const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
+    const onAbort = (event: Event): void => ending.abort((event.target as AbortSignal).reason);
+    for (const one of signals) {
+      one.throwIfAborted();
+      one.addEventListener('abort', onAbort, { once: true });
+    }
+    const about = { machine: machine.name, key, from: after, signal: ending.signal };
+    const sources = indexes.map((index) => subscribe(env, partitions.at(index), about));
+    const stop = (): void => ending.abort(new LockstepError('stopped', 'nobody reads these events any more'));
+    try {
+      for await (const { row, token } of merged<SubscribedRow>(sources, stop)) yield* recordedOf(machine, row, token);
+    } finally {
+      for (const one of signals) one.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /**
+   * Runs `run` alone, where `key` lives: all that it asks for happens together, or not at all.
+   * @throws what `run` throws; LockstepError `rejected` when it returned a rejection, or a lock that it requires has a newer
+   * holder; as `send`.
+   */
+  async transact<T>(
+    key: string,
+    run: (tx: Transaction) => Synchronous<T>,
+  ): Promise<{ readonly value: T; readonly token: Token }> {
+    const { env, partitions } = this.#setup;
+    checkKey(key);
+    const commandId = env.newId();
+    const about = { commandId, actor: localActor, newId: () => env.newId() };
+    const values = { key, commandId };
+    const asked = { what: 'transaction', key, values, withinMs: withinMsDefault, signal: undefined };
+    const { value, token } = await deliver(this.#delivery, asked, async (): Promise<Done<T> | Again> => {
+      const outcome = await partitions.transact(key, (tx) => runUsers(tx, key, about, run) as Synchronous<T>, {
+        commandId,
+      });
+      switch (outcome.kind) {
+        case 'committed':
+        case 'already-done':
+          return { kind: 'done', value: outcome.value as T, token: outcome.token };
+        case 'not-leader':
+        case 'refused':
+          return again(outcome, values);
+        case 'expired':
+          throw new LockstepError('unknown', 'the id of this transaction was forgotten before its outcome was known', {
+            values,
+          });
+        default:
+          throw new LockstepError('rejected', 'this transaction was refused, and nothing of it was done', {
+            values: { ...values, code: String((outcome as { readonly code: unknown }).code) },
+          });
+      }
+    });
+    return { value, token };
+  }
+
+  /** What waits: for what, since when, on whom, until when; of one key, or all that waits here. */
+  async explain(about: { readonly key?: string | undefined } = {}): Promise<readonly Wait[]> {
+    const waits = this.#setup.waits.explain();
+    return about.key === undefined ? waits : waits.filter(({ key }) => key === about.key);
+  }
+
+  /**
+   * Resolves when this node leads all partitions, and its code fits what they have stored.
+   * @throws LockstepError `unavailable` at the deadline (30 s); what stopped a partition: `misuse` with the list of what does
+   * not fit.
+   */
+  async leading({ withinMs = withinMsDefault }: { readonly withinMs?: number | undefined } = {}): Promise<void> {
+    const { partitions } = this.#setup;
+    await partitions.leading({ withinMs });
+    // Who began to lead may have found out just now that it must not: only a confirmed read shows that it goes on.
+    for (const index of partitions.map.partitions) {
+      const about = { what: 'lead', key: `partition ${index}`, values: { index }, withinMs, signal: undefined };
+      await deliver(this.#delivery, about, async (leftMs) => {
+        const outcome = await partitions.at(index).read('linearizable', { withinMs: leftMs });
+        if (outcome.kind !== 'snapshot') return again(outcome, { index });
+        outcome[Symbol.dispose]();
+        return { kind: 'leads' } as const;
+      });
+    }
+  }
+
+  /** Resolves when it was closed, with null, or when a partition cannot go on, with why: then it is to be closed. */
+  get stopped(): Promise<Error | null> {
+    return this.#setup.partitions.stopped;
+  }
+
+  /** What was begun is ended, what was acknowledged is on disk; then nothing is taken any more. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(new LockstepError('stopped', 'this node was closed'));
+    try {
+      await this.#setup.partitions.close();
+    } finally {
+      await this.#setup.onClosed();
+    }
+  }
+}
+
+interface Found<State> extends Snapshot<State> {
+  readonly kind: 'found';
+}
+
+interface Done<T> {
+  readonly kind: 'done';
+  readonly value: T;
+  readonly token: Token;
+}

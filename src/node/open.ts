@@ -1,0 +1,56 @@
+/**
+ * Opens an app's node over any env and any log: its machines run on partitions in this process. What opens it over the real
+ * world is `open` (os/open.ts); a simulation gives its own env.
+ */
+import type { Env } from '../env/env.ts';
+import type { App } from '../machine/app.ts';
+import { contractGuard } from '../machine/contract-guard.ts';
+import { machineTimers } from '../machine/deadlines.ts';
+import { machineMessages } from '../machine/inbox.ts';
+import type { CommandMiddleware } from '../machine/router.ts';
+import { machinesOf, type MachineRuntime } from '../machine/runtime.ts';
+import type { LogEngine } from '../log/port.ts';
+import { Waits } from '../observe/waits.ts';
+import { openPartitions, type PartitionsOptions } from '../partition/partitions.ts';
+import { timerService } from '../partition/timer/timer-service.ts';
+import { LockstepNode } from './node.ts';
+
+export interface NodeOptions extends Pick<
+  PartitionsOptions,
+  'transport' | 'trims' | 'settings' | 'channels' | 'tree' | 'openWithinMs' | 'anyFileSystem'
+> {
+  /** Where the logs are; closed with the node. */
+  readonly engine: LogEngine;
+  /** Where the states are, on the env's disk. */
+  readonly directory: string;
+  readonly owner: string;
+  readonly partitions?: number | undefined;
+  readonly middleware?: readonly CommandMiddleware[] | undefined;
+}
+
+/**
+ * @throws LockstepError `misuse` for an app that does not fit what is stored, with the list; what opening partitions throws.
+ * The engine is closed then.
+ */
+export async function openNode(env: Env, app: App<unknown>, options: NodeOptions): Promise<LockstepNode> {
+  const { engine, middleware = [], partitions: count, ...rest } = options;
+  const waits = new Waits(env.clock, env.timers);
+  const runtime: MachineRuntime = { machines: machinesOf(app), newId: () => env.newId(), onRow: [] };
+  const services = [contractGuard(app), timerService({ handlers: machineTimers(runtime) })];
+  try {
+    const onMessage = machineMessages(runtime);
+    const partitions = await openPartitions(env, {
+      ...rest,
+      engine,
+      count,
+      name: app.name,
+      waits,
+      services,
+      onMessage,
+    });
+    return new LockstepNode({ env, waits, partitions, runtime, middleware, onClosed: () => engine.close() });
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}

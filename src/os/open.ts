@@ -1,0 +1,89 @@
+/** An app over the real world: a directory of this machine has its state and, where no other log is named, its log. */
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { LockstepError } from '../kernel/errors.ts';
+import { openFileEngine } from '../log/file-owner.ts';
+import type { Guarantees, LogEngine } from '../log/port.ts';
+import type { App, Complete } from '../machine/app.ts';
+import type { CommandMiddleware } from '../machine/router.ts';
+import type { LockstepNode } from '../node/node.ts';
+import { openNode } from '../node/open.ts';
+import { openHostEnv, type HostEnv } from './env.ts';
+
+export interface OpenOptions {
+  /** The directory of the node, made if it is not there; this process' alone. */
+  readonly data: string;
+  /** Where the log lives, when not in the directory; closed with the node. */
+  readonly log?: LogEngine | undefined;
+  /** How many to make, 1 to 4,096; settled at creation. Default 1, or as many as there are. */
+  readonly partitions?: number | undefined;
+  /** Takes the directory from the process that has it. Default false. */
+  readonly takeOver?: boolean | undefined;
+  /** What an acknowledgement must survive; a log that gives less is refused. Default `machine`. */
+  readonly requires?: 'process' | 'machine' | 'minority' | undefined;
+  /** Goes on where the file system is of a kind that logs in files are not made for. Default false. */
+  readonly anyFileSystem?: boolean | undefined;
+  /** Around every command that is sent from this node. */
+  readonly middleware?: readonly CommandMiddleware[] | undefined;
+}
+
+/**
+ * Opens an app. With its log in the directory it resolves once this node leads.
+ * @throws LockstepError `in-use` when another process has the directory; `misuse` for an app that does not fit what is
+ * stored, with the list, for another number of partitions, and for a log that survives less than is required; `corrupt`,
+ * `disk-full`, `disk-failed`, `invalid`.
+ */
+export async function open<Missing>(
+  app: App<Missing> & Complete<Missing>,
+  options: OpenOptions,
+): Promise<LockstepNode> {
+  const { data, log, takeOver, anyFileSystem, requires = 'machine', ...rest } = options;
+  if (log !== undefined) checkSurvives(log, requires);
+  const env = await openHostEnv({ data });
+  try {
+    const called = { calledDirectory: resolve(data), takeOver, anyFileSystem };
+    const engine = closedWith(log ?? (await openFileEngine(env, 'log', called)), env);
+    checkSurvives(engine, requires);
+    const owner = `${hostname()}:${process.pid}`;
+    const node = await openNode(env, app, { ...rest, anyFileSystem, engine, owner, directory: 'state' });
+    if (log === undefined) await leading(node);
+    return node;
+  } catch (error) {
+    await env.close();
+    throw error;
+  }
+}
+
+async function leading(node: LockstepNode): Promise<void> {
+  try {
+    await node.leading();
+  } catch (error) {
+    await node.close();
+    throw error;
+  }
+}
+
+function closedWith(engine: LogEngine, env: HostEnv): LogEngine {
+  const close = async (): Promise<void> => {
+    await engine.close();
+    await env.close();
+  };
+  return {
+    name: engine.name,
+    guarantees: engine.guarantees,
+    open: (name, how) => engine.open(name, how),
+    list: () => engine.list(),
+    remove: (name) => engine.remove(name),
+    close,
+  };
+}
+
+const ranks: readonly Guarantees['survives'][] = ['nothing', 'process', 'machine', 'minority'];
+
+function checkSurvives({ name, guarantees }: LogEngine, requires: Guarantees['survives']): void {
+  if (ranks.indexOf(guarantees.survives) >= ranks.indexOf(requires)) return;
+  throw new LockstepError('misuse', 'this log survives less than is required', {
+    values: { log: name, survives: guarantees.survives, requires },
+    advice: [guarantees.because],
+  });
+}
