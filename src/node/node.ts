@@ -31,6 +31,7 @@ import { Router, type CommandMiddleware } from '../machine/router.ts';
 import { checkKey, checkPart, type MachineRuntime } from '../machine/runtime.ts';
 import { subscribe, type SubscribedRow } from '../machine/subscription.ts';
 import type { Wait, Waits } from '../observe/waits.ts';
+import type { DeadLetter } from '../partition/channel/dead-letters.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import type { Consistency } from '../partition/reads.ts';
 import type { Synchronous, Token } from '../partition/transaction.ts';
@@ -187,6 +188,12 @@ export class LockstepNode implements Connection, AsyncDisposable {
       }
     });
     return { value, token };
+  }
+
+  /** Messages that could not take effect, of all partitions that this node can read, with the reasons. */
+  async deadLetters(): Promise<readonly DeadLetter[]> {
+    const { partitions } = this.#setup;
+    return (await Promise.all(partitions.map.partitions.map((index) => partitions.deadLetters(index)))).flat();
   }
 
   /** What waits: for what, since when, on whom, until when; of one key, or all that waits here. */
