@@ -74,6 +74,7 @@ export const verdictOf: Readonly<Record<string, Verdict>> = {
   'tells-tokens-of-before': 'safety',
   'followers-drop-ranges': 'safety',
   'before-images-of-after': 'safety',
+  'ignores-holds': 'safety',
   'moves-the-inbox-outside': 'safety',
   'acknowledges-before-it-is-durable': 'safety',
   'remembers-what-it-took-in-memory': 'safety',

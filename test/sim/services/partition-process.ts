@@ -92,7 +92,7 @@ export async function contend(env: Env, setup: ContenderSetup): Promise<never> {
   const serving = answerCalls(env, address, (request) =>
     answer(env, partition, request as PartitionRequest, bug, witness),
   );
-  const watching = bug.isUnwatched === true ? serving : watch(env, partition, witness);
+  const watching = watch(env, partition, witness);
   const failure = await Promise.race([partition.stopped, serving, watching.then(() => partition.stopped)]);
   const { scrub } = partition.status;
   if (scrub?.agreed === false)

@@ -6,8 +6,9 @@ import type { Env } from 'lockstep/env';
 import { isLockstepError } from 'lockstep/env';
 import { setCapture } from '../../../src/partition/capture/capture.ts';
 import type { Change } from '../../../src/partition/change-reader.ts';
-import { holdLog } from '../../../src/partition/hold/log-hold.ts';
+import { holdLog, logHolds } from '../../../src/partition/hold/log-hold.ts';
 import type { Partition } from '../../../src/partition/partition.ts';
+import { parseToken, printToken } from '../../../src/partition/token.ts';
 import type { Token } from '../../../src/partition/transaction.ts';
 import type { ContenderWitness } from './partition-process.ts';
 
@@ -17,54 +18,61 @@ const readMs = 100;
 /** Until the partition is closed, or cannot go on. */
 export async function watch(env: Env, partition: Partition, witness: ContenderWitness): Promise<void> {
   const tokens: Token[] = [];
-  let held: Token | null = null;
   while (partition.status.kind === 'following' || partition.status.kind === 'leading') {
     await env.sleep(`${300 + env.randomness.below(700)}ms`);
     try {
-      held = (await hold(partition)) ?? held;
+      if (env.random() < 0.3) await hold(partition);
       tokens.push(partition.status.token);
       if (tokens.length > tokensMax) tokens.shift();
+      const held = await heldFrom(partition);
       const from = held !== null && env.random() < 0.5 ? held : tokens[env.randomness.below(tokens.length)];
-      if (from !== undefined) await read(env, partition, from, from === held, witness);
+      if (from === undefined) continue;
+      const isTrimmed = await read(env, partition, from, witness);
+      // It goes on only: what is where it was did not move meanwhile.
+      if (isTrimmed && from === held && (await heldFrom(partition)) === held)
+        witness.broken ??= 'what a hold keeps was trimmed';
     } catch (error) {
       if (!isLockstepError(error)) throw error;
-      held = null; // what became of a hold that was moved is not known
     }
   }
 }
 
-/** The token from which on the log is kept; null: this one does not lead. */
-async function hold(partition: Partition): Promise<Token | null> {
-  if (partition.status.kind !== 'leading') return null;
-  const { token } = partition.status;
-  const outcome = await partition.transact(null, (tx) => {
+/** By whoever leads, from where it is now. */
+async function hold(partition: Partition): Promise<void> {
+  const { kind, token } = partition.status;
+  if (kind !== 'leading') return;
+  await partition.transact(null, (tx) => {
     setCapture(tx, 'values', [{ prefix: ['value'] }]);
     holdLog(tx, 'watcher', token);
   });
-  return outcome.kind === 'committed' ? token : null;
 }
 
-async function read(
-  env: Env,
-  partition: Partition,
-  from: Token,
-  isHeld: boolean,
-  witness: ContenderWitness,
-): Promise<void> {
+/** From where on the log is kept, as the state says: a hold outlives whoever took it. */
+async function heldFrom(partition: Partition): Promise<Token | null> {
+  const outcome = await partition.read({ staleMsMax: 60_000 }, { withinMs: 400 });
+  if (outcome.kind !== 'snapshot') return null;
+  using snapshot = outcome;
+  const [held] = logHolds(snapshot);
+  return held === undefined ? null : printToken({ ...parseToken(snapshot.token), revision: held.revision });
+}
+
+/** Whether it was told that the log no longer has what comes next. */
+async function read(env: Env, partition: Partition, from: Token, witness: ContenderWitness): Promise<boolean> {
   const over = new AbortController();
   const timer = env.timers.after(readMs, () => over.abort(over));
   const last = new Map<string, unknown>();
   try {
     for await (const one of partition.changes(from, { signal: over.signal })) {
       witness.count(`read ${one.kind}`);
-      if (one.kind === 'changes') for (const change of one.changes) look(change, one.changes, last, witness);
-      else if (isHeld) witness.broken ??= 'what a hold keeps was trimmed';
+      if (one.kind === 'trimmed') return true;
+      for (const change of one.changes) look(change, one.changes, last, witness);
     }
   } catch (error) {
     if (error !== over) throw error;
   } finally {
     timer.cancel();
   }
+  return false;
 }
 
 /** A transaction writes beside a value what the value was. */
