@@ -21,7 +21,7 @@ export class SharedCheckpoints {
     const [name] = names.slice(random.below(Math.max(1, names.length)));
     const bytes = name === undefined ? undefined : this.files.get(name);
     if (name === undefined || bytes === undefined) return;
-    this.#whole.set(name, bytes);
+    if (!this.#whole.has(name)) this.#whole.set(name, bytes); // it may be damaged already
     const at = random.below(bytes.length);
     this.files.set(name, bytes.with(at, (bytes[at] ?? 0) ^ 1));
   }
