@@ -220,3 +220,26 @@ test('the name of a table that a crash left is not given again: a process that w
     await again.close();
   });
 });
+
+test('what is read on the way back to where a crash was stays as it is read (partition, seed 288)', async () => {
+  await play(async (env) => {
+    const before = await core(env);
+    for (const revision of [1, 2]) {
+      write(before, revision, set('a', `${revision}`));
+      before.setDurable(revision, revision);
+      await flush(before);
+    }
+    for (const revision of [3, 4, 5]) write(before, revision, set('a', `${revision}`));
+    before.setDurable(5, 5);
+    before.setFloor(5);
+    await before.background.compactRange(null); // writes down the floor, which is above what was flushed
+    await before.close();
+    const after = await core(env);
+    expect(after.flushed.revision).toBe(2);
+    write(after, 3, set('a', '3'));
+    after.setDurable(3, 3);
+    for (const revision of [4, 5]) write(after, revision, set('a', `${revision}`));
+    expect(seen(after, 3)).toEqual(['a 3']);
+    await after.close();
+  });
+});
