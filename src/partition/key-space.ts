@@ -18,8 +18,10 @@ import { slotCount } from '../ring/slot.ts';
 import { keyBytesMax } from '../storage/entry-cursor.ts';
 import type { SpaceRange } from './transaction.ts';
 
-const slotOfSystem = 0xfffe;
-const slotOfLocal = 0xffff;
+/** Of what the product keeps of the partition. */
+export const slotOfSystem = 0xfffe;
+/** Of what users keep without a place. */
+export const slotOfLocal = 0xffff;
 const slotBytes = 2;
 /** Ends every range of tuples: no part begins with it. */
 const afterAllTuples = 0xff;

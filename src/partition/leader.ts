@@ -14,7 +14,8 @@ import type { SteadyWall } from '../clock/steady-wall.ts';
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import type { Ports } from '../env/env.ts';
 import { assert } from '../kernel/assert.ts';
-import { LockstepError } from '../kernel/errors.ts';
+import { asError, LockstepError } from '../kernel/errors.ts';
+import { isPromise } from '../kernel/promise.ts';
 import { chainBeforeFirst } from '../log/chain.ts';
 import type { LogWriter } from '../log/port.ts';
 import type { Waits } from '../observe/waits.ts';
@@ -31,7 +32,7 @@ import type { Member, NotedCommit } from './group.ts';
 import { KeySpace } from './key-space.ts';
 import { encodeMark } from './log-mark.ts';
 import { Outcome } from './outcome.ts';
-import { isPromise, ranOf, settledOf, type Ran } from './ran.ts';
+import { ranOf, settledOf, type Ran } from './ran.ts';
 import { systemNames, type Replica } from './replica.ts';
 import { TransactionRun, type RunSetup, type Sender } from './transaction-run.ts';
 import type {
@@ -297,7 +298,7 @@ export class Leader {
     if (isFirst) writes.put(markKey, this.#markAt(now));
     const batch = writes.view();
     replica.apply(revision, batch);
-    if (isFirst) replica.noteGroup(revision);
+    if (isFirst) replica.noteGroup(revision, replica.place.position);
     group.add(revision, now, { batch, images }, replica);
     group.commits.push({ commit: { revision, at: now, place: run.place }, notes: run.notes });
     this.commit.join(group, member, bytes);
@@ -368,5 +369,3 @@ export class Leader {
 }
 
 const storable = (value: unknown): StoredValue | undefined => value as StoredValue | undefined; // the codec checks it
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,5 +1,5 @@
 /** Lets go of what nobody needs of the log, one call at a time; what fails for a while is tried again when more may go. */
-import { isLockstepError } from '../kernel/errors.ts';
+import { asError, isLockstepError } from '../kernel/errors.ts';
 import type { Log, Position } from '../log/port.ts';
 import { isPassing } from '../log/within.ts';
 
@@ -24,7 +24,7 @@ export class LogTrimmer {
       (error: unknown) => {
         this.#trimming = null;
         if (isPassing(error) || isLockstepError(error, 'stopped')) return;
-        this.#onFailed(error instanceof Error ? error : new Error(String(error)));
+        this.#onFailed(asError(error));
       },
     );
   }

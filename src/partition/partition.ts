@@ -4,7 +4,7 @@
  */
 import type { CheckpointStore } from '../checkpoint/port.ts';
 import { SteadyWall } from '../clock/steady-wall.ts';
-import { LockstepError } from '../kernel/errors.ts';
+import { asError, LockstepError } from '../kernel/errors.ts';
 import type { LogWriter } from '../log/port.ts';
 import { atMost } from '../log/within.ts';
 import { transactAsync } from './async-transact.ts';
@@ -257,7 +257,7 @@ export class Partition implements AsyncDisposable {
         if (writer !== null) await this.#lead(writer);
       }
     } catch (error) {
-      this.#failure = error instanceof Error ? error : new Error(String(error));
+      this.#failure = asError(error);
       this.#progress.fail(this.#failure);
     }
   }

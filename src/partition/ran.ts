@@ -27,9 +27,6 @@ export function ranOf<T>(value: T, { refusal }: TransactionRun): Ran<T> {
   return isRejection(value) ? { kind: 'rejected', rejection: value } : { kind: 'returned', value };
 }
 
-export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-
 const isRejection = (value: unknown): value is Rejection =>
   typeof value === 'object' &&
   value !== null &&

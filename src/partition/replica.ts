@@ -184,10 +184,12 @@ export class Replica {
     this.#noticeFlush();
   }
 
-  /** A group begins at this revision, which was applied: it names a place in the log from which it can be read again. */
-  noteGroup(revision: number): void {
-    const mark = this.#markAt(revision);
-    if (mark !== null) this.#marks.push({ revision, position: mark.position });
+  /**
+   * A group begins at this revision, which was applied: it names a place in the log from which it can be read again.
+   * `named`: that place, by whoever wrote it; otherwise it is read.
+   */
+  noteGroup(revision: number, named: number | undefined = this.#markAt(revision)?.position): void {
+    if (named !== undefined) this.#marks.push({ revision, position: named });
   }
 
   /** Takes back all that is not durable. */

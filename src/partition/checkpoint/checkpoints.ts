@@ -4,7 +4,7 @@
  */
 import type { CheckpointStore } from '../../checkpoint/port.ts';
 import type { Ports } from '../../env/env.ts';
-import { isLockstepError, LockstepError } from '../../kernel/errors.ts';
+import { asError, isLockstepError, LockstepError } from '../../kernel/errors.ts';
 import { elapsedMs, type Instant } from '../../kernel/time.ts';
 import { position } from '../../log/coordinates.ts';
 import type { Log, Position } from '../../log/port.ts';
@@ -242,5 +242,3 @@ export class Checkpoints {
     await Promise.all(this.#running);
   }
 }
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -4,6 +4,7 @@
  */
 import { hybridWall } from '../../clock/timestamp.ts';
 import type { Timer } from '../../env/timers.ts';
+import { asError } from '../../kernel/errors.ts';
 import { nextPosition, position } from '../../log/coordinates.ts';
 import type { Hold, Log } from '../../log/port.ts';
 import { isPassing, pause } from '../../log/within.ts';
@@ -123,7 +124,7 @@ export class HoldService implements EpochService {
     const running = work()
       .catch((error: unknown) => {
         if (this.#leading === null || leading.signal.aborted || isPassing(error)) return;
-        leading.fail(error instanceof Error ? error : new Error(String(error)));
+        leading.fail(asError(error));
       })
       .finally(() => void this.#underWay.delete(running));
     this.#underWay.add(running);

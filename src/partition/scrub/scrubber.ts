@@ -7,7 +7,7 @@ import { ValueDecoder } from '../../bytes/value-decode.ts';
 import type { StoredValue } from '../../bytes/value-format.ts';
 import type { Ports } from '../../env/env.ts';
 import type { Timer } from '../../env/timers.ts';
-import { LockstepError } from '../../kernel/errors.ts';
+import { asError, LockstepError } from '../../kernel/errors.ts';
 import { elapsedMs, type Instant } from '../../kernel/time.ts';
 import type { WaitEntry, Waits } from '../../observe/waits.ts';
 import type { HeldRevision } from '../../storage/snapshots.ts';
@@ -180,7 +180,7 @@ export class Scrubber {
   }
 
   #failed(error: unknown): void {
-    this.#setup.onFailed(error instanceof Error ? error : new Error(String(error)));
+    this.#setup.onFailed(asError(error));
   }
 
   #end(own: OwnSum | null): void {

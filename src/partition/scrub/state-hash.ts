@@ -13,15 +13,13 @@ import { digestBytes, hexAt } from '../../log/chain.ts';
 import { slotCount } from '../../ring/slot.ts';
 import type { Tree } from '../../storage/tree.ts';
 import type { VisibleCursor } from '../../storage/visible-cursor.ts';
-import { KeySpace, slotOfStored } from '../key-space.ts';
+import { slotOfLocal, slotOfStored, slotOfSystem } from '../key-space.ts';
 
 const slotPartCount = 64;
 const slotsPerPart = slotCount / slotPartCount;
 const partOfSystem = slotPartCount;
 const partOfLocal = slotPartCount + 1;
 const partCount = slotPartCount + 2;
-const slotOfSystem = slotOfStored(KeySpace.ofSystem('any').key([]), 0);
-const slotOfLocal = slotOfStored(KeySpace.ofLocal().key([]), 0);
 
 /** A step ends behind the entry that reaches one of them: well below a millisecond, where blocks are in memory. */
 const stepEntriesMax = 256;

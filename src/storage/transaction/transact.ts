@@ -6,6 +6,7 @@
  */
 import type { Ports } from '../../env/env.ts';
 import { LockstepError } from '../../kernel/errors.ts';
+import { isPromise } from '../../kernel/promise.ts';
 import type { Waits } from '../../observe/waits.ts';
 import type { Tree } from '../tree.ts';
 import type { TreeReaders } from '../tree-readers.ts';
@@ -173,9 +174,6 @@ export class Transactor {
     throw error;
   }
 }
-
-export const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
-  typeof value === 'object' && value !== null && typeof (value as { readonly then?: unknown }).then === 'function';
 
 const isolations: readonly string[] = ['serializable', 'snapshot'] satisfies readonly Isolation[];
 
