@@ -48,13 +48,18 @@ test('time goes on without a jump ahead, then the leader steps down for its cloc
 test('a jump that is taken back in time ends nothing', async () => {
   await inWorld(async (real, log) => {
     const { env, off } = settable(real);
-    const partition = await led(env, log);
+    const waits = new Waits(env.clock, env.timers);
+    const partition = await led(env, log, { waits });
     const { epoch } = partition.status;
     off.ms = hourMs;
     await committed(partition, 'a', (tx) => tx.set(['x'], 1) ?? null);
     await real.sleep('3s');
+    expect(waits.explain().map(({ what, waitsFor }) => [what, waitsFor])).toEqual([
+      ['lead', expect.stringContaining('jumped ahead by 3600000 ms')],
+    ]);
     off.ms = 0;
     await committed(partition, 'a', (tx) => tx.set(['x'], 2) ?? null);
+    expect(waits.explain()).toEqual([]);
     await real.sleep('20s');
     expect(partition.status).toMatchObject({ kind: 'leading', epoch, lastEnd: null });
     await partition.close();
@@ -64,9 +69,13 @@ test('a jump that is taken back in time ends nothing', async () => {
 test('a clock that is set back for too long ends leading with its name', async () => {
   await inWorld(async (real, log) => {
     const { env, off } = settable(real);
-    const partition = await led(env, log);
+    const waits = new Waits(env.clock, env.timers);
+    const partition = await led(env, log, { waits });
     off.ms = -60_000;
     expect(await partition.transact('a', (tx) => tx.set(['x'], 1))).toEqual({ kind: 'refused', reason: 'clock' });
+    expect(waits.explain().map(({ what, waitsFor }) => [what, waitsFor])).toEqual([
+      ['lead', expect.stringMatching(/is behind by (59|60)\d{3} ms/)],
+    ]);
     await real.sleep('6s');
     expect(partition.status.lastEnd).toEqual({ kind: 'clock' });
     await partition.close();

@@ -100,7 +100,8 @@ export class Leader {
   readonly #own = new OwnWrites();
   #isRunning = false;
   #isStopping = false;
-  #isWaitingForClock = false;
+  /** Ends the wait for this node's clock to be right, while there is one. */
+  #endOfClockWait: (() => void) | null = null;
 
   constructor(setup: LeaderSetup) {
     const { replica, settings, ports, wall, waits, key, writer, onCommits, onEnd } = setup;
@@ -114,7 +115,20 @@ export class Leader {
     };
     this.clock = new HybridClock(wall, { last: replica.time, driftMsMax: settings.driftMsMax });
     this.commands = new CommandWindow(settings.commands);
-    this.commit = new GroupCommit({ ports, waits, key, writer, replica, limits: settings.limits, onCommits, onEnd });
+    const ended = (end: EpochEnd): void => {
+      this.#endOfClockWait?.();
+      onEnd(end);
+    };
+    this.commit = new GroupCommit({
+      ports,
+      waits,
+      key,
+      writer,
+      replica,
+      limits: settings.limits,
+      onCommits,
+      onEnd: ended,
+    });
   }
 
   /** @throws LockstepError `misuse` at once, not as a promise, when it is called within a transaction. */
@@ -341,20 +355,30 @@ export class Leader {
     const now = this.clock.now();
     const isGiven = typeof now === 'number';
     if (!isGiven || this.#setup.wall.jumpMs > 0) this.#waitForClock();
+    else this.#endOfClockWait?.();
     return isGiven ? now : null;
   }
 
   #waitForClock(): void {
-    if (this.#isWaitingForClock) return;
-    this.#isWaitingForClock = true;
-    const { ports, settings, wall } = this.#setup;
-    ports.timers.after(settings.clockWaitMsMax, () => {
-      this.#isWaitingForClock = false;
-      const isRight = this.clock.aheadMs() <= settings.driftMsMax && wall.jumpMs === 0;
-      if (isRight || this.commit.end !== null) return;
+    if (this.#endOfClockWait !== null) return;
+    const { ports, settings, wall, waits, key } = this.#setup;
+    const { clockWaitMsMax: withinMs, driftMsMax } = settings;
+    const { jumpMs } = wall;
+    const off =
+      jumpMs > 0 ? `jumped ahead by ${Math.round(jumpMs)}` : `is behind by ${Math.round(this.clock.aheadMs())}`;
+    const waitsFor = `this node's clock to be right, which ${off} ms; then it stops leading`;
+    const wait = waits?.enter({ what: 'lead', key, waitsFor, withinMs });
+    const timer = ports.timers.after(withinMs, () => {
+      this.#endOfClockWait?.();
+      if (this.clock.aheadMs() <= driftMsMax && wall.jumpMs === 0) return;
       const failed = (error: unknown): void => this.commit.finish({ kind: 'failed', error: asError(error) });
       this.release({ kind: 'clock' }).catch(failed);
     });
+    this.#endOfClockWait = () => {
+      this.#endOfClockWait = null;
+      timer.cancel();
+      wait?.leave();
+    };
   }
 
   #look(id: string, now: HybridTimestamp): Remembered {
