@@ -54,6 +54,17 @@ test('a time of day that is set back, or is a little ahead, is shown', () => {
   expect([steady.wall(), steady.jumpMs]).toEqual([noonMs - 3_599_500, 0]);
 });
 
+test('what was set back is gone on from: setting it right again is a jump (leases, seed 77)', () => {
+  const clock = new HandClock();
+  const steady = new SteadyWall(clock, 500);
+  clock.pass(0, -3_000);
+  steady.wall();
+  clock.pass(1_000);
+  expect([steady.wall(), steady.jumpMs]).toEqual([noonMs - 2_000, 0]);
+  clock.pass(0, 3_000);
+  expect([steady.wall(), steady.jumpMs]).toEqual([noonMs - 2_000, 3_000]);
+});
+
 test('many small steps ahead are one jump', () => {
   const clock = new HandClock();
   const steady = new SteadyWall(clock, 500);

@@ -1,7 +1,8 @@
 /**
  * The time of day, without jumps ahead: it is compared with the monotonic clock of the same machine, which nobody sets.
  * While the time of day is further ahead than that explains, this goes on by the monotonic clock. Whoever uses it decides
- * how long to put up with that. A time of day that is set back shows at once: `HybridClock` deals with it.
+ * how long to put up with that. A time of day that is set back shows at once, and is what this goes on from: `HybridClock`
+ * deals with it, and setting it right again is a jump.
  */
 import type { Clock } from '../env/clock.ts';
 import { LockstepError } from '../kernel/errors.ts';
@@ -42,7 +43,9 @@ export class SteadyWall implements Pick<Clock, 'wall'> {
     const aheadMs = wall - expectedMs;
     const slackMs = passedMs * rateDifferenceMax;
     const hasJumped = aheadMs > this.#jumpMsMax + slackMs;
-    this.#believedMs = expectedMs + (hasJumped ? 0 : Math.max(-slackMs, Math.min(slackMs, aheadMs)));
+    const isSetBack = aheadMs < -this.#jumpMsMax - slackMs;
+    if (isSetBack) this.#believedMs = wall;
+    else this.#believedMs = expectedMs + (hasJumped ? 0 : Math.max(-slackMs, Math.min(slackMs, aheadMs)));
     this.#at = now;
     this.#jumpMs = hasJumped ? aheadMs : 0;
     return hasJumped ? wallTime(Math.floor(expectedMs)) : wall;
