@@ -4,7 +4,6 @@
  * files are damaged. What anybody sees is the writes from the first to some last one, without a gap, the same at one
  * revision everywhere; in the end all nodes have what was told; and what the store has is restored, twice, as that.
  */
-import { isLockstepError } from 'lockstep/env';
 import type { Env, World } from 'lockstep/sim';
 import type { CheckpointStore } from '../../../src/checkpoint/port.ts';
 import { wallTime } from '../../../src/kernel/time.ts';
@@ -16,6 +15,7 @@ import { restorePartition } from '../../../src/partition/checkpoint/restore.ts';
 import type { Scenario } from '../scenario.ts';
 import { checkpointNode, CheckpointWitness, smallTree } from '../services/checkpoint-node.ts';
 import { logService, remoteStores, simulatedGuarantees } from '../services/log-service.ts';
+import { openedLog } from '../services/opened-log.ts';
 import { otherLog } from '../services/partition-bugs.ts';
 import { SharedCheckpoints } from '../services/shared-checkpoints.ts';
 
@@ -91,7 +91,7 @@ async function play(world: World, bug: CheckpointBug): Promise<void> {
   const start = (name: string): void =>
     void world.run(name, async (env) => {
       const engine = engineOf(env);
-      const log = await opened(env, engine, 'log');
+      const log = await openedLog(env, engine);
       const other = bug.log?.(log) ?? log;
       return checkpointNode(env, { name, engine, log: other, store: storeOf(env), payloadBytesMax, witness });
     });
@@ -126,7 +126,7 @@ interface Restoring {
 async function restoreTwice(world: World, env: Env, { witness, engine, store, bug }: Restoring): Promise<void> {
   const generations = new Set<number>();
   for (const directory of ['one', 'two']) {
-    const log = await opened(env, engine, directory);
+    const log = await openedLog(env, engine, directory);
     const given = bug.restoring?.(env) ?? env;
     const { revision, generation, token } = await restorePartition(given, { store, log, directory, tree: smallTree });
     generations.add(generation);
@@ -158,17 +158,5 @@ async function strike(world: World, shared: SharedCheckpoints, nodes: readonly s
       return shared.damage(random);
     case 'isolate':
       return world.isolate(node);
-  }
-}
-
-async function opened(env: Env, engine: LogEngine, name: string): Promise<Log> {
-  for (;;) {
-    try {
-      const log = await engine.open(name, { create: true });
-      if (log !== null) return log;
-    } catch (error) {
-      if (!isLockstepError(error, 'unavailable') && !isLockstepError(error, 'unknown')) throw error;
-    }
-    await env.sleep('20ms');
   }
 }

@@ -13,6 +13,7 @@ import { MemoryStores } from '../../../src/log/memory.ts';
 import type { LogEngine } from '../../../src/log/port.ts';
 import { storeEngine } from '../../../src/log/store-engine.ts';
 import type { Scenario } from '../scenario.ts';
+import { crashAtCall, fillForAWhile } from '../services/disk-storm.ts';
 import { logService, remoteStores, simulatedGuarantees } from '../services/log-service.ts';
 import { partitionBugs, type PartitionBug } from '../services/partition-bugs.ts';
 import { PartitionClient, PartitionWitness, type Contender } from '../services/partition-client.ts';
@@ -130,16 +131,12 @@ async function strike(world: World, { machines }: Ground): Promise<void> {
   switch (random.pick(strikes)) {
     case 'crash':
       return world.crash(node, { kind, restart: '20ms' });
-    case 'crash at a call': {
-      const effect = world.effects(node) + 1 + random.below(60);
-      return world.crashAt(node, { effect, when: random.pick(['before', 'after'] as const), kind });
-    }
+    case 'crash at a call':
+      return crashAtCall(world, node, kind);
     case 'fail':
       return world.disk(node).failSyncs();
     case 'fill':
-      world.disk(node).fill(random.pick(['write', 'sync'] as const));
-      await world.sleep(`${random.below(200)}ms`);
-      return world.disk(node).free();
+      return fillForAWhile(world, node, 200);
     case 'slow':
       return world.disk(node).slow(1 + random.below(200));
     case 'isolate':

@@ -24,7 +24,8 @@ export async function diskStorm(world: World, node: string, { betweenMsMax, full
   world.heal();
 }
 
-async function fillForAWhile(world: World, node: string, msMax: number): Promise<void> {
+/** The disk has no space for less than this. */
+export async function fillForAWhile(world: World, node: string, msMax: number): Promise<void> {
   const { random } = world;
   world.disk(node).fill(random.pick(['write', 'sync'] as const));
   await world.sleep(`${random.below(msMax)}ms`);

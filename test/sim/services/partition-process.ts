@@ -1,7 +1,7 @@
 /** A contender of the scenario `partition`: it opens a partition, and answers for it whoever asks over the network. */
 import type { Env, NodeAddress } from 'lockstep/env';
 import { isLockstepError } from 'lockstep/env';
-import type { Log, LogEngine } from '../../../src/log/port.ts';
+import type { LogEngine } from '../../../src/log/port.ts';
 import { openPartition } from '../../../src/partition/open-partition.ts';
 import type { Consistency } from '../../../src/partition/reads.ts';
 import type { Partition } from '../../../src/partition/partition.ts';
@@ -15,6 +15,7 @@ import type {
   TransactOutcome,
 } from '../../../src/partition/transaction.ts';
 import { answerCalls, type Json } from './calls.ts';
+import { openedLog } from './opened-log.ts';
 import { otherLog, trailSystem, type PartitionBug } from './partition-bugs.ts';
 import { watch } from './partition-watcher.ts';
 
@@ -63,7 +64,7 @@ const mismatch: Rejection<'mismatch', null> = { kind: 'rejected', code: 'mismatc
 export async function contend(env: Env, setup: ContenderSetup): Promise<never> {
   const { name, address, payloadBytesMax, trims, standPauseMsMax, bug, witness } = setup;
   const engine = setup.engine(env);
-  const log = await opened(env, engine);
+  const log = await openedLog(env, engine);
   const counted = otherLog(log, {
     trim: (before) => {
       witness.count('trims');
@@ -121,18 +122,6 @@ function epochCounter(witness: ContenderWitness): EpochService {
       witness.count(commits === 0 ? 'epochs without a commit' : 'epochs with commits');
     },
   };
-}
-
-async function opened(env: Env, engine: LogEngine): Promise<Log> {
-  for (;;) {
-    try {
-      const log = await engine.open('log', { create: true });
-      if (log !== null) return log;
-    } catch (error) {
-      if (!isLockstepError(error, 'unavailable') && !isLockstepError(error, 'unknown')) throw error;
-    }
-    await env.sleep('20ms');
-  }
 }
 
 async function answer(
