@@ -55,10 +55,15 @@ export async function* subscribe(
   const look = <T>(consistency: Consistency, see: (snapshot: Snapshot) => T): Promise<T> =>
     lookOnce(ports, partition, { consistency, signal }, see);
   const atFirst: Consistency = from === 'start' || from === 'now' ? { staleMsMax: 0 } : { atLeast: from };
-  const begun = await look(atFirst, ({ token, revision }) => ({ token, revision }));
-  const after = from === 'start' ? 0 : from === 'now' ? begun.revision : revisionOf(from);
+  const see = ({ token, revision }: Snapshot): { token: Token; revision: number } => ({ token, revision });
+  const first = await look(atFirst, see);
+  let seen = first;
+  // Before anything was written a partition has no name, and no tokens.
+  for (; seen.revision === 0; seen = await look(atFirst, see))
+    await pause(ports.timers, ports.randomness.float() * pauseMsMax, [signal]);
+  const after = from === 'start' ? 0 : from === 'now' ? first.revision : revisionOf(from);
   const cursor = cursorFor(options, after);
-  for (let seen = begun; ;) {
+  for (;;) {
     const part = await look({ atLeast: tokenAt(seen.token, seen.revision) }, (snapshot) => {
       const { token, revision } = snapshot;
       return { ...cursor.take(snapshot), token, revision };

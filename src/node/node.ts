@@ -57,6 +57,8 @@ const withinMsDefault = 30_000;
 const localActor = 'local';
 
 export class LockstepNode implements Connection, AsyncDisposable {
+  /** What it runs on: for transports between nodes, and for tools. */
+  readonly partitions: Partitions;
   readonly #setup: NodeSetup;
   readonly #delivery: DeliveryPorts;
   readonly #router: Router;
@@ -67,6 +69,7 @@ export class LockstepNode implements Connection, AsyncDisposable {
   constructor(setup: NodeSetup) {
     const { env, waits, partitions, runtime, middleware } = setup;
     this.#setup = setup;
+    this.partitions = partitions;
     this.#delivery = { ports: env, waits };
     this.#router = new Router({ ports: env, waits, partitions, runtime, middleware });
   }

@@ -10,6 +10,7 @@ import { journalScenario } from './scenarios/journal.ts';
 import { leaderScenario } from './scenarios/leader.ts';
 import { leasesScenario } from './scenarios/leases.ts';
 import { logScenario } from './scenarios/log.ts';
+import { machineScenario } from './scenarios/machine.ts';
 import { mailScenario } from './scenarios/mail.ts';
 import { partitionScenario } from './scenarios/partition.ts';
 import { shippingScenario } from './scenarios/shipping.ts';
@@ -35,6 +36,7 @@ export const ofPartitions: readonly Scenario[] = [
   leasesScenario,
   channelsScenario,
   checkpointsScenario,
+  machineScenario,
 ];
 
 export const catalogue: readonly Scenario[] = [...belowPartitions, ...ofPartitions];

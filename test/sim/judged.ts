@@ -20,11 +20,13 @@ export const seedCounts: Readonly<Record<string, number>> = {
   partition: 10,
   channels: 8,
   checkpoints: 5,
+  machine: 8,
 };
 const seedsToFind = 200;
 /** Where to look first for what takes long to find: from seed 1 on it is found too, within as many. */
 const lookFrom: Readonly<Record<string, number>> = {
   'takes-an-old-grant-for-a-new-one': 125,
+  'sends-after-the-commit': 60,
 };
 
 export const verdictOf: Readonly<Record<string, Verdict>> = {
@@ -95,6 +97,11 @@ export const verdictOf: Readonly<Record<string, Verdict>> = {
   'trims-past-the-checkpoints': 'liveness',
   'restores-one-generation-twice': 'safety',
   'removes-what-is-needed': 'liveness',
+  'evolves-impurely': 'safety',
+  'runs-again-what-it-ran': 'safety',
+  'ignores-the-expected-version': 'safety',
+  'sends-after-the-commit': 'safety',
+  'follows-from-now-on': 'safety',
 };
 
 /** The failure that these seeds find. */

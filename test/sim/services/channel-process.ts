@@ -262,13 +262,13 @@ async function dump(
   };
 }
 
-const printed = ({ sender, after, messages }: ChannelBatch): Json => ({
+export const printed = ({ sender, after, messages }: ChannelBatch): Json => ({
   sender,
   after: { ...after },
   messages: messages.map(({ generation, number, bytes }) => [generation, number, [...bytes]]),
 });
 
-function batchOf(json: Json): ChannelBatch {
+export function batchOf(json: Json): ChannelBatch {
   const { sender, after, messages } = json as unknown as Omit<ChannelBatch, 'messages'> & {
     readonly messages: readonly (readonly [number, number, number[]])[];
   };

@@ -1,0 +1,276 @@
+/**
+ * An app of two machines on two partitions, and one to three nodes that contend for leading each, over logs that are a
+ * service or in files. Clients send commands and send again by id what they do not know of; commands send messages, at once
+ * and later; states of a table end by themselves. What was acknowledged is there once, with the events that were told, and
+ * in the order that clients saw; states are what their events make; messages take effect once; whoever follows a partition
+ * has all its events in order, over crashes of its own too.
+ */
+import { isLockstepError } from 'lockstep/env';
+import type { Env, World } from 'lockstep/sim';
+import { fileEngine } from '../../../src/log/file.ts';
+import { MemoryStores } from '../../../src/log/memory.ts';
+import type { LogEngine } from '../../../src/log/port.ts';
+import { storeEngine } from '../../../src/log/store-engine.ts';
+import type { Scenario } from '../scenario.ts';
+import { call } from '../services/calls.ts';
+import type { ChannelContender } from '../services/channel-process.ts';
+import { crashAtCall } from '../services/disk-storm.ts';
+import { logService, remoteStores } from '../services/log-service.ts';
+import { machineBugs, type MachineBug } from '../services/machine-app.ts';
+import {
+  serveBank,
+  type Followed,
+  type MachineDump,
+  type MachineRequest,
+  type RowDump,
+} from '../services/machine-process.ts';
+
+const names = ['ann', 'bob', 'cid'] as const;
+const keys = ['ant/1', 'ant/2', 'bee', 'cat', 'dog'] as const;
+const logAddress = 'logs:1';
+const partitions = 2;
+
+export const machineScenario: Scenario = {
+  name: 'machine',
+  about: 'machines send each other messages, on partitions that nodes contend for; clients send again by id',
+  bugs: Object.keys(machineBugs),
+  async run(world, bug) {
+    const ground = world.random.chance(0.7) ? onService(world) : inFiles(world);
+    const planted: MachineBug = bug === null ? {} : (machineBugs[bug] ?? {});
+    const followers = new Map<string, Map<number, Followed>>();
+    for (const { name, address } of ground.nodes) {
+      const followed = new Map<number, Followed>();
+      followers.set(name, followed);
+      const others = ground.nodes.filter((one) => one.name !== name).map((one) => one.address);
+      const { engine, trims } = ground;
+      const setup = { name, address, others, partitions, engine, trims, bug: planted, followed };
+      void world.run(name, (env) => serveBank(world, env, setup), { on: ground.on(name) });
+    }
+    const witness = new Witness();
+    const clients = Array.from({ length: 2 }, (_, index) =>
+      world.run(`client-${index}`, (env) => work(world, env, ground.nodes, witness), { steady: true }),
+    );
+    for (let struck = 0; struck < 3; struck++) {
+      await world.sleep(`${100 + world.random.below(400)}ms`);
+      strike(world, ground);
+    }
+    world.heal();
+    await Promise.all(clients);
+    await world.run('judge', (env) => judge(world, env, ground.nodes, witness, followers), { steady: true });
+  },
+};
+
+interface Ground {
+  readonly machines: readonly string[];
+  readonly on: (name: string) => string;
+  readonly nodes: readonly ChannelContender[];
+  readonly trims: boolean;
+  readonly engine: (env: Env) => LogEngine;
+}
+
+interface Acknowledged {
+  readonly key: string;
+  readonly tag: string;
+  /** Null: it was read, not written. */
+  readonly events: readonly string[] | null;
+  readonly version: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+class Witness {
+  readonly told: Acknowledged[] = [];
+  #tags = 0;
+
+  newTag(): string {
+    return `t-${++this.#tags}`;
+  }
+}
+
+function onService(world: World): Ground {
+  const machines = names.slice(0, 1 + world.random.below(names.length));
+  const kept = new MemoryStores();
+  void world.run('logs', (env) => logService(env, logAddress, kept));
+  const client = { resendCount: 1, doubled: { probability: 0.05, laterMsMax: 500 } };
+  const config = { silenceMs: 300, pauseMsMax: 150, attemptMsMax: 400, settleMsMax: 1_500 };
+  return {
+    machines,
+    on: (name) => name,
+    nodes: machines.map((name): ChannelContender => ({ name, address: `${name}:1` })),
+    trims: machines.length === 1, // others may need what was trimmed
+    engine: (env) => storeEngine(env, remoteStores(env, logAddress, client), { config }),
+  };
+}
+
+function inFiles(world: World): Ground {
+  const nodes = names
+    .slice(0, 1 + world.random.below(2))
+    .map((name, index): ChannelContender => ({ name, address: `machine:${index + 1}` }));
+  const options = {
+    config: { silenceMs: 100, pauseMsMax: 50, attemptMsMax: 500, settleMsMax: 1_000 },
+    limits: { segmentBytes: 65_536, groupBytesMax: 16_384, waitingBytesMax: 32_768, spareCountMax: 1, markAfterMs: 50 },
+    payloadBytesMax: 8_192,
+  };
+  return {
+    machines: ['machine'],
+    on: () => 'machine',
+    nodes,
+    trims: nodes.length === 1,
+    engine: (env) => fileEngine(env, 'logs', options),
+  };
+}
+
+const strikes = ['crash', 'crash at a call', 'crash at a call', 'fail', 'slow', 'isolate'] as const;
+
+function strike(world: World, { machines }: Ground): void {
+  const { random } = world;
+  const node = random.pick(machines);
+  const kind = random.pick(['process', 'power'] as const);
+  switch (random.pick(strikes)) {
+    case 'crash':
+      return world.crash(node, { kind, restart: '20ms' });
+    case 'crash at a call':
+      return crashAtCall(world, node, kind);
+    case 'fail':
+      return world.disk(node).failSyncs();
+    case 'slow':
+      return world.disk(node).slow(1 + random.below(200));
+    case 'isolate':
+      return world.isolate(node);
+  }
+}
+
+async function work(world: World, env: Env, nodes: readonly ChannelContender[], witness: Witness): Promise<void> {
+  const pick = <T>(items: readonly T[]): T => items[env.randomness.below(items.length)] as T;
+  let seen = 0;
+  for (let count = 0; count < 8; count++) {
+    const key = pick(keys);
+    const tag = witness.newTag();
+    const command = pick(['Deposit', 'Deposit', 'Transfer', 'Transfer', 'TurnOn', 'TurnOff'] as const);
+    const data = { tag, amount: 1 + env.randomness.below(command === 'Deposit' ? 9 : 4), to: pick(keys) };
+    const expectedVersion = env.random() < 0.3 ? seen : null;
+    const fromMs = world.nowMs;
+    const request: MachineRequest =
+      env.random() < 0.2
+        ? { kind: 'read', key }
+        : { kind: 'send', id: env.newId(), key, command, data, expectedVersion };
+    // By id, until it is told what became of it: or it gives up, and nobody knows.
+    for (let attempt = 0; attempt < 8; attempt++) {
+      const answer = await ask(env, pick(nodes), request);
+      if (answer?.kind === 'committed' || answer?.kind === 'read') {
+        const { version = 0, events = null } = answer as { version?: number; events?: readonly string[] };
+        if (events !== null && command !== 'TurnOn' && expectedVersion !== null && version !== expectedVersion + 1)
+          world.fail(`${tag} expected version ${expectedVersion} and made ${version}`);
+        const isTold = answer.kind === 'read' || events !== null;
+        if (isTold) witness.told.push({ key: `account/${key}`, tag, events, version, fromMs, toMs: world.nowMs });
+        if (isTold) seen = version;
+        break;
+      }
+      if (['rejected', 'conflict'].includes(answer?.kind ?? '')) break;
+      await env.sleep(`${20 + Math.floor(env.random() * 100)}ms`);
+    }
+    await env.sleep(`${Math.floor(env.random() * 80)}ms`);
+  }
+}
+
+/** Null: there was no answer. */
+async function ask(
+  env: Env,
+  { address }: ChannelContender,
+  request: MachineRequest,
+): Promise<{ readonly kind: string } | null> {
+  try {
+    return (await call(env, address, { ...request }, 600)) as unknown as { readonly kind: string };
+  } catch (error) {
+    if (isLockstepError(error, 'unavailable') || isLockstepError(error, 'unknown')) return null;
+    throw error;
+  }
+}
+
+async function judge(
+  world: World,
+  env: Env,
+  nodes: readonly ChannelContender[],
+  { told }: Witness,
+  followers: ReadonlyMap<string, ReadonlyMap<number, Followed>>,
+): Promise<void> {
+  let dumps: MachineDump[] = [];
+  for (let before = ''; ;) {
+    dumps = [];
+    for (let index = 0; index < partitions; index++) dumps.push(await dumped(env, nodes, index));
+    const text = JSON.stringify(dumps);
+    if (text === before && dumps.every(({ waiting }) => waiting === 0)) break;
+    before = text;
+    await env.sleep('300ms');
+  }
+  for (const { dead, instances, rows } of dumps) {
+    if (dead > 0) world.fail(`${dead} messages are among the dead letters`);
+    checkStates(world, instances, rows);
+  }
+  const rows = dumps.flatMap((one) => one.rows);
+  checkTold(world, rows, told);
+  checkMessages(world, rows);
+  for (const [name, followed] of followers)
+    for (const [index, { rows: had }] of followed) {
+      const all = (dumps[index]?.rows ?? []).map(
+        ({ revision, instance, version }) => `${revision} ${instance}@${version}`,
+      );
+      await world.until(`${name} has followed partition ${index}`, () => had.at(-1) === all.at(-1));
+      if (String(had) !== String(all)) world.fail(`${name} followed ${String(had)}, and there is ${String(all)}`);
+    }
+}
+
+async function dumped(env: Env, nodes: readonly ChannelContender[], index: number): Promise<MachineDump> {
+  for (;;) {
+    for (const node of nodes) {
+      const answer = await ask(env, node, { kind: 'dump', index });
+      if (answer?.kind === 'dump') return answer as MachineDump;
+    }
+    await env.sleep('50ms');
+  }
+}
+
+/** Each instance is what its events make; their versions have no gaps. */
+function checkStates(world: World, instances: MachineDump['instances'], rows: readonly RowDump[]): void {
+  const versions = new Map<string, number>();
+  for (const { instance, version, types } of rows) {
+    const before = versions.get(instance) ?? 0;
+    if (version !== before + 1) world.fail(`after version ${before} of ${instance} comes ${version}`);
+    versions.set(instance, before + types.length);
+  }
+  for (const [instance, [state, folded, version]] of Object.entries(instances)) {
+    if (state !== folded) world.fail(`${instance} is ${state}, and its events make ${folded}`);
+    if (version !== versions.get(instance)) world.fail(`${instance} has another version than events`);
+  }
+}
+
+/** What was acknowledged is there once, as it was told, and in the order in which clients saw it. */
+function checkTold(world: World, rows: readonly RowDump[], told: readonly Acknowledged[]): void {
+  for (const { key, tag, events, version } of told) {
+    if (events === null) continue;
+    const found = rows.filter(({ instance, data }) => instance === key && data.some((one) => one.tag === tag));
+    const own = found.filter(({ types }) => !types.includes('Received'));
+    if (own.length !== 1) world.fail(`${tag} was acknowledged once, and is there ${own.length} times`);
+    const [row] = own;
+    if (String(row?.types) !== String(events) || row?.version !== version)
+      world.fail(`${tag} was told as version ${version}, and is there as ${row?.version}`);
+  }
+  for (const one of told)
+    for (const other of told) {
+      const isBehind = other.key === one.key && other.fromMs > one.toMs;
+      if (isBehind && other.version < one.version)
+        world.fail(`${other.tag} saw version ${other.version} after ${one.version}`);
+    }
+}
+
+/** What was sent has come, once; what nobody knows of ran once at most. */
+function checkMessages(world: World, rows: readonly RowDump[]): void {
+  const tagsOf = (type: string): string[] =>
+    rows
+      .flatMap(({ types, data }) => types.flatMap((one, at) => (one === type ? [data[at]?.tag ?? ''] : [])))
+      .toSorted();
+  const [deposited, sent, received] = [tagsOf('Deposited'), tagsOf('Sent'), tagsOf('Received')];
+  if (String(sent) !== String(received)) world.fail(`sent was ${String(sent)}, and there came ${String(received)}`);
+  for (const tags of [deposited, sent])
+    if (new Set(tags).size < tags.length) world.fail(`a command ran twice: ${String(tags)}`);
+}

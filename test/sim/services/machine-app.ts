@@ -1,0 +1,78 @@
+/** The app of the scenario `machine`, and the bugs that are planted in it or in who runs it. */
+import { defineApp, fsm, machine, nothing, reject, unchecked, type App } from 'lockstep';
+import type { Env } from 'lockstep/env';
+
+/** `tag`: of one command of one client, so that its events can be told apart from all others. */
+interface Tagged {
+  readonly tag: string;
+  readonly amount: number;
+}
+
+interface Transfer extends Tagged {
+  readonly to: string;
+}
+
+/** What is wrong with it, if anything. */
+export interface MachineBug {
+  /** `evolve` adds something of its own. */
+  readonly drift?: (env: Env) => number;
+  readonly forgetsIds?: boolean;
+  readonly forgetsExpectedVersions?: boolean;
+  /** What a command sends leaves in a transaction of its own, a moment later. */
+  readonly sendsLater?: boolean;
+  /** Who follows goes on from now, not from where it was. */
+  readonly followsFromNow?: boolean;
+}
+
+export const machineBugs: Readonly<Record<string, MachineBug>> = {
+  'evolves-impurely': { drift: (env) => env.randomness.below(2) },
+  'runs-again-what-it-ran': { forgetsIds: true },
+  'ignores-the-expected-version': { forgetsExpectedVersions: true },
+  'sends-after-the-commit': { sendsLater: true },
+  'follows-from-now-on': { followsFromNow: true },
+};
+
+export interface Bank {
+  readonly app: App<unknown>;
+  readonly account: ReturnType<typeof accountOf>;
+  readonly lamp: typeof lamp;
+}
+
+/** Ends by itself, so that deadlines are among what is crashed through. */
+const lamp = fsm({
+  name: 'lamp',
+  initial: 'off',
+  events: { TurnOn: nothing, TurnOff: nothing },
+  states: { off: { TurnOn: 'on' }, on: { TurnOff: 'off', after: { '300ms': 'off' } } },
+});
+
+export function bankOf(env: Env, bug: MachineBug): Bank {
+  const account = accountOf(env, bug);
+  return { app: defineApp({ name: 'bank', parts: [account, lamp] }), account, lamp };
+}
+
+function accountOf(env: Env, { drift, sendsLater = false }: MachineBug) {
+  const account = machine({
+    name: 'account',
+    initial: () => ({ balance: 0 }),
+    commands: { Deposit: unchecked<Tagged>(), Transfer: unchecked<Transfer>(), Receive: unchecked<Tagged>() },
+    events: { Deposited: unchecked<Tagged>(), Sent: unchecked<Transfer>(), Received: unchecked<Tagged>() },
+    decide: {
+      Deposit: (_state, command, { event }) => [event('Deposited', command)],
+      Transfer: (state, command, { event, send, sendAfter }) => {
+        const { to, ...received } = command;
+        if (command.amount > state.balance) return reject('insufficient-funds');
+        if (!sendsLater && command.amount % 2 === 0) send(account, to, 'Receive', received);
+        if (!sendsLater && command.amount % 2 === 1) sendAfter('100ms', account, to, 'Receive', received);
+        return [event('Sent', command)];
+      },
+      Receive: (_state, command, { event }) => [event('Received', command)],
+    },
+    evolve: {
+      Deposited: ({ balance }, { amount }) => ({ balance: balance + amount + (drift?.(env) ?? 0) }),
+      Sent: ({ balance }, { amount }) => ({ balance: balance - amount }),
+      Received: ({ balance }, { amount }) => ({ balance: balance + amount }),
+    },
+  });
+  return account;
+}

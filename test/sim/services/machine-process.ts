@@ -1,0 +1,232 @@
+/**
+ * A node of the scenario `machine`: it opens the app, stands for leading its partitions, follows all of their events, and
+ * answers whoever asks over the network: clients with commands, other nodes with messages, the judge.
+ */
+import type { CommandId, LockstepNode } from 'lockstep';
+import type { Env, NodeAddress } from 'lockstep/env';
+import { isLockstepError } from 'lockstep/env';
+import type { World } from 'lockstep/sim';
+import type { LogEngine } from '../../../src/log/port.ts';
+import { readOrder } from '../../../src/machine/event-reader.ts';
+import { foldAll, loadInstance } from '../../../src/machine/instance.ts';
+import { subscribe } from '../../../src/machine/subscription.ts';
+import { openNode } from '../../../src/node/open.ts';
+import type { ChannelAnswer, ChannelTransport } from '../../../src/partition/channel/transport.ts';
+import type { Token } from '../../../src/partition/transaction.ts';
+import { placeOf } from '../../../src/ring/slot.ts';
+import { answerCalls, call, type Json } from './calls.ts';
+import { batchOf, printed } from './channel-process.ts';
+import { bankOf, type Bank, type MachineBug } from './machine-app.ts';
+
+export type MachineRequest =
+  | {
+      readonly kind: 'send';
+      readonly id: string;
+      readonly key: string;
+      readonly command: 'Deposit' | 'Transfer' | 'TurnOn' | 'TurnOff';
+      readonly data: { readonly tag: string; readonly amount: number; readonly to: string };
+      readonly expectedVersion: number | null;
+    }
+  | { readonly kind: 'read'; readonly key: string }
+  | { readonly kind: 'deliver'; readonly to: number; readonly batch: Json }
+  | { readonly kind: 'dump'; readonly index: number };
+
+export interface RowDump {
+  readonly revision: number;
+  readonly instance: string;
+  readonly version: number;
+  readonly types: readonly string[];
+  readonly data: readonly { readonly tag?: string; readonly amount?: number }[];
+}
+
+export interface MachineDump {
+  readonly kind: 'dump';
+  /** In the partition's order. */
+  readonly rows: readonly RowDump[];
+  /** By instance: its state as it stands, that which its events make, and its version. */
+  readonly instances: Readonly<Record<string, readonly [state: string, folded: string, version: number]>>;
+  /** Messages and timers that are on their way. */
+  readonly waiting: number;
+  readonly dead: number;
+}
+
+export interface MachineNodeSetup {
+  readonly name: string;
+  readonly address: NodeAddress;
+  readonly others: readonly NodeAddress[];
+  readonly partitions: number;
+  readonly engine: (env: Env) => LogEngine;
+  readonly trims: boolean;
+  readonly bug: MachineBug;
+  /** By partition, what this node's follower has had: it survives crashes. */
+  readonly followed: Map<number, Followed>;
+}
+
+export interface Followed {
+  readonly rows: string[];
+  token: Token | null;
+}
+
+const callMs = 400;
+
+export async function serveBank(world: World, env: Env, setup: MachineNodeSetup): Promise<never> {
+  const bank = bankOf(env, setup.bug);
+  let node: LockstepNode | null = null;
+  const serving = answerCalls(env, setup.address, (request) =>
+    node === null ? { kind: 'unavailable' } : answer(env, node, bank, request as unknown as MachineRequest, setup.bug),
+  );
+  serving.catch(() => {}); // raced below
+  node = await Promise.race([opened(env, bank, setup, () => node), serving]);
+  const following = Promise.all(node.partitions.map.partitions.map((index) => follow(world, env, node, index, setup)));
+  const failure = await Promise.race([node.stopped, serving, following]);
+  await node.close();
+  throw failure instanceof Error ? failure : new Error('nobody closed it');
+}
+
+async function opened(
+  env: Env,
+  bank: Bank,
+  setup: MachineNodeSetup,
+  current: () => LockstepNode | null,
+): Promise<LockstepNode> {
+  for (;;) {
+    try {
+      return await openNode(env, bank.app, {
+        engine: setup.engine(env),
+        partitions: setup.partitions,
+        directory: `state-${setup.name}`,
+        owner: setup.name,
+        trims: setup.trims,
+        transport: transportOf(env, setup, current),
+        openWithinMs: 5_000,
+        settings: { withinMs: 4_000, clockWaitMsMax: 500, standPauseMsMax: 200, groupBytesMax: 4_000 },
+        channels: { deliverMs: 1_000, pauseMsMax: 200, retryMs: 20, retryMsMax: 100 },
+        tree: { memtableBytes: 8_000, blockBytes: 512, tableBytes: 16_000, cacheBytes: 16_000, levelOneBytes: 32_000 },
+      });
+    } catch (error) {
+      if (!isLockstepError(error, 'unavailable') && !isLockstepError(error, 'unknown')) throw error;
+    }
+    await env.sleep('20ms');
+  }
+}
+
+/** From the start, or from where it was before it crashed. */
+async function follow(
+  world: World,
+  env: Env,
+  node: LockstepNode | null,
+  index: number,
+  { name, followed, bug }: MachineNodeSetup,
+): Promise<void> {
+  if (node === null) throw new Error('it is opened');
+  const had = followed.get(index) ?? { rows: [], token: null };
+  followed.set(index, had);
+  if (env.random() < 0.3) {
+    had.rows.length = 0;
+    had.token = null;
+  }
+  let last = 0;
+  const from = had.rows.length > 0 && bug.followsFromNow === true ? 'now' : (had.token ?? 'start');
+  for await (const { row, token } of subscribe(env, node.partitions.at(index), { from })) {
+    if (row.revision <= last) world.fail(`${name} is told of revision ${row.revision} after ${last}`);
+    last = row.revision;
+    had.rows.push(`${row.revision} ${row.machine}/${row.key}@${row.firstVersion}`);
+    had.token = token;
+  }
+}
+
+function transportOf(env: Env, { others }: MachineNodeSetup, current: () => LockstepNode | null): ChannelTransport {
+  return {
+    deliver: async (to, batch) => {
+      const other = others[env.randomness.below(Math.max(1, others.length))];
+      if (other === undefined || current() === null) return { kind: 'not-leader', leader: null };
+      const request = { kind: 'deliver', to, batch: printed(batch) };
+      const answered = (await call(env, other, request, callMs)) as unknown as ChannelAnswer;
+      return ['taken', 'gap', 'not-leader'].includes(answered.kind) ? answered : { kind: 'not-leader', leader: null };
+    },
+  };
+}
+
+async function answer(
+  env: Env,
+  node: LockstepNode,
+  bank: Bank,
+  request: MachineRequest,
+  bug: MachineBug,
+): Promise<Json> {
+  try {
+    switch (request.kind) {
+      case 'send':
+        return await send(env, node, bank, request, bug);
+      case 'read': {
+        const { version } = await node.read(bank.account, request.key);
+        return { kind: 'read', version };
+      }
+      case 'deliver':
+        return (await node.partitions.receive(request.to, batchOf(request.batch))) as unknown as Json;
+      case 'dump':
+        return (await dump(node, bank, request.index)) as unknown as Json;
+    }
+  } catch (error) {
+    if (!isLockstepError(error)) throw error;
+    if (error.happened === 'unknown') return { kind: 'unknown' };
+    if (['unavailable', 'overloaded', 'stopped'].includes(error.kind)) return { kind: 'unavailable' };
+    throw error;
+  }
+}
+
+async function send(
+  env: Env,
+  node: LockstepNode,
+  { account, lamp }: Bank,
+  { id, key, command, data, expectedVersion }: Extract<MachineRequest, { readonly kind: 'send' }>,
+  bug: MachineBug,
+): Promise<Json> {
+  const commandId = (bug.forgetsIds === true ? env.newId() : id) as CommandId; // both are UUIDs of version 7
+  const known = { commandId, deadline: '300ms' } as const;
+  if (command === 'TurnOn' || command === 'TurnOff') {
+    const turned = await node.send(lamp, key, command, undefined, known);
+    return { kind: turned.kind };
+  }
+  const isChecked = expectedVersion !== null && bug.forgetsExpectedVersions !== true;
+  const options = isChecked ? { ...known, expectedVersion } : known;
+  const { to, ...tagged } = data;
+  const outcome =
+    command === 'Deposit'
+      ? await node.send(account, key, 'Deposit', tagged, options)
+      : await node.send(account, key, 'Transfer', data, options);
+  if (outcome.kind !== 'committed') return { kind: outcome.kind };
+  if (command === 'Transfer' && bug.sendsLater === true && !outcome.repeated) {
+    await env.sleep('40ms');
+    await node.transact(key, (tx) => tx.send(account, to, 'Receive', tagged));
+  }
+  return { kind: 'committed', version: outcome.version, events: outcome.events.map(({ type }) => type) };
+}
+
+async function dump(node: LockstepNode, bank: Bank, index: number): Promise<MachineDump | { kind: 'unavailable' }> {
+  const outcome = await node.partitions.at(index).read('linearizable', { withinMs: callMs });
+  if (outcome.kind !== 'snapshot') return { kind: 'unavailable' };
+  using snapshot = outcome;
+  const rows = [...readOrder(snapshot, 0, 100_000)];
+  const instances: Record<string, readonly [string, string, number]> = {};
+  for (const { machine: name, key } of rows) {
+    const machine = name === 'lamp' ? bank.lamp : bank.account;
+    const place = (system: string): ReturnType<typeof snapshot.system> => snapshot.system(system, placeOf(key));
+    const { state, version } = loadInstance(place, machine, key);
+    instances[`${name}/${key}`] = [JSON.stringify(state), JSON.stringify(foldAll(place, machine, key)), version];
+  }
+  const waits = [snapshot.system('channel', null).range({ prefix: ['out'] }), snapshot.system('timer', null).range()];
+  return {
+    kind: 'dump',
+    rows: rows.map(({ revision, machine, key, firstVersion, events }) => ({
+      revision,
+      instance: `${machine}/${key}`,
+      version: firstVersion,
+      types: events.map(({ type }) => type),
+      data: events.map(({ data }) => (data ?? {}) as RowDump['data'][number]),
+    })),
+    instances,
+    waiting: waits.reduce((sum, entries) => sum + [...entries].length, 0),
+    dead: (await node.partitions.deadLetters(index)).length,
+  };
+}
