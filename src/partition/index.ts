@@ -1,10 +1,10 @@
 /**
  * `lockstep/partition`: one shard of state over any log. `openPartition` follows a log, stands for leading it and leads:
  * `transact` runs a function alone and synchronously on the newest state, and tells its outcome once all that it read
- * and wrote is durable; `read` gives a snapshot, of the newest state, of one that has a given write in it (`Token`), or of
- * one that is not too old. Whoever follows has the same state, applied through the same function. `openPartitions` opens
- * several, each with a share of the slots; what their transactions `send` takes effect elsewhere exactly once. Start at
- * `openPartition` and `Partition.transact`; `EpochService` is for what acts by itself while a node leads.
+ * and wrote is durable; `read` gives a snapshot, as new as asked for; `changes` tells what is committed, in order. Whoever
+ * follows has the same state, applied through the same function. `openPartitions` opens several, each with a share of the
+ * slots; what their transactions `send` takes effect elsewhere exactly once. Timers, leases and `EpochService` are for what
+ * acts by itself, `restorePartition` for what was kept by `backup`. Start at `openPartition` and `Partition.transact`.
  */
 export { openPartition } from './open-partition.ts';
 export type { PartitionEnv, PartitionOptions } from './open-partition.ts';
