@@ -52,24 +52,22 @@ export async function* subscribe(
   options: SubscribeOptions,
 ): AsyncGenerator<SubscribedRow, void, undefined> {
   const { from, signal } = options;
-  const look = <T>(consistency: Consistency, see: (snapshot: Snapshot) => T): Promise<T> =>
-    lookOnce(ports, partition, { consistency, signal }, see);
   const atFirst: Consistency = from === 'start' || from === 'now' ? { staleMsMax: 0 } : { atLeast: from };
-  const see = ({ token, revision }: Snapshot): { token: Token; revision: number } => ({ token, revision });
-  const first = await look(atFirst, see);
-  let seen = first;
-  // Before anything was written a partition has no name, and no tokens.
-  for (; seen.revision === 0; seen = await look(atFirst, see))
-    await pause(ports.timers, ports.randomness.float() * pauseMsMax, [signal]);
-  const after = from === 'start' ? 0 : from === 'now' ? first.revision : revisionOf(from);
-  const cursor = cursorFor(options, after);
+  let consistency = atFirst;
+  let cursor: Cursor | null = null;
   for (;;) {
-    const part = await look({ atLeast: tokenAt(seen.token, seen.revision) }, (snapshot) => {
+    const part = await look(ports, partition, { consistency, signal }, (snapshot) => {
       const { token, revision } = snapshot;
+      cursor ??= cursorFor(options, from === 'start' ? 0 : from === 'now' ? revision : revisionOf(from));
       return { ...cursor.take(snapshot), token, revision };
     });
     for (const row of part.rows) if (fits(row, options)) yield { row, token: tokenAt(part.token, row.revision) };
-    seen = { token: part.token, revision: part.isAll ? part.revision + 1 : part.revision };
+    if (part.revision === 0) {
+      // Before anything was written a partition has no name, and no tokens to wait for.
+      await pause(ports.timers, ports.randomness.float() * pauseMsMax, [signal]);
+      continue;
+    }
+    consistency = { atLeast: tokenAt(part.token, part.isAll ? part.revision + 1 : part.revision) };
   }
 }
 
@@ -144,7 +142,7 @@ interface Look {
 }
 
 /** Again, while what is in the way may pass. */
-async function lookOnce<T>(
+async function look<T>(
   { timers, randomness }: Pick<Ports, 'timers' | 'randomness'>,
   partition: Partition,
   { consistency, signal }: Look,
