@@ -30,9 +30,9 @@ export interface SubscribeOptions extends EventFilter {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One command's events, all of them, and where they lie: read on after `token`. */
-export interface SubscribedRow {
-  readonly row: EventRow;
+/** Rows in order, each one command's events, and where to read on once all of them were taken. */
+export interface SubscribedRows {
+  readonly rows: readonly EventRow[];
   readonly token: Token;
 }
 
@@ -50,10 +50,10 @@ export async function* subscribe(
   ports: Pick<Ports, 'timers' | 'randomness'>,
   partition: Partition,
   options: SubscribeOptions,
-): AsyncGenerator<SubscribedRow, void, undefined> {
+): AsyncGenerator<SubscribedRows, void, undefined> {
   const { from, signal } = options;
-  const atFirst: Consistency = from === 'start' || from === 'now' ? { staleMsMax: 0 } : { atLeast: from };
-  let consistency = atFirst;
+  const atFirst = firstLook(from);
+  let consistency: Consistency = atFirst;
   let cursor: Cursor | null = null;
   for (;;) {
     const part = await look(ports, partition, { consistency, signal }, (snapshot) => {
@@ -61,7 +61,9 @@ export async function* subscribe(
       cursor ??= cursorFor(options, from === 'start' ? 0 : from === 'now' ? revision : revisionOf(from));
       return { ...cursor.take(snapshot), token, revision };
     });
-    for (const row of part.rows) if (fits(row, options)) yield { row, token: tokenAt(part.token, row.revision) };
+    const rows = part.rows.filter((row) => fits(row, options));
+    const last = part.isAll ? part.revision : (part.rows.at(-1)?.revision ?? part.revision);
+    if (rows.length > 0) yield { rows, token: tokenAt(part.token, last) };
     if (part.revision === 0) {
       // Before anything was written a partition has no name, and no tokens to wait for.
       await pause(ports.timers, ports.randomness.float() * pauseMsMax, [signal]);
@@ -69,6 +71,12 @@ export async function* subscribe(
     }
     consistency = { atLeast: tokenAt(part.token, part.isAll ? part.revision + 1 : part.revision) };
   }
+}
+
+/** From the start any durable state will do: what it lacks comes later. */
+function firstLook(from: SubscribeOptions['from']): Consistency {
+  if (from === 'start') return { staleMsMax: Infinity };
+  return from === 'now' ? { staleMsMax: 0 } : { atLeast: from };
 }
 
 /** Holds where it is, and takes what comes next. */

@@ -25,11 +25,11 @@ import type {
   Transaction,
 } from '../machine/definition.ts';
 import { again, deliver, type Again, type DeliveryPorts } from '../machine/delivery.ts';
-import { recordedOf } from '../machine/event-reader.ts';
+import { recordedOf, tokenAt } from '../machine/event-reader.ts';
 import { loadInstance } from '../machine/instance.ts';
 import { Router, type CommandMiddleware } from '../machine/router.ts';
 import { checkKey, checkPart, type MachineRuntime } from '../machine/runtime.ts';
-import { subscribe, type SubscribedRow } from '../machine/subscription.ts';
+import { subscribe } from '../machine/subscription.ts';
 import type { Wait, Waits } from '../observe/waits.ts';
 import type { DeadLetter } from '../partition/channel/dead-letters.ts';
 import type { Partitions } from '../partition/partitions.ts';
@@ -148,7 +148,8 @@ export class LockstepNode implements Connection, AsyncDisposable {
     const sources = indexes.map((index) => subscribe(env, partitions.at(index), about));
     const stop = (): void => ending.abort(new LockstepError('stopped', 'nobody reads these events any more'));
     try {
-      for await (const { row, token } of merged<SubscribedRow>(sources, stop)) yield* recordedOf(machine, row, token);
+      for await (const { rows, token } of merged(sources, stop))
+        for (const row of rows) for (const event of recordedOf(machine, row, tokenAt(token, row.revision))) yield event;
     } finally {
       for (const one of signals) one.removeEventListener('abort', onAbort);
     }

@@ -127,10 +127,12 @@ async function follow(
   }
   let last = 0;
   const from = had.rows.length > 0 && bug.followsFromNow === true ? 'now' : (had.token ?? 'start');
-  for await (const { row, token } of subscribe(env, node.partitions.at(index), { from })) {
-    if (row.revision <= last) world.fail(`${name} is told of revision ${row.revision} after ${last}`);
-    last = row.revision;
-    had.rows.push(`${row.revision} ${row.machine}/${row.key}@${row.firstVersion}`);
+  for await (const { rows, token } of subscribe(env, node.partitions.at(index), { from })) {
+    for (const { revision, machine, key, firstVersion } of rows) {
+      if (revision <= last) world.fail(`${name} is told of revision ${revision} after ${last}`);
+      last = revision;
+      had.rows.push(`${revision} ${machine}/${key}@${firstVersion}`);
+    }
     had.token = token;
   }
 }
