@@ -10,6 +10,7 @@ import { fsm } from '../machine/fsm.ts';
 import { machine } from '../machine/machine.ts';
 import { reject } from '../machine/rejection.ts';
 import { nothing, unchecked } from '../machine/schema.ts';
+import { subscribe } from '../machine/subscription.ts';
 import { commandId } from '../partition/command-id.ts';
 import type { LockstepNode } from './node.ts';
 import { openNode, type NodeOptions } from './open.ts';
@@ -177,6 +178,21 @@ describe('a node', () => {
       const waiting = first(1, node.events(account, { after: 'now', signal: ending.signal }));
       ending.abort(new Error('enough'));
       await expect(waiting).rejects.toThrow('enough');
+    });
+  });
+
+  test('whoever follows a partition may ask for keys that begin with something, and for types', async () => {
+    await inWorld(async (node, env) => {
+      for (const key of ['a/1', 'a/2', 'b/1']) await node.send(account, key, 'Deposit', 5);
+      await node.send(account, 'a/2', 'Pay', { to: 'b/1', amount: 5 });
+      await node.send(door, 'a/door', 'Open');
+      const about = { from: 'start', prefix: 'a/', types: ['Paid', 'Open'] } as const;
+      const found: string[] = [];
+      for await (const { rows } of subscribe(env, node.partitions.at(0), about)) {
+        found.push(...rows.map(({ machine: name, key }) => `${name} ${key}`));
+        if (found.length === 2) break;
+      }
+      expect(found).toEqual(['account a/2', 'door a/door']);
     });
   });
 
