@@ -65,6 +65,8 @@ const sleepMsMax = 1_000;
 const refusedPauseMs = 100;
 /** Before a timer whose kind nobody knows is looked at again. */
 const unknownPauseMs = 5_000;
+/** So many are read from the state at a time: a millisecond or so, where thousands would make what is due wait. */
+const loadCount = 128;
 
 type Ending = 'done' | 'again' | 'later' | 'over';
 
@@ -125,20 +127,27 @@ class TimerEpoch implements EpochService {
     }
   }
 
-  /** The next ones from the state; null when there are none, or those that are there are under way. */
+  /**
+   * The next ones from the state; null when there are none, or those that are there are under way. A few at a time, as
+   * those that are due meanwhile wait for it; of one millisecond all, so that the window ends between two.
+   */
   #loaded(leading: Leading): NearTimer | null {
     const { endMs } = this.#window;
     if (endMs === Infinity) return null;
-    const limit = Math.max(2, Math.floor(this.#settings.nearCountMax / 2)) + this.#inFlight.size;
+    const countMax = Math.max(2, Math.floor(this.#settings.nearCountMax / 2));
     const from = endMs === -Infinity ? undefined : ['due', endMs];
     const found: NearTimer[] = [];
-    for (const [key] of leading.reader.system(timerSystem, null).range({ prefix: ['due'], from, limit }))
-      found.push(nearTimerOf(key));
-    const last = found.length < limit ? undefined : found.at(-1);
-    this.#window.extend(
-      found.filter((timer) => !this.#inFlight.has(textOf(timer))),
-      last?.dueMs ?? Infinity,
-    );
+    let nextMs = Infinity;
+    for (const [key] of leading.reader.system(timerSystem, null).range({ prefix: ['due'], from })) {
+      const timer = nearTimerOf(key);
+      const isEnough = found.length >= Math.min(loadCount, countMax) && timer.dueMs !== found.at(-1)?.dueMs;
+      if (isEnough || found.length >= countMax) {
+        nextMs = timer.dueMs;
+        break;
+      }
+      if (!this.#inFlight.has(textOf(timer))) found.push(timer);
+    }
+    this.#window.extend(found, nextMs);
     return this.#window.first;
   }
 

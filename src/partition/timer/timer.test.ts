@@ -196,6 +196,27 @@ describe('a change of leader', () => {
     });
   });
 
+  test('more than is read at a time, half of it due at one moment, fires once each and in order', async () => {
+    await inWorld(async (env, log) => {
+      const ran: Ran[] = [];
+      const first = await led(env, log, withTimers(env, { handlers: {} }));
+      const startMs = env.now().getTime() + 60_000;
+      await committed(first, 'a', (tx) => {
+        for (let index = 0; index < 600; index++)
+          setTimer(tx, { kind: 'k', name: `${index}`, at: new Date(startMs + Math.max(0, index - 300)) });
+        return null;
+      });
+      await first.close();
+      const settings = { inFlightMax: 7 };
+      const second = await led(env, log, withTimers(env, { handlers: { k: noting(ran) }, settings }));
+      await env.sleep('65s');
+      expect(new Set(ran.map(({ name }) => name)).size).toBe(600);
+      expect(ran.length).toBe(600);
+      expect(ran.map(({ dueMs }) => dueMs)).toEqual(ran.map(({ dueMs }) => dueMs).toSorted((a, b) => a - b));
+      await second.close();
+    });
+  });
+
   test('a timer of a kind that nobody knows waits for a leader who does', async () => {
     await inWorld(async (env, log) => {
       const ran: Ran[] = [];
