@@ -68,6 +68,9 @@ const unknownPauseMs = 5_000;
 /** So many are read from the state at a time: a millisecond or so, where thousands would make what is due wait. */
 const loadCount = 128;
 
+/** How often it looks at what comes after those in memory. */
+const lookEveryMs = 100;
+
 type Ending = 'done' | 'again' | 'later' | 'over';
 
 class TimerEpoch implements EpochService {
@@ -82,6 +85,7 @@ class TimerEpoch implements EpochService {
   #leading: Leading | null = null;
   #wakeup: { readonly timer: Timer; readonly dueMs: number } | null = null;
   #wait: WaitEntry | null = null;
+  #lookedMs = -Infinity;
   #idle: PromiseWithResolvers<void> | null = null;
 
   constructor(handlers: Readonly<Record<string, TimerHandler>>, settings: TimerSettings, observer: TimerObserver) {
@@ -149,6 +153,22 @@ class TimerEpoch implements EpochService {
     }
     this.#window.extend(found, nextMs);
     return this.#window.first;
+  }
+
+  /**
+   * When the first of those is due that are in the state alone. The tree puts its newest keys in order when somebody asks
+   * for neighbours: so it does that now, for a few, and not for hundreds of thousands when they are due.
+   */
+  #lookAhead(): void {
+    const [leading, { endMs }] = [this.#leading, this.#window];
+    if (leading === null || endMs === -Infinity || endMs === Infinity) return;
+    const nowMs = this.#nowMs(leading);
+    if (nowMs - this.#lookedMs < lookEveryMs && nowMs >= this.#lookedMs) return;
+    this.#lookedMs = nowMs;
+    const first = { prefix: ['due'], from: ['due', endMs], limit: 1 };
+    let nextMs = Infinity;
+    for (const [key] of leading.reader.system(timerSystem, null).range(first)) nextMs = nearTimerOf(key).dueMs;
+    this.#window.extend([], nextMs);
   }
 
   #begin(leading: Leading, timer: NearTimer): void {
@@ -229,13 +249,15 @@ class TimerEpoch implements EpochService {
     this.#tell();
     if (this.#wakeup !== null && this.#wakeup.dueMs <= first.dueMs) return;
     const nowMs = this.#nowMs(leading);
-    this.#later(Math.min(Math.max(0, first.dueMs - nowMs), sleepMsMax), first.dueMs);
+    const pauseMsMax = this.#window.endMs === Infinity ? sleepMsMax : lookEveryMs;
+    this.#later(Math.min(Math.max(0, first.dueMs - nowMs), pauseMsMax), first.dueMs);
   }
 
   #later(ms: number, dueMs = -Infinity): void {
     this.#wakeup?.timer.cancel();
     const timer = this.#leading?.ports.timers.after(ms, () => {
       this.#wakeup = null;
+      this.#lookAhead();
       this.#run();
     });
     this.#wakeup = timer === undefined ? null : { timer, dueMs };
