@@ -86,6 +86,24 @@ test.each([1, 2, 3, 4, 5, 6])('a walk goes on while keys come in between, seed %
   expect(seen).toEqual(before.map(plain));
 });
 
+test('who walks while very many keys come in between sees all that were there', () => {
+  const table = new Memtable();
+  const keyOf = (number: number): Uint8Array => Uint8Array.of(number >> 8, number & 0xff);
+  const value = Uint8Array.of(1);
+  for (let number = 0; number < 40_000; number += 4) put(table, { key: keyOf(number), revision: 1, value });
+  const cursor = table.cursor();
+  let next = 1;
+  let seen = 0;
+  for (cursor.first(); cursor.valid; cursor.next()) {
+    if (cursor.revision === 1) seen++;
+    // Every 1,024 of them are put in order at once.
+    for (let count = 0; count < 2 && next < 40_000; count++, next += 4)
+      put(table, { key: keyOf(40_000 - next), revision: 2, value });
+  }
+  expect(seen).toBe(10_000);
+  expect(walk(table.cursor(), 'next', 'first')).toHaveLength(20_000);
+});
+
 test('below the floor one version of a key is kept', () => {
   const table = new Memtable();
   const key = Uint8Array.of(7);

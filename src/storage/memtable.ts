@@ -27,12 +27,16 @@ const keyOverhead = 36;
 const versionOverhead = 24;
 /** So many keys at least are missing in the index before it is built anew. */
 const rebuiltFrom = 256;
+/** Where somebody walks, keys are put in order as they come, so many at once: about a millisecond. */
+const orderedAtOnce = 1_024;
 
 export class Memtable {
   readonly rangeTombstones: RangeTombstones;
   readonly #tree = new KeyTree();
   /** Keys of lower numbers are in the index. */
   #indexedCount = 0;
+  /** Somebody does: the next walk is not to put all in order that came since the last one. */
+  isWalked = false;
   #bytes: Uint8Array;
   #byteCount = 0;
   readonly #keys: KeyTable;
@@ -257,6 +261,7 @@ export class Memtable {
 
   /** With all keys in it. */
   get tree(): KeyTree {
+    this.isWalked = true;
     if (this.#indexedCount < this.#keys.count) this.#index();
     return this.#tree;
   }
@@ -362,6 +367,7 @@ export class Memtable {
     if (id < before) return id;
     if (id >= this.#heads.length) this.#heads = grown(this.#heads, newInt32s, id + 1);
     this.#heads[id] = none;
+    if (this.isWalked && id - this.#indexedCount >= orderedAtOnce) this.#index();
     return id;
   }
 

@@ -234,7 +234,9 @@ export class Tree {
     this.#background.addSealed(this.#active, this.#revision, this.#durablePosition);
     const free = this.#spares.findIndex(({ holders }) => holders === 0);
     const [spare] = free === -1 ? [] : this.#spares.splice(free, 1);
+    const { isWalked } = this.#active;
     this.#active = spare?.emptied() ?? new Memtable(this.#options.memtableBytes);
+    this.#active.isWalked = isWalked; // who walked that one will walk this one
   }
 
   #keep(flushed: SealedMemtable): void {
