@@ -264,11 +264,14 @@ export class TreeBackground {
       if (this.failure !== null) throw this.failure;
       const levels = change(this.tables.levels);
       const { disk, directory } = this.#setup.files;
+      const flushedRevision = flushed === null ? this.manifest.flushedRevision : flushed.revision;
+      // Of what is not in tables no version is gone: after a crash it is applied again, and read on its way there.
+      const floor = Math.min(Math.max(this.manifest.floor, this.#setup.floor()), Math.max(0, flushedRevision));
       const manifest: Manifest = {
         nextNumber: this.#nextNumber,
-        flushedRevision: flushed === null ? this.manifest.flushedRevision : flushed.revision,
+        flushedRevision,
         flushedPosition: flushed === null ? this.manifest.flushedPosition : flushed.position,
-        floor: Math.max(this.manifest.floor, this.#setup.floor()),
+        floor,
         levels: levels.map((level) => level.map(({ range }) => range)),
       };
       await writeManifest(disk, directory, manifest);

@@ -129,9 +129,8 @@ export class Tree {
     this.#revision = manifest.flushedRevision;
     this.#durable = manifest.flushedRevision;
     this.#durablePosition = manifest.flushedPosition;
-    // What came behind the tables is applied again, and is read on its way there: only of theirs are versions gone.
-    this.#floor = Math.min(manifest.floor, Math.max(0, manifest.flushedRevision));
-    this.#readFloor = this.#floor;
+    this.#floor = manifest.floor;
+    this.#readFloor = manifest.floor;
     const { ports, options } = setup;
     this.#recentFrom = manifest.flushedRevision;
     const onFlushed = (flushed: SealedMemtable): void => this.#keep(flushed);

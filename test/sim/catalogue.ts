@@ -31,12 +31,8 @@ export const belowPartitions: readonly Scenario[] = [
   isolationScenario,
 ];
 
-export const ofPartitions: readonly Scenario[] = [
-  partitionScenario,
-  leasesScenario,
-  channelsScenario,
-  checkpointsScenario,
-  machineScenario,
-];
+export const ofPartitions: readonly Scenario[] = [partitionScenario, channelsScenario, checkpointsScenario];
 
-export const catalogue: readonly Scenario[] = [...belowPartitions, ...ofPartitions];
+export const onPartitions: readonly Scenario[] = [leasesScenario, machineScenario];
+
+export const catalogue: readonly Scenario[] = [...belowPartitions, ...ofPartitions, ...onPartitions];

@@ -17,15 +17,22 @@ export const seedCounts: Readonly<Record<string, number>> = {
   storage: 20,
   leases: 6,
   isolation: 10,
-  partition: 10,
+  partition: 6,
   channels: 8,
-  checkpoints: 5,
+  checkpoints: 4,
   machine: 8,
 };
 const seedsToFind = 200;
 /** Where to look first for what takes long to find: from seed 1 on it is found too, within as many. */
 const lookFrom: Readonly<Record<string, number>> = {
   'takes-an-old-grant-for-a-new-one': 125,
+  'confirms-by-itself': 28,
+  'forgets-commands-early': 10,
+  'releases-rejections-early': 10,
+  'ignores-holds': 12,
+  'trims-what-is-needed': 10,
+  'leader-counts-by-the-wall-clock': 17,
+  'holder-counts-by-the-wall-clock': 16,
   'sends-after-the-commit': 60,
 };
 
@@ -101,7 +108,7 @@ export const verdictOf: Readonly<Record<string, Verdict>> = {
   'runs-again-what-it-ran': 'safety',
   'ignores-the-expected-version': 'safety',
   'sends-after-the-commit': 'safety',
-  'follows-from-now-on': 'safety',
+  'follows-from-now-on': 'liveness',
 };
 
 /** The failure that these seeds find. */
@@ -138,9 +145,9 @@ export function judge(scenarios: readonly Scenario[]): void {
 
     test('the right version passes in calm weather', async () => {
       await expect(
-        simulate({ seeds: 5, weather: 'calm' }, (world) => scenario.run(world, null)),
+        simulate({ seeds: 3, weather: 'calm' }, (world) => scenario.run(world, null)),
       ).resolves.toMatchObject({
-        seedCount: 5,
+        seedCount: 3,
       });
     });
 

@@ -1,4 +1,4 @@
-/** The scenarios of partitions and of what stands on them: apart from the others, as both take long. */
+/** The scenarios of partitions: apart from the others, as all of them take long. */
 import { ofPartitions } from './catalogue.ts';
 import { judge } from './judged.ts';
 

@@ -1,6 +1,10 @@
 /** The app of the scenario `machine`, and the bugs that are planted in it or in who runs it. */
-import { defineApp, fsm, machine, nothing, reject, unchecked, type App } from 'lockstep';
 import type { Env } from 'lockstep/env';
+import { defineApp, type App } from '../../../src/machine/app.ts';
+import { fsm } from '../../../src/machine/fsm.ts';
+import { machine } from '../../../src/machine/machine.ts';
+import { reject } from '../../../src/machine/rejection.ts';
+import { nothing, unchecked } from '../../../src/machine/schema.ts';
 
 /** `tag`: of one command of one client, so that its events can be told apart from all others. */
 interface Tagged {
