@@ -102,7 +102,7 @@ function ratios(): readonly Ratio[] {
 const keysOf = (quick: boolean): number => (quick ? 160 : 160_000);
 
 function oneRow(quick: boolean): Row {
-  const work: Work = { callers: 1, transactions: quick ? 4 : 1_000, keys: keysOf(quick) };
+  const work: Work = { callers: 1, transactions: quick ? 4 : 5_000, keys: keysOf(quick) };
   return row(names.one, work, bareName, [transacting(onFile, work), bareAppends(work.transactions)]);
 }
 

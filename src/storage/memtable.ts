@@ -35,8 +35,9 @@ export class Memtable {
   readonly #tree = new KeyTree();
   /** Keys of lower numbers are in the index. */
   #indexedCount = 0;
-  /** Somebody does: the next walk is not to put all in order that came since the last one. */
   isWalked = false;
+  /** Keys are put in order as they come: the next walk is not to do it for all of them. */
+  keepsOrder = false;
   #bytes: Uint8Array;
   #byteCount = 0;
   readonly #keys: KeyTable;
@@ -90,6 +91,7 @@ export class Memtable {
     this.#keys.clear();
     this.#tree.clear();
     this.#indexedCount = 0;
+    this.isWalked = this.keepsOrder = false;
     this.#byteCount = 0;
     this.#versionCount = 0;
     this.#firstRevision = Infinity;
@@ -261,7 +263,7 @@ export class Memtable {
 
   /** With all keys in it. */
   get tree(): KeyTree {
-    this.isWalked = true;
+    this.isWalked = this.keepsOrder = true;
     if (this.#indexedCount < this.#keys.count) this.#index();
     return this.#tree;
   }
@@ -367,7 +369,7 @@ export class Memtable {
     if (id < before) return id;
     if (id >= this.#heads.length) this.#heads = grown(this.#heads, newInt32s, id + 1);
     this.#heads[id] = none;
-    if (this.isWalked && id - this.#indexedCount >= orderedAtOnce) this.#index();
+    if (this.keepsOrder && id - this.#indexedCount >= orderedAtOnce) this.#index();
     return id;
   }
 

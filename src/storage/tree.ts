@@ -235,7 +235,7 @@ export class Tree {
     const [spare] = free === -1 ? [] : this.#spares.splice(free, 1);
     const { isWalked } = this.#active;
     this.#active = spare?.emptied() ?? new Memtable(this.#options.memtableBytes);
-    this.#active.isWalked = isWalked; // who walked that one will walk this one
+    this.#active.keepsOrder = isWalked; // who walked that one will walk this one
   }
 
   #keep(flushed: SealedMemtable): void {
