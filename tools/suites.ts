@@ -42,7 +42,7 @@ export const suites: readonly Suite[] = [
     holds: 'real disks, sockets, threads, processes',
     include: [integration],
     exclude: engines,
-    budgetSeconds: 80,
+    budgetSeconds: 90,
     testMsMax: 30_000,
   },
   {
@@ -53,7 +53,7 @@ export const suites: readonly Suite[] = [
     budgetSeconds: 88,
     testMsMax: 30_000,
   },
-  suite('sim', 'whole systems under faults, in simulated time', 'test/sim/**/*.test.ts', 110, 90_000),
+  suite('sim', 'whole systems under faults, in simulated time', 'test/sim/**/*.test.ts', 125, 90_000),
   suite('docs', 'every block of code on every page, and every example', 'test/docs/**/*.test.ts', 60, 40_000),
   suite('browser', 'the core in Chromium', 'test/browser/**/*.test.ts', 45, 45_000),
   {
