@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { openFileEngine, type OwnedFileEngineOptions } from '../log/file-owner.ts';
 import type { LogEngine } from '../log/port.ts';
-import { openHostEnv } from './env.ts';
+import { openHostEnv, type HostEnv } from './env.ts';
 
 export interface FileLogs extends LogEngine {
   [Symbol.asyncDispose](): Promise<void>;
@@ -23,17 +23,21 @@ export async function openFileLogs(directory: string, options: OwnedFileEngineOp
     await env.close();
     throw error;
   }
-  const close = async (): Promise<void> => {
-    await engine.close();
-    await env.close();
-  };
+  const logs = withEnv(engine, env);
+  return { ...logs, [Symbol.asyncDispose]: () => logs.close() };
+}
+
+/** The same engine; closing it also closes the env that it was opened over. */
+export function withEnv(engine: LogEngine, env: HostEnv): LogEngine {
   return {
     name: engine.name,
     guarantees: engine.guarantees,
     open: (name, how) => engine.open(name, how),
     list: () => engine.list(),
     remove: (name) => engine.remove(name),
-    close,
-    [Symbol.asyncDispose]: close,
+    close: async () => {
+      await engine.close();
+      await env.close();
+    },
   };
 }

@@ -8,7 +8,8 @@ import type { App, Complete } from '../machine/app.ts';
 import type { CommandMiddleware } from '../machine/router.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { openNode } from '../node/open.ts';
-import { openHostEnv, type HostEnv } from './env.ts';
+import { openHostEnv } from './env.ts';
+import { withEnv } from './logs.ts';
 
 export interface OpenOptions {
   /** The directory of the node, made if it is not there; this process' alone. */
@@ -42,7 +43,7 @@ export async function open<Missing>(
   const env = await openHostEnv({ data });
   try {
     const called = { calledDirectory: resolve(data), takeOver, anyFileSystem };
-    const engine = closedWith(log ?? (await openFileEngine(env, 'log', called)), env);
+    const engine = withEnv(log ?? (await openFileEngine(env, 'log', called)), env);
     checkSurvives(engine, requires);
     const owner = `${hostname()}:${process.pid}`;
     const node = await openNode(env, app, { ...rest, anyFileSystem, engine, owner, directory: 'state' });
@@ -61,21 +62,6 @@ async function leading(node: LockstepNode): Promise<void> {
     await node.close();
     throw error;
   }
-}
-
-function closedWith(engine: LogEngine, env: HostEnv): LogEngine {
-  const close = async (): Promise<void> => {
-    await engine.close();
-    await env.close();
-  };
-  return {
-    name: engine.name,
-    guarantees: engine.guarantees,
-    open: (name, how) => engine.open(name, how),
-    list: () => engine.list(),
-    remove: (name) => engine.remove(name),
-    close,
-  };
 }
 
 const ranks: readonly Guarantees['survives'][] = ['nothing', 'process', 'machine', 'minority'];

@@ -6,26 +6,28 @@
  */
 import type { Env, World } from 'lockstep/sim';
 import { isLockstepError } from 'lockstep/env';
-import { fileEngine } from '../../../src/log/file.ts';
-import { MemoryStores } from '../../../src/log/memory.ts';
-import type { LogEngine } from '../../../src/log/port.ts';
-import { storeEngine } from '../../../src/log/store-engine.ts';
 import type { Scenario } from '../scenario.ts';
 import { call } from '../services/calls.ts';
 import { channelBugs } from '../services/channel-bugs.ts';
 import {
   contendWithChannels,
   places,
-  type ChannelContender,
   type ChannelRequest,
   type MessageSort,
   type PartitionDump,
 } from '../services/channel-process.ts';
-import { crashAtCall } from '../services/disk-storm.ts';
-import { logService, remoteStores } from '../services/log-service.ts';
+import { someGround, strikeSome, type Blow, type Contender } from '../services/contenders.ts';
 
-const names = ['ann', 'bob', 'cid'] as const;
-const logAddress = 'logs:1';
+const fileSizes = { segmentBytes: 16_384, groupBytesMax: 8_192, payloadBytesMax: 4_096 };
+const blows: readonly Blow[] = [
+  'crash',
+  'crash at a call',
+  'crash at a call',
+  'crash at a call',
+  'fail',
+  'slow',
+  'isolate',
+];
 const sorts: readonly MessageSort[] = ['plain', 'plain', 'plain', 'plain', 'plain', 'flaky', 'poison', 'no'];
 
 export const channelsScenario: Scenario = {
@@ -34,7 +36,7 @@ export const channelsScenario: Scenario = {
   bugs: Object.keys(channelBugs),
   async run(world, bug) {
     const count = 2 + world.random.below(2);
-    const ground = world.random.chance(0.7) ? onService(world) : inFiles(world);
+    const ground = someGround(world, fileSizes);
     const { contenders, engine, trims } = ground;
     const failed = new Map<string, number>();
     for (const { name, address } of contenders) {
@@ -48,7 +50,7 @@ export const channelsScenario: Scenario = {
     );
     for (let struck = 0; struck < 4; struck++) {
       await world.sleep(`${100 + world.random.below(400)}ms`);
-      await strike(world, ground);
+      strikeSome(world, ground, blows);
     }
     world.heal();
     const before = witness.committed;
@@ -59,78 +61,12 @@ export const channelsScenario: Scenario = {
   },
 };
 
-interface Ground {
-  readonly machines: readonly string[];
-  readonly on: (name: string) => string;
-  readonly contenders: readonly ChannelContender[];
-  readonly trims: boolean;
-  readonly engine: (env: Env) => LogEngine;
-}
-
 interface Witness {
   committed: number;
   enough: boolean;
 }
 
-function onService(world: World): Ground {
-  const machines = names.slice(0, 1 + world.random.below(names.length));
-  const kept = new MemoryStores();
-  void world.run('logs', (env) => logService(env, logAddress, kept));
-  const client = { resendCount: 1, doubled: { probability: 0.05, laterMsMax: 500 } };
-  const config = { silenceMs: 300, pauseMsMax: 150, attemptMsMax: 400, settleMsMax: 1_500 };
-  return {
-    machines,
-    on: (name) => name,
-    contenders: machines.map((name): ChannelContender => ({ name, address: `${name}:1` })),
-    trims: machines.length === 1, // others may need what was trimmed
-    engine: (env) => storeEngine(env, remoteStores(env, logAddress, client), { config }),
-  };
-}
-
-function inFiles(world: World): Ground {
-  const contenders = names
-    .slice(0, 1 + world.random.below(2))
-    .map((name, index): ChannelContender => ({ name, address: `machine:${index + 1}` }));
-  const options = {
-    config: { silenceMs: 100, pauseMsMax: 50, attemptMsMax: 500, settleMsMax: 1_000 },
-    limits: { segmentBytes: 16_384, groupBytesMax: 8_192, waitingBytesMax: 16_384, spareCountMax: 1, markAfterMs: 50 },
-    payloadBytesMax: 4_096,
-  };
-  return {
-    machines: ['machine'],
-    on: () => 'machine',
-    contenders,
-    trims: contenders.length === 1,
-    engine: (env) => fileEngine(env, 'logs', options),
-  };
-}
-
-const strikes = ['crash', 'crash at a call', 'crash at a call', 'crash at a call', 'fail', 'slow', 'isolate'] as const;
-
-async function strike(world: World, { machines }: Ground): Promise<void> {
-  const { random } = world;
-  const node = random.pick(machines);
-  const kind = random.pick(['process', 'power'] as const);
-  switch (random.pick(strikes)) {
-    case 'crash':
-      return world.crash(node, { kind, restart: '20ms' });
-    case 'crash at a call':
-      return crashAtCall(world, node, kind);
-    case 'fail':
-      return world.disk(node).failSyncs();
-    case 'slow':
-      return world.disk(node).slow(1 + random.below(200));
-    case 'isolate':
-      return world.isolate(node);
-  }
-}
-
-async function work(
-  env: Env,
-  contenders: readonly ChannelContender[],
-  witness: Witness,
-  countMax: number,
-): Promise<void> {
+async function work(env: Env, contenders: readonly Contender[], witness: Witness, countMax: number): Promise<void> {
   for (let count = 0; count < countMax || !witness.enough; count++) {
     const pick = <T>(items: readonly T[]): T => items[env.randomness.below(items.length)] as T;
     const request: ChannelRequest = {
@@ -157,7 +93,7 @@ async function work(
 /** Null: there was no answer. */
 async function ask(
   env: Env,
-  { address }: ChannelContender,
+  { address }: Contender,
   request: ChannelRequest,
 ): Promise<{ readonly kind: string } | null> {
   try {
@@ -168,7 +104,7 @@ async function ask(
   }
 }
 
-async function judge(world: World, env: Env, contenders: readonly ChannelContender[], count: number): Promise<void> {
+async function judge(world: World, env: Env, contenders: readonly Contender[], count: number): Promise<void> {
   let before = '';
   for (;;) {
     const dumps: PartitionDump[] = [];
@@ -184,7 +120,7 @@ async function judge(world: World, env: Env, contenders: readonly ChannelContend
   }
 }
 
-async function dumped(env: Env, contenders: readonly ChannelContender[], index: number): Promise<PartitionDump> {
+async function dumped(env: Env, contenders: readonly Contender[], index: number): Promise<PartitionDump> {
   for (;;) {
     for (const contender of contenders) {
       const answer = await ask(env, contender, { kind: 'dump', index });

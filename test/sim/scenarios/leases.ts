@@ -12,7 +12,7 @@ import { leaseBugs, type LeaseBug } from '../services/lease-bugs.ts';
 import { LeaseClient, LeaseWitness } from '../services/lease-client.ts';
 import { contendForLeases } from '../services/lease-process.ts';
 import { logService, remoteStores, simulatedGuarantees } from '../services/log-service.ts';
-import type { Contender } from '../services/partition-client.ts';
+import type { Contender } from '../services/contenders.ts';
 
 const names = ['ann', 'bob', 'cid', 'dan'] as const;
 const clientNames = ['client-1', 'client-2', 'client-3'] as const;

@@ -7,15 +7,9 @@
  */
 import { isLockstepError } from 'lockstep/env';
 import type { Env, World } from 'lockstep/sim';
-import { fileEngine } from '../../../src/log/file.ts';
-import { MemoryStores } from '../../../src/log/memory.ts';
-import type { LogEngine } from '../../../src/log/port.ts';
-import { storeEngine } from '../../../src/log/store-engine.ts';
 import type { Scenario } from '../scenario.ts';
 import { call } from '../services/calls.ts';
-import type { ChannelContender } from '../services/channel-process.ts';
-import { crashAtCall } from '../services/disk-storm.ts';
-import { logService, remoteStores } from '../services/log-service.ts';
+import { someGround, strikeSome, type Blow, type Contender } from '../services/contenders.ts';
 import { machineBugs, type MachineBug } from '../services/machine-app.ts';
 import {
   serveBank,
@@ -25,9 +19,9 @@ import {
   type RowDump,
 } from '../services/machine-process.ts';
 
-const names = ['ann', 'bob', 'cid'] as const;
 const keys = ['ant/1', 'ant/2', 'bee', 'cat', 'dog'] as const;
-const logAddress = 'logs:1';
+const fileSizes = { segmentBytes: 65_536, groupBytesMax: 16_384, payloadBytesMax: 8_192 };
+const blows: readonly Blow[] = ['crash', 'crash at a call', 'crash at a call', 'fail', 'slow', 'isolate'];
 const partitions = 2;
 
 export const machineScenario: Scenario = {
@@ -35,38 +29,30 @@ export const machineScenario: Scenario = {
   about: 'machines send each other messages, on partitions that nodes contend for; clients send again by id',
   bugs: Object.keys(machineBugs),
   async run(world, bug) {
-    const ground = world.random.chance(0.7) ? onService(world) : inFiles(world);
+    const ground = someGround(world, fileSizes);
     const planted: MachineBug = bug === null ? {} : (machineBugs[bug] ?? {});
     const followers = new Map<string, Map<number, Followed>>();
-    for (const { name, address } of ground.nodes) {
+    for (const { name, address } of ground.contenders) {
       const followed = new Map<number, Followed>();
       followers.set(name, followed);
-      const others = ground.nodes.filter((one) => one.name !== name).map((one) => one.address);
+      const others = ground.contenders.filter((one) => one.name !== name).map((one) => one.address);
       const { engine, trims } = ground;
       const setup = { name, address, others, partitions, engine, trims, bug: planted, followed };
       void world.run(name, (env) => serveBank(world, env, setup), { on: ground.on(name) });
     }
     const witness = new Witness();
     const clients = Array.from({ length: 2 }, (_, index) =>
-      world.run(`client-${index}`, (env) => work(world, env, ground.nodes, witness), { steady: true }),
+      world.run(`client-${index}`, (env) => work(world, env, ground.contenders, witness), { steady: true }),
     );
     for (let struck = 0; struck < 3; struck++) {
       await world.sleep(`${100 + world.random.below(400)}ms`);
-      strike(world, ground);
+      strikeSome(world, ground, blows);
     }
     world.heal();
     await Promise.all(clients);
-    await world.run('judge', (env) => judge(world, env, ground.nodes, witness, followers), { steady: true });
+    await world.run('judge', (env) => judge(world, env, ground.contenders, witness, followers), { steady: true });
   },
 };
-
-interface Ground {
-  readonly machines: readonly string[];
-  readonly on: (name: string) => string;
-  readonly nodes: readonly ChannelContender[];
-  readonly trims: boolean;
-  readonly engine: (env: Env) => LogEngine;
-}
 
 interface Acknowledged {
   readonly key: string;
@@ -87,60 +73,7 @@ class Witness {
   }
 }
 
-function onService(world: World): Ground {
-  const machines = names.slice(0, 1 + world.random.below(names.length));
-  const kept = new MemoryStores();
-  void world.run('logs', (env) => logService(env, logAddress, kept));
-  const client = { resendCount: 1, doubled: { probability: 0.05, laterMsMax: 500 } };
-  const config = { silenceMs: 300, pauseMsMax: 150, attemptMsMax: 400, settleMsMax: 1_500 };
-  return {
-    machines,
-    on: (name) => name,
-    nodes: machines.map((name): ChannelContender => ({ name, address: `${name}:1` })),
-    trims: machines.length === 1, // others may need what was trimmed
-    engine: (env) => storeEngine(env, remoteStores(env, logAddress, client), { config }),
-  };
-}
-
-function inFiles(world: World): Ground {
-  const nodes = names
-    .slice(0, 1 + world.random.below(2))
-    .map((name, index): ChannelContender => ({ name, address: `machine:${index + 1}` }));
-  const options = {
-    config: { silenceMs: 100, pauseMsMax: 50, attemptMsMax: 500, settleMsMax: 1_000 },
-    limits: { segmentBytes: 65_536, groupBytesMax: 16_384, waitingBytesMax: 32_768, spareCountMax: 1, markAfterMs: 50 },
-    payloadBytesMax: 8_192,
-  };
-  return {
-    machines: ['machine'],
-    on: () => 'machine',
-    nodes,
-    trims: nodes.length === 1,
-    engine: (env) => fileEngine(env, 'logs', options),
-  };
-}
-
-const strikes = ['crash', 'crash at a call', 'crash at a call', 'fail', 'slow', 'isolate'] as const;
-
-function strike(world: World, { machines }: Ground): void {
-  const { random } = world;
-  const node = random.pick(machines);
-  const kind = random.pick(['process', 'power'] as const);
-  switch (random.pick(strikes)) {
-    case 'crash':
-      return world.crash(node, { kind, restart: '20ms' });
-    case 'crash at a call':
-      return crashAtCall(world, node, kind);
-    case 'fail':
-      return world.disk(node).failSyncs();
-    case 'slow':
-      return world.disk(node).slow(1 + random.below(200));
-    case 'isolate':
-      return world.isolate(node);
-  }
-}
-
-async function work(world: World, env: Env, nodes: readonly ChannelContender[], witness: Witness): Promise<void> {
+async function work(world: World, env: Env, nodes: readonly Contender[], witness: Witness): Promise<void> {
   const pick = <T>(items: readonly T[]): T => items[env.randomness.below(items.length)] as T;
   let seen = 0;
   for (let count = 0; count < 8; count++) {
@@ -176,7 +109,7 @@ async function work(world: World, env: Env, nodes: readonly ChannelContender[], 
 /** Null: there was no answer. */
 async function ask(
   env: Env,
-  { address }: ChannelContender,
+  { address }: Contender,
   request: MachineRequest,
 ): Promise<{ readonly kind: string } | null> {
   try {
@@ -190,7 +123,7 @@ async function ask(
 async function judge(
   world: World,
   env: Env,
-  nodes: readonly ChannelContender[],
+  nodes: readonly Contender[],
   { told }: Witness,
   followers: ReadonlyMap<string, ReadonlyMap<number, Followed>>,
 ): Promise<void> {
@@ -220,7 +153,7 @@ async function judge(
     }
 }
 
-async function dumped(env: Env, nodes: readonly ChannelContender[], index: number): Promise<MachineDump> {
+async function dumped(env: Env, nodes: readonly Contender[], index: number): Promise<MachineDump> {
   for (;;) {
     for (const node of nodes) {
       const answer = await ask(env, node, { kind: 'dump', index });

@@ -13,10 +13,11 @@ import { MemoryStores } from '../../../src/log/memory.ts';
 import type { LogEngine } from '../../../src/log/port.ts';
 import { storeEngine } from '../../../src/log/store-engine.ts';
 import type { Scenario } from '../scenario.ts';
-import { crashAtCall, fillForAWhile } from '../services/disk-storm.ts';
+import { strike, type Contender } from '../services/contenders.ts';
+import { fillForAWhile } from '../services/disk-storm.ts';
 import { logService, remoteStores, simulatedGuarantees } from '../services/log-service.ts';
 import { partitionBugs, type PartitionBug } from '../services/partition-bugs.ts';
-import { PartitionClient, PartitionWitness, type Contender } from '../services/partition-client.ts';
+import { PartitionClient, PartitionWitness } from '../services/partition-client.ts';
 import { contend } from '../services/partition-process.ts';
 
 const names = ['ann', 'bob', 'cid', 'dan', 'eve'] as const;
@@ -63,7 +64,7 @@ export async function play(world: World, bug: PartitionBug): Promise<PartitionWi
   );
   for (let struck = 0; struck < 3; struck++) {
     await world.sleep(`${100 + world.random.below(500)}ms`);
-    await strike(world, ground);
+    await strikeSome(world, ground);
   }
   world.heal();
   const before = witness.countOf('written');
@@ -124,23 +125,14 @@ const strikes = [
   'none',
 ] as const;
 
-async function strike(world: World, { machines }: Ground): Promise<void> {
+async function strikeSome(world: World, { machines }: Ground): Promise<void> {
   const { random } = world;
   const node = random.pick(machines);
   const kind = random.pick(['process', 'power'] as const);
-  switch (random.pick(strikes)) {
-    case 'crash':
-      return world.crash(node, { kind, restart: '20ms' });
-    case 'crash at a call':
-      return crashAtCall(world, node, kind);
-    case 'fail':
-      return world.disk(node).failSyncs();
+  const what = random.pick(strikes);
+  switch (what) {
     case 'fill':
       return fillForAWhile(world, node, 200);
-    case 'slow':
-      return world.disk(node).slow(1 + random.below(200));
-    case 'isolate':
-      return world.isolate(node);
     case 'answers lost': {
       // What was appended is there, and who appended it does not learn so in time.
       const log = machines.includes('machine') ? 'client-0' : 'logs';
@@ -149,6 +141,9 @@ async function strike(world: World, { machines }: Ground): Promise<void> {
       return world.mend(log, node);
     }
     case 'none':
+      return;
+    default:
+      return strike(world, node, kind, what);
   }
 }
 

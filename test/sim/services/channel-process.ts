@@ -2,7 +2,7 @@
  * A contender of the scenario `channels`: it opens all partitions, stands for leading each, and answers whoever asks over
  * the network: clients whose transactions send, other contenders with messages, the judge.
  */
-import type { Env, NodeAddress } from 'lockstep/env';
+import type { Env } from 'lockstep/env';
 import { isLockstepError } from 'lockstep/env';
 import { Waits } from 'lockstep/observe';
 import type { World } from 'lockstep/sim';
@@ -13,6 +13,7 @@ import { openPartitionsWith, type Partitions } from '../../../src/partition/part
 import type { Transaction } from '../../../src/partition/transaction.ts';
 import { answerCalls, call, type Json } from './calls.ts';
 import { channelsWith, type ChannelBug } from './channel-bugs.ts';
+import type { Contender } from './contenders.ts';
 
 /** What becomes of a message: `flaky` fails twice, `poison` always, `no` is rejected. */
 export type MessageSort = 'plain' | 'flaky' | 'poison' | 'no';
@@ -47,13 +48,8 @@ export interface PartitionDump {
   readonly gaps: readonly string[];
 }
 
-export interface ChannelContender {
-  readonly name: string;
-  readonly address: NodeAddress;
-}
-
-export interface ChannelSetup extends ChannelContender {
-  readonly contenders: readonly ChannelContender[];
+export interface ChannelSetup extends Contender {
+  readonly contenders: readonly Contender[];
   readonly count: number;
   readonly engine: (env: Env) => LogEngine;
   readonly trims: boolean;

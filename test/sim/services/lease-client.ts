@@ -13,7 +13,7 @@ import { holdLease, type LeaseHolder } from '../../../src/partition/lease/lease-
 import { call, type Json } from './calls.ts';
 import type { LeaseBug } from './lease-bugs.ts';
 import type { LeaseRequest } from './lease-process.ts';
-import type { Contender } from './partition-client.ts';
+import type { Contender } from './contenders.ts';
 
 const ttlMs = 600;
 const timerNames = 30;

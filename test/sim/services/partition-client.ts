@@ -1,9 +1,10 @@
 /** Clients of the scenario `partition`: they send again by id what they do not know of, and note all that they were told. */
 import { recorder, type KeyValueCall, type Recorder, type Value } from 'lockstep/check';
-import type { Env, NodeAddress } from 'lockstep/env';
+import type { Env } from 'lockstep/env';
 import { isLockstepError } from 'lockstep/env';
 import type { World } from 'lockstep/sim';
 import { call } from './calls.ts';
+import type { Contender } from './contenders.ts';
 import {
   places,
   type ContenderWitness,
@@ -205,10 +206,4 @@ export class PartitionClient {
       await this.#env.sleep('50ms');
     }
   }
-}
-
-/** Who contends, and where it listens. */
-export interface Contender {
-  readonly name: string;
-  readonly address: NodeAddress;
 }
