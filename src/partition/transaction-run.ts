@@ -10,7 +10,7 @@ import { placeOf } from '../ring/slot.ts';
 import type { TransactionView } from '../storage/transaction/view.ts';
 import type { KeySpace } from './key-space.ts';
 import type { KeySpaces } from './key-spaces.ts';
-import type { RangeOptions, Space, SpaceEntry, SpaceRange, Transaction } from './transaction.ts';
+import type { RangeOptions, ReadSpace, Space, SpaceEntry, SpaceRange, Transaction } from './transaction.ts';
 
 /** How a message leaves: `channel` knows. `full`: too much waits already, on its way to where it goes. */
 export type Sender = (tx: Transaction, to: string, message: StoredValue) => 'sent' | 'full' | 'too-large';
@@ -140,6 +140,10 @@ export class TransactionRun implements Transaction {
     if (of === 'local') return this.#system(spaces.ofSystem(name));
     if (place === null) throw new LockstepError('misuse', 'a transaction without a place has no state of one');
     return this.#system(spaces.ofPlaceSystem(place, name));
+  }
+
+  systemAt(name: string, place: string): ReadSpace {
+    return this.#system(this.#setup.spaces.ofPlaceSystem(place, name));
   }
 
   note(topic: string, note: unknown): void {

@@ -81,6 +81,8 @@ export interface Transaction extends Space {
    * transaction's place, or the partition's own. For the rooms above, not for users.
    */
   system(name: string, of: 'place' | 'local'): Space;
+  /** The product's own state of any place of the partition, to be read alone. For the rooms above, not for users. */
+  systemAt(name: string, place: string): ReadSpace;
   /**
    * Tells the epoch's services, once this transaction is durable: what `Leading.onNote` hears. Followers and later
    * leaders do not hear it: they read the state.

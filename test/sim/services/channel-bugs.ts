@@ -73,6 +73,7 @@ function changed(tx: Transaction, change: SpaceChange): Transaction {
     at: (key) => tx.at(key),
     send: (to, message) => tx.send(to, message),
     note: (topic, note) => tx.note(topic, note),
+    systemAt: (name, place) => tx.systemAt(name, place),
     system: (name, of) => {
       const space = tx.system(name, of);
       if (name !== 'channel') return space;

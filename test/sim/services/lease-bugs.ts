@@ -55,6 +55,7 @@ function withSpace(tx: Transaction, change: (space: Space) => Partial<Space>, no
     send: (to, message) => tx.send(to, message),
     note: (topic, note) => tx.note(topic, note),
     system: (name, of) => changed(tx.system(name, of)),
+    systemAt: (name, place) => tx.systemAt(name, place),
   };
 }
 
