@@ -7,6 +7,7 @@ import type { App } from '../machine/app.ts';
 import { contractGuard } from '../machine/contract-guard.ts';
 import { machineTimers } from '../machine/deadlines.ts';
 import { machineMessages } from '../machine/inbox.ts';
+import { applyInline } from '../machine/projection/inline.ts';
 import type { CommandMiddleware } from '../machine/router.ts';
 import { machinesOf, type MachineRuntime } from '../machine/runtime.ts';
 import type { LogEngine } from '../log/port.ts';
@@ -35,7 +36,7 @@ export interface NodeOptions extends Pick<
 export async function openNode(env: Env, app: App<unknown>, options: NodeOptions): Promise<LockstepNode> {
   const { engine, middleware = [], partitions: count, ...rest } = options;
   const waits = new Waits(env.clock, env.timers);
-  const runtime: MachineRuntime = { machines: machinesOf(app), newId: () => env.newId(), onRow: [] };
+  const runtime: MachineRuntime = { machines: machinesOf(app), newId: () => env.newId(), onRow: [applyInline(app)] };
   const services = [contractGuard(app), timerService({ handlers: machineTimers(runtime) })];
   try {
     const onMessage = machineMessages(runtime);

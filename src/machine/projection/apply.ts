@@ -1,0 +1,81 @@
+/**
+ * Applies one command's events to the rows of one projection: all that its handlers wrote, or, where one of them throws,
+ * nothing, and why. Whoever calls it says with a `WriteMeasure` how much a transaction may write; what is beyond it stops
+ * the projection too, so that a command cannot fail for its projections. Commands and catching up go through this function.
+ */
+import { asError, isLockstepError, LockstepError } from '../../kernel/errors.ts';
+import { isPromise } from '../../kernel/promise.ts';
+import { identityOf } from '../../partition/identity.ts';
+import { systemNames } from '../../partition/replica.ts';
+import { printToken } from '../../partition/token.ts';
+import type { Token, Transaction } from '../../partition/transaction.ts';
+import type { Recorded } from '../connection.ts';
+import type { AnyMachine } from '../definition.ts';
+import type { EventRow } from '../event-row.ts';
+import { recordedOf } from '../event-reader.ts';
+import type { AnyProjection } from './projection.ts';
+import { RowBuffer, type WriteMeasure } from './rows.ts';
+import { idOf, rowsSystem, type EventPlace } from './state.ts';
+
+export type Applied =
+  | { readonly kind: 'applied' }
+  /** By this event; or, where an index or the bounds of a transaction refused what all of them made, by the last. */
+  | { readonly kind: 'stopped'; readonly error: string; readonly event: EventPlace };
+
+/**
+ * `row` is of `machine`; `skip` is passed over. It neither looks at the projection's state nor writes it.
+ * @throws LockstepError `corrupt` when what is stored is damaged.
+ */
+export function applyRow(
+  tx: Transaction,
+  projection: AnyProjection,
+  machine: AnyMachine,
+  row: EventRow,
+  { measure, skip }: { readonly measure: WriteMeasure; readonly skip?: EventPlace | null },
+): Applied {
+  const { handlers, indexes } = projection['~projection'];
+  const ofMachine = handlers.get(machine.name);
+  if (ofMachine === undefined || !row.events.some(({ type }) => Object.hasOwn(ofMachine, type)))
+    return { kind: 'applied' };
+  const token = tokenIn(tx, row.revision);
+  let at = placeOfEvent(row, row.firstVersion);
+  try {
+    const rows = new RowBuffer(tx.system(rowsSystem(idOf(projection)), 'local'), indexes, measure);
+    for (const event of recordedOf(machine, row, token)) {
+      const handler = Object.hasOwn(ofMachine, event.type) ? ofMachine[event.type] : undefined;
+      const place = placeOfEvent(row, event.version);
+      if (handler === undefined || (skip && isSameEvent(place, skip))) continue;
+      at = place;
+      checkReturned(handler(event, rows), event);
+    }
+    rows.flush();
+    return { kind: 'applied' };
+  } catch (error) {
+    if (isLockstepError(error, 'corrupt')) throw error; // no handler's doing
+    return { kind: 'stopped', error: wordsOf(error), event: at };
+  }
+}
+
+const errorUnitsMax = 2_000;
+
+const wordsOf = (error: unknown): string => asError(error).message.slice(0, errorUnitsMax).toWellFormed();
+
+const placeOfEvent = ({ machine, key }: EventRow, version: number): EventPlace => ({ machine, key, version });
+
+const isSameEvent = (a: EventPlace, b: EventPlace): boolean =>
+  a.machine === b.machine && a.key === b.key && a.version === b.version;
+
+function checkReturned(returned: unknown, { type }: Recorded<AnyMachine>): void {
+  if (returned === undefined) return;
+  if (isPromise(returned)) returned.then(undefined, () => {}); // it is answered with the misuse below
+  throw new LockstepError('misuse', 'a handler of a projection returned something: it is to be synchronous', {
+    values: { event: type },
+  });
+}
+
+/** As whoever reads the event later is given it. */
+function tokenIn(tx: Transaction, revision: number): Token {
+  const stored = tx.system(systemNames.partition, 'local').get([]);
+  const { id, generation } = stored === undefined ? { id: '0'.repeat(16), generation: 1 } : identityOf(stored);
+  return printToken({ partition: id, generation, revision });
+}

@@ -1,0 +1,199 @@
+/** Projections on a real partition in a calm world: rows and indexes are a fold over events, a throw leaves no trace. */
+import fc from 'fast-check';
+import { calm, simulate } from 'lockstep/sim';
+import { describe, expect, expectTypeOf, test } from 'vitest';
+import { memoryEngine } from '../../log/memory.ts';
+import { openPartition } from '../../partition/open-partition.ts';
+import type { Space, Transaction } from '../../partition/transaction.ts';
+import { machine } from '../machine.ts';
+import { nothing, unchecked } from '../schema.ts';
+import { applyRow, type Applied } from './apply.ts';
+import { projection, type DeclaredProjection } from './projection.ts';
+import { rowReader, WriteMeasure, type RowReader } from './rows.ts';
+import { idOf, rowsSystem } from './state.ts';
+
+const order = machine({
+  name: 'order',
+  initial: () => ({ open: false }),
+  commands: {},
+  events: { Placed: unchecked<number>(), Raised: unchecked<number>(), Gone: nothing, Odd: unchecked<string>() },
+  decide: {},
+  evolve: {
+    Placed: () => ({ open: true }),
+    Raised: (state) => state,
+    Gone: () => ({ open: false }),
+    Odd: (state) => state,
+  },
+});
+
+interface OrderRow {
+  readonly id: string;
+  readonly total: number;
+  readonly large: boolean;
+}
+const rowOf = (id: string, total: number): OrderRow => ({ id, total, large: total >= 10 });
+
+const orders = projection({
+  name: 'orders',
+  from: { order },
+  row: unchecked<OrderRow>(),
+  indexes: { byTotal: (row) => [row.total], bySize: (row) => [row.large, row.total] },
+  on: {
+    order: {
+      Placed: ({ key, data }, rows) => rows.set(key, rowOf(key, data)),
+      Raised: ({ key, data }, rows) => rows.update(key, ({ id, total }) => rowOf(id, total + data)),
+      Gone: ({ key }, rows) => rows.delete(key),
+      Odd: ({ key, data }, rows) => {
+        if (data === 'throws') throw new Error('cannot');
+        if (data === 'large') return rows.set(key, { ...rowOf(key, 1), id: key.repeat(1_001) });
+        // What no index can hold: found out at the end.
+        rows.set(key, { ...rowOf(key, 1), total: Symbol(data) as unknown as number });
+      },
+    },
+  },
+});
+
+type OrdersReader = RowReader<OrderRow, { byTotal: readonly [number]; bySize: readonly [boolean, number] }>;
+interface Happened {
+  readonly key: string;
+  readonly type: string;
+  readonly data?: unknown;
+}
+
+/** As one command's. */
+function applied(tx: Transaction, happened: readonly Happened[]): Applied {
+  const [{ key } = { key: 'a' }] = happened;
+  const about = { actor: 'ann', commandId: 'c', correlationId: 'c', causationId: null, trace: null };
+  const events = happened.map(({ type, data }) => ({ type, data, shape: 1, at: new Date(0) }));
+  const row = { machine: 'order', key, firstVersion: 1, revision: tx.revision, ...about, events };
+  return applyRow(tx, orders, order, row, { measure: new WriteMeasure(1_000) });
+}
+
+const rowsOf = (tx: Transaction): Space => tx.system(rowsSystem(idOf(orders)), 'local');
+
+/** Each call of what `play` is given runs in a transaction of its own. */
+async function inWorld(play: (run: (act: (tx: Transaction) => undefined) => Promise<void>) => Promise<void>) {
+  await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
+    await world.run('node', async (env) => {
+      const engine = memoryEngine(env);
+      const log = (await engine.open('log', { create: true })) ?? expect.unreachable();
+      const about = { log, payloadBytesMax: 1_000_000, directory: 'state', owner: 'node' };
+      const partition = await openPartition(env, about);
+      await partition.leading();
+      await play(async (act) => {
+        const outcome = await partition.transact(null, act);
+        expect(outcome.kind).toBe('committed');
+      });
+      await partition.close();
+      await engine.close();
+    });
+  });
+}
+
+const eventOf = fc.oneof(
+  fc.record({ type: fc.constantFrom('Placed', 'Raised'), data: fc.nat(20) }),
+  fc.record({ type: fc.constant('Gone') }),
+);
+/** The events of one command: all of one instance. */
+const commandOf = fc
+  .tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.array(eventOf, { minLength: 1, maxLength: 4 }))
+  .map(([key, events]) => events.map((event): Happened => ({ key, ...event })));
+
+/** What the events of one command make, or null: one of them raises what is not there. */
+function folded(before: ReadonlyMap<string, OrderRow>, happened: readonly Happened[]): Map<string, OrderRow> | null {
+  const rows = new Map(before);
+  for (const { key, type, data } of happened) {
+    const row = rows.get(key);
+    if (type === 'Placed') rows.set(key, rowOf(key, Number(data)));
+    else if (type === 'Gone') rows.delete(key);
+    else if (row === undefined) return null;
+    else rows.set(key, rowOf(key, row.total + Number(data)));
+  }
+  return rows;
+}
+
+const sorted = (rows: Iterable<OrderRow>): OrderRow[] =>
+  [...rows].sort((a, b) => a.total - b.total || (a.id < b.id ? -1 : 1));
+
+describe('rows of a projection', () => {
+  test('and their indexes equal a fold over the events, those that stop it left out whole', async () => {
+    await inWorld(async (run) => {
+      const commands = fc.array(commandOf, { maxLength: 12 });
+      const property = fc.asyncProperty(commands, (all) =>
+        run((tx) => {
+          const space = rowsOf(tx);
+          space.deleteRange({ prefix: [] });
+          let expected: ReadonlyMap<string, OrderRow> = new Map();
+          for (const happened of all) {
+            const next = folded(expected, happened);
+            expect(applied(tx, happened).kind).toBe(next === null ? 'stopped' : 'applied');
+            expected = next ?? expected;
+          }
+          const reader: OrdersReader = rowReader(space);
+          const inOrder = sorted(expected.values());
+          expect(reader.list('byTotal', { limit: 10 })).toEqual(inOrder);
+          expect(reader.list('byTotal', { limit: 2, reverse: true })).toEqual(inOrder.toReversed().slice(0, 2));
+          expect(reader.list('bySize', { prefix: [true], limit: 10 })).toEqual(inOrder.filter(({ large }) => large));
+          expect([...space.range({ prefix: ['index'] })]).toHaveLength(2 * expected.size);
+        }),
+      );
+      await fc.assert(property, { numRuns: 60 });
+    });
+  });
+
+  test('are as before when a handler throws or makes what cannot be stored', async () => {
+    await inWorld((run) =>
+      run((tx) => {
+        const space = rowsOf(tx);
+        expect(applied(tx, [{ key: 'a', type: 'Placed', data: 3 }])).toEqual({ kind: 'applied' });
+        const before = [...space.range()];
+        const raised = { key: 'a', type: 'Raised', data: 1 };
+        for (const data of ['throws', 'unstorable', 'large'])
+          expect(applied(tx, [raised, { key: 'a', type: 'Odd', data }])).toMatchObject({
+            kind: 'stopped',
+            event: { version: 2 },
+          });
+        expect([...space.range()]).toEqual(before);
+      }),
+    );
+  });
+
+  test('stay as they are for events that it does not handle', async () => {
+    await inWorld((run) =>
+      run((tx) => {
+        const space = rowsOf(tx);
+        expect(applied(tx, [{ key: 'a', type: 'Unknown' }])).toEqual({ kind: 'applied' });
+        expect([...space.range()]).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('inferred', () => {
+  const compiled = (_wrong: () => unknown): void => undefined;
+
+  test('rows and indexes, without a type argument', () => {
+    type Indexes = { byTotal: readonly [number]; bySize: readonly [boolean, number] };
+    expectTypeOf(orders).toExtend<DeclaredProjection<'orders', OrderRow, Indexes>>();
+  });
+
+  test('an asynchronous handler, an unknown event, an unknown index and a prefix of another type do not compile', () => {
+    const base = { name: 'wrong', from: { order }, row: unchecked<OrderRow>() } as const;
+    // @ts-expect-error its writes would come too late
+    compiled(() => projection({ ...base, on: { order: { Gone: async ({ key }, rows) => rows.delete(key) } } }));
+    // @ts-expect-error the machine makes no such event
+    compiled(() => projection({ ...base, on: { order: { Lost: () => undefined } } }));
+    compiled(() => (reader: OrdersReader) => {
+      // @ts-expect-error no such index
+      reader.list('byNothing', { limit: 1 });
+      // @ts-expect-error totals are numbers
+      reader.list('byTotal', { prefix: ['1'], limit: 1 });
+    });
+  });
+
+  test('handlers of a machine that it is not from are refused', () => {
+    const on: object = { ordre: {} };
+    const misuse: unknown = expect.objectContaining({ kind: 'misuse' });
+    expect(() => projection({ name: 'wrong', from: { order }, row: unchecked<OrderRow>(), on })).toThrow(misuse);
+  });
+});
