@@ -8,7 +8,15 @@ import type { Reader, Token } from '../partition/transaction.ts';
 import { placeOf } from '../ring/slot.ts';
 import type { Recorded } from './connection.ts';
 import type { AnyMachine } from './definition.ts';
-import { decodeOrder, decodeRow, eventsSystem, orderSystem, rowKey, type EventRow } from './event-row.ts';
+import {
+  decodeOrder,
+  decodeRow,
+  eventsSystem,
+  orderSystem,
+  rowKey,
+  type EventRow,
+  type RowPlace,
+} from './event-row.ts';
 import { upcast } from './versions.ts';
 
 export interface StreamOptions {
@@ -40,15 +48,17 @@ export function* readStream(
 }
 
 /** Rows of a partition in the order in which they came about, those after a revision; `limit` of them at most. */
-export function* readOrder(reader: Reader, afterRevision: number, limit: number): Iterable<EventRow> {
-  for (const [, value] of reader.system(orderSystem, null).range({ from: [afterRevision + 1], limit })) {
-    const place = decodeOrder(value);
-    const at = rowKey(place);
-    const row = reader.system(eventsSystem, placeOf(place.key)).get(at);
-    if (row === undefined)
-      throw new LockstepError('corrupt', 'an event is not where the order says', { values: { ...place } });
-    yield decodeRow(at, row);
-  }
+export function* readOrder(reader: Pick<Reader, 'system'>, afterRevision: number, limit: number): Iterable<EventRow> {
+  for (const [, value] of reader.system(orderSystem, null).range({ from: [afterRevision + 1], limit }))
+    yield readRow(reader, decodeOrder(value));
+}
+
+/** The row that the order names. @throws LockstepError `corrupt` when it is not there. */
+export function readRow(reader: Pick<Reader, 'system'>, place: RowPlace): EventRow {
+  const at = rowKey(place);
+  const row = reader.system(eventsSystem, placeOf(place.key)).get(at);
+  if (row !== undefined) return decodeRow(at, row);
+  throw new LockstepError('corrupt', 'an event is not where the order says', { values: { ...place } });
 }
 
 /** The token of another revision of the same partition. */
