@@ -90,6 +90,11 @@ export class Waits {
     return this.#enter(about);
   }
 
+  /** As `enter`; null where `countMax` wait already: for what goes on whether or not it is told of. */
+  enterIfRoom(about: EnterAbout): WaitEntry | null {
+    return this.#entries.size < this.#countMax ? this.#enter(about) : null;
+  }
+
   /**
    * Waits for a promise, or for what `work` begins, at most until the deadline; settles as it does. `work` is not
    * called when there is no room, and may tell through its argument on whom it waits now. What it does after the wait

@@ -15,7 +15,7 @@ import type { EventRow } from '../event-row.ts';
 import { recordedOf } from '../event-reader.ts';
 import type { AnyProjection } from './projection.ts';
 import { RowBuffer, type WriteMeasure } from './rows.ts';
-import { idOf, rowsSystem, type EventPlace } from './state.ts';
+import { idOf, isSameEvent, rowsSystem, type EventPlace } from './state.ts';
 
 export type Applied =
   | { readonly kind: 'applied' }
@@ -23,7 +23,7 @@ export type Applied =
   | { readonly kind: 'stopped'; readonly error: string; readonly event: EventPlace };
 
 /**
- * `row` is of `machine`; `skip` is passed over. It neither looks at the projection's state nor writes it.
+ * `row` is of `machine`; `skips` are passed over. It neither looks at the projection's state nor writes it.
  * @throws LockstepError `corrupt` when what is stored is damaged.
  */
 export function applyRow(
@@ -31,7 +31,7 @@ export function applyRow(
   projection: AnyProjection,
   machine: AnyMachine,
   row: EventRow,
-  { measure, skip }: { readonly measure: WriteMeasure; readonly skip?: EventPlace | null },
+  { measure, skips = [] }: { readonly measure: WriteMeasure; readonly skips?: readonly EventPlace[] },
 ): Applied {
   const { handlers, indexes } = projection['~projection'];
   const ofMachine = handlers.get(machine.name);
@@ -44,7 +44,7 @@ export function applyRow(
     for (const event of recordedOf(machine, row, token)) {
       const handler = Object.hasOwn(ofMachine, event.type) ? ofMachine[event.type] : undefined;
       const place = placeOfEvent(row, event.version);
-      if (handler === undefined || (skip && isSameEvent(place, skip))) continue;
+      if (handler === undefined || skips.some((one) => isSameEvent(one, place))) continue;
       at = place;
       checkReturned(handler(event, rows), event);
     }
@@ -61,9 +61,6 @@ const errorUnitsMax = 2_000;
 const wordsOf = (error: unknown): string => asError(error).message.slice(0, errorUnitsMax).toWellFormed();
 
 const placeOfEvent = ({ machine, key }: EventRow, version: number): EventPlace => ({ machine, key, version });
-
-const isSameEvent = (a: EventPlace, b: EventPlace): boolean =>
-  a.machine === b.machine && a.key === b.key && a.version === b.version;
 
 function checkReturned(returned: unknown, { type }: Recorded<AnyMachine>): void {
   if (returned === undefined) return;

@@ -3,7 +3,7 @@
  * which every command keeps up.
  *
  *     local  projections      ['inline']                   → [[name, codeVersion], …]
- *     local  projections      ['state', name, codeVersion] → [phase, position, leftMs, stopped, skip]
+ *     local  projections      ['state', name, codeVersion] → [phase, position, leftMs, stopped, skips]
  *     local  projection/NAME@CODEVERSION                   → its rows and indexes
  *
  * Whoever writes events looks at the first row in the same transaction: what it names is applied there and then, and what
@@ -17,6 +17,8 @@ import type { EventRow } from '../event-row.ts';
 import type { AnyProjection } from './projection.ts';
 
 export const projectionsSystem = 'projections';
+/** `Transaction.note` under this topic: the state was changed by others than the runner, who is to look at it. */
+export const projectionsTopic = 'projections';
 
 export interface ProjectionId {
   readonly name: string;
@@ -38,6 +40,8 @@ export interface Stopped {
   readonly event: EventPlace;
   /** In milliseconds since 1970: when this event first stopped it. */
   readonly sinceMs: number;
+  /** It is to be tried once more: somebody asked for it, or another began to lead, whose code may be newer. */
+  readonly isDue: boolean;
 }
 
 export interface ProjectionState extends ProjectionId {
@@ -46,8 +50,8 @@ export interface ProjectionState extends ProjectionId {
   /** The revision up to which its rows have all events; null: they have all, as every command sees to it. */
   readonly position: number | null;
   readonly stopped: Stopped | null;
-  /** The event to pass over when it is come to. */
-  readonly skip: EventPlace | null;
+  /** Events of one command, to be passed over when it is come to. */
+  readonly skips: readonly EventPlace[];
   /** Since when nobody who led had its code, in milliseconds since 1970; null: whoever leads has it. */
   readonly leftMs: number | null;
 }
@@ -62,6 +66,9 @@ export const idOf = (projection: AnyProjection): ProjectionId => ({
 
 export const isSameId = (a: ProjectionId, b: ProjectionId): boolean =>
   a.name === b.name && a.codeVersion === b.codeVersion;
+
+export const isSameEvent = (a: EventPlace, b: EventPlace): boolean =>
+  a.machine === b.machine && a.key === b.key && a.version === b.version;
 
 /** What every command keeps up. `space`: of `projectionsSystem`, as everywhere here. @throws LockstepError `corrupt`. */
 export function keptInline(space: ReadSpace): readonly ProjectionId[] {
@@ -87,10 +94,9 @@ export function statesOf(space: ReadSpace, name?: string): readonly ProjectionSt
 }
 
 export function putState(space: Space, state: ProjectionState): void {
-  const { name, codeVersion, phase, position, leftMs, stopped, skip } = state;
-  const why = stopped === null ? null : [stopped.error, storedPlace(stopped.event), stopped.sinceMs];
-  const passed = skip === null ? null : storedPlace(skip);
-  space.set(['state', name, codeVersion], [phase, position, leftMs, why, passed]);
+  const { name, codeVersion, phase, position, leftMs, stopped, skips } = state;
+  const why = stopped === null ? null : [stopped.error, storedPlace(stopped.event), stopped.sinceMs, stopped.isDue];
+  space.set(['state', name, codeVersion], [phase, position, leftMs, why, skips.map(storedPlace)]);
   const inline = keptInline(space);
   if (inline.some((one) => isSameId(one, state)) === (position === null)) return;
   const next = position === null ? [...inline, state] : inline.filter((one) => !isSameId(one, state));
@@ -107,10 +113,16 @@ export function leaveInline(tx: Transaction, id: ProjectionId, row: EventRow): v
 }
 
 /** In the transaction of a row's command: a handler threw at one of its events, and it has what came before this row. */
-export function stopInline(tx: Transaction, id: ProjectionId, row: EventRow, why: Omit<Stopped, 'sinceMs'>): void {
+export function stopInline(
+  tx: Transaction,
+  id: ProjectionId,
+  row: EventRow,
+  why: Pick<Stopped, 'error' | 'event'>,
+): void {
   const { error, event } = why;
-  const stopped = { error, event, sinceMs: hybridWall(tx.now) };
+  const stopped = { error, event, sinceMs: hybridWall(tx.now), isDue: false };
   changeState(tx, id, (state) => ({ ...state, position: row.revision - 1, stopped }));
+  tx.note(projectionsTopic, null);
 }
 
 /** @throws LockstepError `corrupt` where there is no state of it. */
@@ -143,21 +155,25 @@ export function answeringState(space: ReadSpace, { name, codeVersion }: Projecti
 const storedPlace = ({ machine, key, version }: EventPlace): StoredValue => [machine, key, version];
 
 function decoded(name: unknown, codeVersion: unknown, stored: StoredValue): ProjectionState {
-  const [phase, position, leftMs, stopped, skip] = Array.isArray(stored) ? stored : [];
+  const [phase, position, leftMs, stopped, skips] = Array.isArray(stored) ? stored : [];
   const isState =
     (phase === 'building' || phase === 'live') &&
     (position === null || typeof position === 'number') &&
     (leftMs === null || typeof leftMs === 'number');
   if (!isState) throw unreadable();
   const about = { ...versionFrom(name, codeVersion), phase, position, leftMs } as const;
-  return { ...about, stopped: stoppedOf(stopped ?? null), skip: skip == null ? null : placeOfEvent(skip) };
+  return { ...about, stopped: stoppedOf(stopped ?? null), skips: skippedOf(skips) };
 }
+
+const skippedOf = (stored: StoredValue | undefined): readonly EventPlace[] =>
+  Array.isArray(stored) ? stored.map(placeOfEvent) : [];
 
 function stoppedOf(stored: StoredValue): Stopped | null {
   if (stored === null) return null;
-  const [error, event, sinceMs] = Array.isArray(stored) ? stored : [];
-  if (typeof error !== 'string' || typeof sinceMs !== 'number' || event === undefined) throw unreadable();
-  return { error, event: placeOfEvent(event), sinceMs };
+  const [error, event, sinceMs, isDue] = Array.isArray(stored) ? stored : [];
+  const isStopped = typeof error === 'string' && typeof sinceMs === 'number' && typeof isDue === 'boolean';
+  if (!isStopped || event === undefined) throw unreadable();
+  return { error, event: placeOfEvent(event), sinceMs, isDue };
 }
 
 function placeOfEvent(stored: StoredValue): EventPlace {

@@ -6,7 +6,7 @@
 import { hybridWall } from '../../clock/timestamp.ts';
 import type { Timer } from '../../env/timers.ts';
 import { isLockstepError, LockstepError } from '../../kernel/errors.ts';
-import type { WaitEntry, Waits } from '../../observe/waits.ts';
+import type { WaitEntry } from '../../observe/waits.ts';
 import type { EpochService, EpochServiceMaker, Leading, TransactOutcome } from '../transaction.ts';
 import { failTimer, fireTimer, type Failed, type Fired, type TimerHandler, type TimerPolicy } from './timer-fire.ts';
 import { nearTimerOf, timerSystem, timerTopic, type NearTimer, type TimerNote } from './timer-state.ts';
@@ -285,17 +285,7 @@ class TimerEpoch implements EpochService {
     const more = this.#window.endMs === Infinity ? '' : ', and more that are further away';
     const waitsFor = `${first.kind} '${first.name.slice(0, 64)}', due ${new Date(first.dueMs).toISOString()}, the first of ${this.#window.count}${more}`;
     if (this.#wait !== null) this.#wait.waitsFor = waitsFor;
-    else if (waits !== null && waits !== undefined) this.#wait = entered(waits, waitsFor);
-  }
-}
-
-/** Null while the registry is full: firing does not depend on being told of. */
-function entered(waits: Waits, waitsFor: string): WaitEntry | null {
-  try {
-    return waits.enter({ what: 'timer', key: 'timers', waitsFor, withinMs: null });
-  } catch (error) {
-    if (isLockstepError(error, 'overloaded')) return null;
-    throw error;
+    else this.#wait = waits?.enterIfRoom({ what: 'timer', key: 'timers', waitsFor, withinMs: null }) ?? null;
   }
 }
 

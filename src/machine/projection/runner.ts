@@ -1,0 +1,215 @@
+/**
+ * Brings projections up to date while this node leads: those that are asynchronous, and those that commands do not keep up
+ * yet, as they are new, have new code, or were stopped. One such object an epoch; what it does is one bounded transaction
+ * at a time, so commands go on between any two, and its successor goes on where it was.
+ */
+import { hybridWall } from '../../clock/timestamp.ts';
+import type { Timer } from '../../env/timers.ts';
+import { asError, isLockstepError } from '../../kernel/errors.ts';
+import { elapsedMs } from '../../kernel/time.ts';
+import { atMost, isPassing, pause } from '../../log/within.ts';
+import type { WaitEntry } from '../../observe/waits.ts';
+import type { EpochService, EpochServiceMaker, Leading, Transaction } from '../../partition/transaction.ts';
+import type { App } from '../app.ts';
+import { machinesOf } from '../runtime.ts';
+import { catchUp, newestEvent, stopAtNext, type CatchUpSetup } from './catch-up.ts';
+import { progressText } from './progress.ts';
+import { projectionsOf, type AnyProjection } from './projection.ts';
+import { WriteMeasure } from './rows.ts';
+import { idOf, projectionsSystem, projectionsTopic, stateOf, type ProjectionState } from './state.ts';
+import { dropLeft, nextDropMs, takeOver } from './take-over.ts';
+
+export interface ProjectionSettings {
+  /** For so long rows are kept that no leading node's code declares, in milliseconds of partition time. Default 3,600,000. */
+  readonly keepMs: number;
+  /** A transaction takes about so long, in milliseconds, as commands wait for it. Default 4. */
+  readonly sliceMs: number;
+  /** Commands whose events one transaction takes at most. Default 4,096. */
+  readonly rowsMax: number;
+  /** After a commit asynchronous ones wait for others to come, in milliseconds: an append of theirs delays those of commands. Default 10. */
+  readonly gatherMs: number;
+}
+
+export const projectionDefaults: ProjectionSettings = Object.freeze({
+  keepMs: 3_600_000,
+  sliceMs: 4,
+  rowsMax: 4_096,
+  gatherMs: 10,
+});
+
+/** Replaced where a simulation plants what it must find. */
+export type CatchUp = typeof catchUp;
+
+export interface ProjectionServiceOptions {
+  readonly settings?: Partial<ProjectionSettings> | undefined;
+  readonly catchUp?: CatchUp | undefined;
+}
+
+/** For `openPartitions`: brings the app's projections up to date. */
+export function projectionService(app: App<unknown>, options: ProjectionServiceOptions = {}): EpochServiceMaker {
+  const setup = {
+    projections: projectionsOf(app),
+    machines: machinesOf(app),
+    settings: { ...projectionDefaults, ...options.settings },
+    catchUp: options.catchUp ?? catchUp,
+  };
+  return () => new ProjectionEpoch(setup);
+}
+
+interface EpochSetup {
+  readonly projections: readonly AnyProjection[];
+  readonly machines: CatchUpSetup['machines'];
+  readonly settings: ProjectionSettings;
+  readonly catchUp: CatchUp;
+}
+
+/** Before what was refused is tried again. */
+const refusedPauseMs = 50;
+const tooLarge = 'what it makes of one command is more than the log takes';
+/** So many commands at first: how long they take is not known yet. */
+const rowsAtFirst = 256;
+/** It looks this often whether something that was left is to be removed, if there is any. */
+const dropLookMsMax = 60_000;
+
+class ProjectionEpoch implements EpochService {
+  readonly #setup: EpochSetup;
+  readonly #measure = new WriteMeasure();
+  readonly #waits = new Map<string, WaitEntry>();
+  #running: Promise<void> = Promise.resolve();
+  /** While there is nothing to do. */
+  #sleeping: PromiseWithResolvers<void> | null = null;
+  #gathering: Timer | null = null;
+  /** Some are brought further by events alone: whoever sleeps is woken by commits. */
+  #follows = false;
+  /** Of places: a sign that commands are sent. */
+  #commits = 0;
+  #rowsMax: number;
+  #turn = 0;
+
+  constructor(setup: EpochSetup) {
+    this.#setup = setup;
+    this.#rowsMax = Math.min(rowsAtFirst, setup.settings.rowsMax);
+  }
+
+  start(leading: Leading): void {
+    leading.onCommit(({ place }) => this.#onCommit(leading, place));
+    leading.onNote(projectionsTopic, () => this.#sleeping?.resolve());
+    this.#running = this.#run(leading).catch((error: unknown) => {
+      if (!leading.signal.aborted && !isLockstepError(error, 'stopped')) leading.fail(asError(error));
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#running;
+    this.#gathering?.cancel();
+    for (const wait of this.#waits.values()) wait.leave();
+  }
+
+  /** Commands alone are counted; what comes soon after the first of them is taken with it. */
+  #onCommit({ ports }: Leading, place: string | null): void {
+    if (place === null) return;
+    this.#commits++;
+    if (!this.#follows || this.#sleeping === null || this.#gathering !== null) return;
+    this.#gathering = ports.timers.after(this.#setup.settings.gatherMs, () => {
+      this.#gathering = null;
+      this.#sleeping?.resolve();
+    });
+  }
+
+  /** Until the epoch is over: then the signal, or the transaction, throws. */
+  async #run(leading: Leading): Promise<void> {
+    const { projections, settings } = this.#setup;
+    await transacted(leading, (tx) => takeOver(tx, projections));
+    for (;;) {
+      const due = this.#look(leading);
+      if (due.length > 0) await this.#advance(leading, due);
+      else if (this.#isDropDue(leading)) await transacted(leading, (tx) => dropLeft(tx, projections, settings.keepMs));
+      else await this.#sleep(leading);
+    }
+  }
+
+  /** Those that a transaction would bring further. */
+  #look({ reader, waits, name }: Leading): readonly AnyProjection[] {
+    const space = reader.system(projectionsSystem, null);
+    const newest = newestEvent(reader);
+    const states = this.#setup.projections.flatMap((projection) => {
+      const state = stateOf(space, idOf(projection));
+      return state === null ? [] : [{ projection, state }];
+    });
+    this.#follows = states.some(({ state }) => state.position !== null);
+    for (const { projection, state } of states) {
+      const text = progressText(state, newest);
+      const entry = this.#waits.get(projection.name);
+      if (text === null) {
+        entry?.leave();
+        this.#waits.delete(projection.name);
+      } else if (entry !== undefined) entry.waitsFor = text;
+      else {
+        const about = { what: 'projection', key: projection.name, waitsFor: text, heldBy: name, withinMs: null };
+        const entered = waits?.enterIfRoom(about) ?? null;
+        if (entered !== null) this.#waits.set(projection.name, entered);
+      }
+    }
+    return states.filter(({ projection, state }) => isDue(projection, state, newest)).map((one) => one.projection);
+  }
+
+  /** One of them in turn, and those that are on its way. */
+  async #advance(leading: Leading, due: readonly AnyProjection[]): Promise<void> {
+    const { clock, timers } = leading.ports;
+    const { machines, settings } = this.#setup;
+    const first = due[this.#turn++ % due.length] as AnyProjection;
+    // Alone, if it could not be less: then it is known whose changes are too large.
+    const rowsMax = this.#rowsMax;
+    const others = rowsMax === 1 ? [] : due.filter((one) => one !== first);
+    const commits = this.#commits;
+    let tookMs = 0;
+    const done = await transacted(leading, (tx) => {
+      const begun = clock.now();
+      const stretch = { rowsMax, isEnough: () => elapsedMs(begun, clock.now()) >= settings.sliceMs };
+      this.#setup.catchUp(tx, { machines, measure: this.#measure }, { first, others }, stretch);
+      tookMs = elapsedMs(begun, clock.now());
+    });
+    if (done !== 'too-large') this.#rowsMax = Math.min(settings.rowsMax, rowsMax + Math.ceil(rowsMax / 4));
+    else if (rowsMax > 1) this.#rowsMax = Math.ceil(rowsMax / 4);
+    else await transacted(leading, (tx) => stopAtNext(tx, first, tooLarge));
+    // Commands have at least half of the time.
+    if (this.#commits > commits && tookMs > 0) await pause(timers, tookMs, [leading.signal]);
+  }
+
+  #isDropDue(leading: Leading): boolean {
+    const dropMs = this.#nextDropMs(leading);
+    return dropMs !== null && hybridWall(leading.now()) >= dropMs;
+  }
+
+  #nextDropMs({ reader }: Leading): number | null {
+    return nextDropMs(reader, this.#setup.projections, this.#setup.settings.keepMs);
+  }
+
+  async #sleep(leading: Leading): Promise<void> {
+    const { promise } = (this.#sleeping = Promise.withResolvers<void>());
+    const ms = this.#nextDropMs(leading) === null ? Infinity : dropLookMsMax;
+    await atMost(leading.ports.timers, ms, [leading.signal], () => promise);
+    this.#sleeping = null;
+  }
+}
+
+/** A stopped one is due when somebody asked for it; an asynchronous one that has all events is not. */
+function isDue(projection: AnyProjection, state: ProjectionState, newest: number): boolean {
+  const { position, phase, stopped } = state;
+  if (position === null || stopped?.isDue === false) return false;
+  return position < newest || phase === 'building' || projection['~projection'].update === 'inline';
+}
+
+/** Again until it is known what became of it. @throws the signal's reason once the epoch is over; what `fn` throws. */
+async function transacted(leading: Leading, fn: (tx: Transaction) => void): Promise<'done' | 'too-large'> {
+  for (;;) {
+    try {
+      const { kind, ...outcome } = await leading.transact(null, fn);
+      if (kind === 'committed') return 'done';
+      if ('reason' in outcome && outcome.reason === 'too-large') return 'too-large';
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+    }
+    await pause(leading.ports.timers, refusedPauseMs, [leading.signal]);
+  }
+}
