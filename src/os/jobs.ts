@@ -13,6 +13,9 @@ import type { HostLimits } from './limits.ts';
 /** The thread's entry lies beside this file, as TypeScript in the source and as JavaScript in the package. */
 const threadEntry = new URL(`./job-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
 
+/** Jobs work on long arrays and leave few objects behind: more would be memory that a thread keeps for nothing. */
+const maxYoungGenerationSizeMb = 4;
+
 interface Pending {
   readonly request: JobRequest;
   readonly resolve: (output: unknown) => void;
@@ -100,7 +103,7 @@ export class HostJobs implements Jobs {
     const workerData: JobThreadData = { root: this.#rootOf() };
     // `--input-type`, of programs given as text, is the one common flag that no thread can start with.
     const flags = process.execArgv.some((flag) => flag.startsWith('--input-type')) ? { execArgv: [] } : {};
-    const worker = new Worker(threadEntry, { workerData, ...flags });
+    const worker = new Worker(threadEntry, { workerData, ...flags, resourceLimits: { maxYoungGenerationSizeMb } });
     const thread: Thread = { worker, current: null, failure: undefined };
     this.#threads.add(thread);
     thread.worker.on('message', (answer: JobAnswer) => this.#onAnswer(thread, answer));

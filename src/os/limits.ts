@@ -6,7 +6,10 @@ import { availableParallelism } from 'node:os';
 import { LockstepError } from '../kernel/errors.ts';
 
 export interface HostLimits {
-  /** Threads that run jobs. Default: one less than the machine has cores, at least 1. More help only with more cores. */
+  /**
+   * Threads that run jobs. Default: one less than the machine has cores, at least 2: with one alone a short job, as the
+   * flush that writers wait for, waits for a long one, as a compaction. More help only with more cores.
+   */
   readonly jobThreadCount: number;
   /** Jobs that may wait for a thread; a further one is `overloaded`. Each holds a copy of its input. Default 1,024. */
   readonly jobWaitingCountMax: number;
@@ -27,7 +30,7 @@ export interface HostLimits {
 
 export function hostLimits(changes: { readonly [K in keyof HostLimits]?: HostLimits[K] | undefined } = {}): HostLimits {
   const limits: HostLimits = {
-    jobThreadCount: changes.jobThreadCount ?? Math.max(1, availableParallelism() - 1),
+    jobThreadCount: changes.jobThreadCount ?? Math.max(2, availableParallelism() - 1),
     jobWaitingCountMax: changes.jobWaitingCountMax ?? 1_024,
     streamCountMax: changes.streamCountMax ?? 4_096,
     streamSendBytesMax: changes.streamSendBytesMax ?? 1024 * 1024,

@@ -5,7 +5,7 @@ import type { CodecPlace } from './codec.ts';
 export interface TreeOptions {
   /** A memtable is sealed at this size and flushed to a table of level 0. Default 16 MiB. */
   readonly memtableBytes: number;
-  /** So many sealed memtables may wait for their flush; then writers wait. Default 2. */
+  /** So many sealed memtables may wait for their flush; then writers wait. Default 1: a flush begins at once. */
   readonly sealedCountMax: number;
   /** A data block of a table before it is compressed: what a cold read reads. Default 4 KiB. */
   readonly blockBytes: number;
@@ -36,7 +36,7 @@ export interface TreeOptions {
 
 export const treeDefaults: TreeOptions = Object.freeze({
   memtableBytes: 16 * 1024 * 1024,
-  sealedCountMax: 2,
+  sealedCountMax: 1,
   blockBytes: 4_096,
   codec: null,
   tableBytes: 16 * 1024 * 1024,
