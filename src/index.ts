@@ -17,7 +17,16 @@ export type { LockstepNode } from './node/node.ts';
 export { defineApp, provide } from './machine/app.ts';
 export type { App, Complete, Part } from './machine/app.ts';
 export { committed } from './machine/connection.ts';
-export type { Committed, Connection, Extra, Recorded, SendOptions, Snapshot } from './machine/connection.ts';
+export type {
+  Answer,
+  Committed,
+  Connection,
+  Extra,
+  QueryOptions,
+  Recorded,
+  SendOptions,
+  Snapshot,
+} from './machine/connection.ts';
 export type {
   AnyMachine,
   CommandInput,
@@ -35,7 +44,12 @@ export type {
 export { fsm, next } from './machine/fsm.ts';
 export { machine } from './machine/machine.ts';
 export { service } from './machine/part.ts';
-export type { Options, Service } from './machine/part.ts';
+export type { Options, Projection, Query, Service } from './machine/part.ts';
+export { projection } from './machine/projection/projection.ts';
+export { query } from './machine/projection/query.ts';
+export type { ListOptions, Page, PageEnd, PageOptions, RowReader } from './machine/projection/row-reader.ts';
+export type { RowWriter } from './machine/projection/rows.ts';
+export type { AskedQuery, QueryMiddleware } from './machine/projection/run-query.ts';
 export { reject } from './machine/rejection.ts';
 export type { CommandMiddleware, CommandOutcome, SentCommand } from './machine/router.ts';
 export { nothing, unchecked } from './machine/schema.ts';

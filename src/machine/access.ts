@@ -5,7 +5,7 @@
  */
 import { LockstepError } from '../kernel/errors.ts';
 import type { Token } from '../partition/transaction.ts';
-import type { Committed, Extra, FromState, Recorded, SendOptions, Snapshot } from './connection.ts';
+import type { Answer, Committed, Extra, FromState, Recorded, SendOptions, Snapshot } from './connection.ts';
 import type { AnyMachine, Arguments, CommandName, CommandsOf, EventsOf, RejectionOf, StateOf } from './definition.ts';
 import type { Options, Query } from './part.ts';
 
@@ -104,14 +104,6 @@ type Sending<G> = G extends Allowed<AnyMachine, infer C, unknown> ? ([C] extends
 type Readable<G> = G extends Allowed<AnyMachine, unknown, true> ? G['name'] : never;
 type Queries<G> = G extends Query<infer N, unknown, unknown> ? N : never;
 type QueryNamed<G, N> = Named<G, N> extends Query<string, infer I, infer R> ? { in: I; result: R } : never;
-
-export interface Answer<Result> {
-  readonly value: Result;
-  readonly token: Token;
-  readonly ageMs: number;
-  /** The parts that did not answer; empty unless `partial` was asked for. */
-  readonly missing: readonly string[];
-}
 
 export interface Client<G> {
   send<

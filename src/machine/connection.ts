@@ -20,7 +20,7 @@ import type {
   TypesOf,
 } from './definition.ts';
 import type { Taking } from './fsm.ts';
-import type { Options } from './part.ts';
+import type { Options, Query } from './part.ts';
 
 export interface Committed<Events> {
   readonly kind: 'committed';
@@ -76,6 +76,27 @@ export type Recorded<M extends AnyMachine, T extends keyof EventsOf<M> = keyof E
   };
 }[T];
 
+/** What a query comes to. */
+export interface Answer<Result> {
+  readonly value: Result;
+  /** What the rows have seen: pass it back as `after`. Of several partitions, all of theirs: for queries alone. */
+  readonly token: Token;
+  /** For at most how long what is newer than the rows has been there, in milliseconds. */
+  readonly ageMs: number;
+  /** Partitions that did not answer and projections that lack events; empty unless `partial` was asked for. */
+  readonly missing: readonly string[];
+}
+
+export type QueryOptions = Options<{
+  /** Rows that have what this token names; until they do it waits. */
+  after: Token;
+  /** Answers without what cannot be had, and says so in `missing`. Default false: it throws. */
+  partial: boolean;
+  /** Default 30 s. */
+  deadline: Duration;
+  signal: AbortSignal;
+}>;
+
 /** What a service may do with machines, in the process of a node or far from it. */
 export interface Connection {
   send<M extends AnyMachine, C extends CommandName<M>, const O extends SendOptions<FromState<M, C>> = {}>(
@@ -93,6 +114,12 @@ export interface Connection {
     machine: M,
     options?: Options<{ key: string; after: Token | 'start' | 'now'; signal: AbortSignal }>,
   ): AsyncIterable<Recorded<M>>;
+  query<I, R>(query: Query<string, I, R>, input: NoInfer<I>, options?: QueryOptions): Promise<Answer<R>>;
+  watch<I, R>(
+    query: Query<string, I, R>,
+    input: NoInfer<I>,
+    options?: Options<{ signal: AbortSignal }>,
+  ): AsyncIterable<Answer<R>>;
 }
 
 /**

@@ -57,7 +57,7 @@ export const nothing: Schema<void> = Object.freeze<Schema<void>>({
 
 /** Whose data is checked: `command` `order.Place`, `event` `order.Placed`. */
 export interface SchemaSubject {
-  readonly kind: 'command' | 'event';
+  readonly kind: 'command' | 'event' | 'query';
   readonly name: string;
 }
 

@@ -5,11 +5,14 @@
 import type { Env } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { durationMs } from '../kernel/time.ts';
+import type { App } from '../machine/app.ts';
 import type {
+  Answer,
   Committed,
   Connection,
   Extra,
   FromState,
+  QueryOptions,
   Recorded,
   SendOptions,
   Snapshot,
@@ -27,6 +30,10 @@ import type {
 import { again, deliver, type Again, type DeliveryPorts } from '../machine/delivery.ts';
 import { recordedOf, tokenAt } from '../machine/event-reader.ts';
 import { loadInstance } from '../machine/instance.ts';
+import type { Options, Query } from '../machine/part.ts';
+import { projectionsOf } from '../machine/projection/projection.ts';
+import { Projections, type ProjectionStatus } from '../machine/projection/status.ts';
+import { Queries, type QueryMiddleware } from '../machine/projection/run-query.ts';
 import { Router, type CommandMiddleware } from '../machine/router.ts';
 import { checkKey, checkPart, type MachineRuntime } from '../machine/runtime.ts';
 import { subscribe } from '../machine/subscription.ts';
@@ -36,15 +43,19 @@ import type { Partitions } from '../partition/partitions.ts';
 import type { Consistency } from '../partition/reads.ts';
 import type { Synchronous, Token } from '../partition/transaction.ts';
 import { placeOf } from '../ring/slot.ts';
+import { Ending } from './ending.ts';
 import { merged } from './merge.ts';
 import { runUsers } from './transaction.ts';
+import { watchQuery } from './watch.ts';
 
 export interface NodeSetup {
   readonly env: Env;
   readonly waits: Waits;
   readonly partitions: Partitions;
   readonly runtime: MachineRuntime;
+  readonly app: App<unknown>;
   readonly middleware: readonly CommandMiddleware[];
+  readonly queryMiddleware: readonly QueryMiddleware[];
   /** Closes what the node was opened over. */
   readonly onClosed: () => Promise<void>;
 }
@@ -62,16 +73,20 @@ export class LockstepNode implements Connection, AsyncDisposable {
   readonly #setup: NodeSetup;
   readonly #delivery: DeliveryPorts;
   readonly #router: Router;
+  readonly #queries: Queries;
+  readonly #projections: Projections;
   readonly #closing = new AbortController();
   #closed: Promise<void> | null = null;
 
   /** Use `open`. */
   constructor(setup: NodeSetup) {
-    const { env, waits, partitions, runtime, middleware } = setup;
+    const { env, waits, partitions, app, runtime, middleware, queryMiddleware } = setup;
     this.#setup = setup;
     this.partitions = partitions;
     this.#delivery = { ports: env, waits };
     this.#router = new Router({ ports: env, waits, partitions, runtime, middleware });
+    this.#projections = new Projections({ ports: env, waits, partitions, projections: projectionsOf(app) });
+    this.#queries = new Queries({ ports: env, waits, partitions, app, middleware: queryMiddleware });
   }
 
   /**
@@ -137,22 +152,39 @@ export class LockstepNode implements Connection, AsyncDisposable {
       throw new LockstepError('misuse', 'a token is of one partition: say which key, or follow each from its own', {
         values: { machine: machine.name, partitions: indexes.length },
       });
-    const ending = new AbortController();
-    const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
-    const onAbort = (event: Event): void => ending.abort((event.target as AbortSignal).reason);
-    for (const one of signals) {
-      one.throwIfAborted();
-      one.addEventListener('abort', onAbort, { once: true });
-    }
+    using ending = new Ending(this.#closing.signal, signal);
     const about = { machine: machine.name, key, from: after, signal: ending.signal };
     const sources = indexes.map((index) => subscribe(env, partitions.at(index), about));
-    const stop = (): void => ending.abort(new LockstepError('stopped', 'nobody reads these events any more'));
-    try {
-      for await (const { rows, token } of merged(sources, stop))
-        for (const row of rows) for (const event of recordedOf(machine, row, tokenAt(token, row.revision))) yield event;
-    } finally {
-      for (const one of signals) one.removeEventListener('abort', onAbort);
-    }
+    const stop = (): void => ending.end(new LockstepError('stopped', 'nobody reads these events any more'));
+    for await (const { rows, token } of merged(sources, stop))
+      for (const row of rows) for (const event of recordedOf(machine, row, tokenAt(token, row.revision))) yield event;
+  }
+
+  /**
+   * What a query answers from rows that have all that was committed before, or, with `after`, what that token names; rows of
+   * `update: 'async'` as far as they are, which `ageMs` says.
+   * @throws as `Queries.ask`.
+   */
+  query<I, R>(query: Query<string, I, R>, input: NoInfer<I>, options?: QueryOptions): Promise<Answer<R>> {
+    return this.#queries.ask(query, input, options) as Promise<Answer<R>>; // its `run` was checked where it was declared
+  }
+
+  /**
+   * Its answer now, then one after each change of what it reads, until the loop is left or the signal aborts: many changes
+   * at once are one, and an answer that is the same as the one before is not told.
+   * @throws as `query` at first, then as `events`; LockstepError `invalid` for answers that are no plain data.
+   */
+  async *watch<I, R>(
+    query: Query<string, I, R>,
+    input: NoInfer<I>,
+    { signal }: Options<{ signal: AbortSignal }> = {},
+  ): AsyncGenerator<Answer<R>, void, undefined> {
+    const { env, waits, partitions } = this.#setup;
+    const queries = this.#queries;
+    using ending = new Ending(this.#closing.signal, signal);
+    const question = await queries.question(query, input);
+    const answers = watchQuery({ ports: env, waits, partitions, queries, question, signal: ending.signal });
+    yield* answers as AsyncGenerator<Answer<R>, void, undefined>; // as `query`
   }
 
   /**
@@ -198,6 +230,24 @@ export class LockstepNode implements Connection, AsyncDisposable {
   async deadLetters(): Promise<readonly DeadLetter[]> {
     const { partitions } = this.#setup;
     return (await Promise.all(partitions.map.partitions.map((index) => partitions.deadLetters(index)))).flat();
+  }
+
+  /** How far each projection is on each partition, and why it goes no further. @throws as `Projections.status`. */
+  projections(): Promise<readonly ProjectionStatus[]> {
+    return this.#projections.status();
+  }
+
+  /**
+   * A stopped projection tries its event once more, on every partition; the numbers of those where it was stopped are told.
+   * @throws as `Projections.retry`.
+   */
+  retryProjection(name: string): Promise<readonly number[]> {
+    return this.#projections.retry(name);
+  }
+
+  /** A stopped projection goes on without the event that it stopped at. @throws as `Projections.skip`. */
+  skipProjectionEvent(name: string): Promise<readonly number[]> {
+    return this.#projections.skip(name);
   }
 
   /** What waits: for what, since when, on whom, until when; of one key, or all that waits here. */

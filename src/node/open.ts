@@ -8,6 +8,8 @@ import { contractGuard } from '../machine/contract-guard.ts';
 import { machineTimers } from '../machine/deadlines.ts';
 import { machineMessages } from '../machine/inbox.ts';
 import { applyInline } from '../machine/projection/inline.ts';
+import { projectionService, type ProjectionSettings } from '../machine/projection/runner.ts';
+import type { QueryMiddleware } from '../machine/projection/run-query.ts';
 import type { CommandMiddleware } from '../machine/router.ts';
 import { machinesOf, type MachineRuntime } from '../machine/runtime.ts';
 import type { LogEngine } from '../log/port.ts';
@@ -26,7 +28,11 @@ export interface NodeOptions extends Pick<
   readonly directory: string;
   readonly owner: string;
   readonly partitions?: number | undefined;
+  /** Where what waits is entered. Default: a registry of the node's own. */
+  readonly waits?: Waits | undefined;
   readonly middleware?: readonly CommandMiddleware[] | undefined;
+  readonly queryMiddleware?: readonly QueryMiddleware[] | undefined;
+  readonly projections?: Partial<ProjectionSettings> | undefined;
 }
 
 /**
@@ -34,10 +40,14 @@ export interface NodeOptions extends Pick<
  * The engine is closed then.
  */
 export async function openNode(env: Env, app: App<unknown>, options: NodeOptions): Promise<LockstepNode> {
-  const { engine, middleware = [], partitions: count, ...rest } = options;
-  const waits = new Waits(env.clock, env.timers);
+  const { engine, middleware = [], queryMiddleware = [], partitions: count, projections, ...rest } = options;
+  const waits = options.waits ?? new Waits(env.clock, env.timers);
   const runtime: MachineRuntime = { machines: machinesOf(app), newId: () => env.newId(), onRow: [applyInline(app)] };
-  const services = [contractGuard(app), timerService({ handlers: machineTimers(runtime) })];
+  const services = [
+    contractGuard(app),
+    timerService({ handlers: machineTimers(runtime) }),
+    projectionService(app, { settings: projections }),
+  ];
   try {
     const onMessage = machineMessages(runtime);
     const partitions = await openPartitions(env, {
@@ -49,7 +59,16 @@ export async function openNode(env: Env, app: App<unknown>, options: NodeOptions
       services,
       onMessage,
     });
-    return new LockstepNode({ env, waits, partitions, runtime, middleware, onClosed: () => engine.close() });
+    return new LockstepNode({
+      env,
+      waits,
+      partitions,
+      app,
+      runtime,
+      middleware,
+      queryMiddleware,
+      onClosed: () => engine.close(),
+    });
   } catch (error) {
     await engine.close();
     throw error;

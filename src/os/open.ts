@@ -5,6 +5,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import { openFileEngine } from '../log/file-owner.ts';
 import type { Guarantees, LogEngine } from '../log/port.ts';
 import type { App, Complete } from '../machine/app.ts';
+import type { QueryMiddleware } from '../machine/projection/run-query.ts';
 import type { CommandMiddleware } from '../machine/router.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { openNode } from '../node/open.ts';
@@ -26,6 +27,8 @@ export interface OpenOptions {
   readonly anyFileSystem?: boolean | undefined;
   /** Around every command that is sent from this node. */
   readonly middleware?: readonly CommandMiddleware[] | undefined;
+  /** Around every query that is asked from this node. */
+  readonly queryMiddleware?: readonly QueryMiddleware[] | undefined;
 }
 
 /**

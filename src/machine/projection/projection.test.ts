@@ -9,7 +9,8 @@ import { machine } from '../machine.ts';
 import { nothing, unchecked } from '../schema.ts';
 import { applyRow, type Applied } from './apply.ts';
 import { projection, type DeclaredProjection } from './projection.ts';
-import { rowReader, WriteMeasure, type RowReader } from './rows.ts';
+import { SpaceRowReader, type Page, type PageEnd, type RowReader } from './row-reader.ts';
+import { WriteMeasure } from './rows.ts';
 import { idOf, rowsSystem } from './state.ts';
 
 const order = machine({
@@ -71,6 +72,9 @@ function applied(tx: Transaction, happened: readonly Happened[]): Applied {
 
 const rowsOf = (tx: Transaction): Space => tx.system(rowsSystem(idOf(orders)), 'local');
 
+const readerOf = (space: Space): OrdersReader =>
+  new SpaceRowReader(space, orders['~projection'].indexes) as OrdersReader;
+
 /** Each call of what `play` is given runs in a transaction of its own. */
 async function inWorld(play: (run: (act: (tx: Transaction) => undefined) => Promise<void>) => Promise<void>) {
   await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
@@ -129,11 +133,13 @@ describe('rows of a projection', () => {
             expect(applied(tx, happened).kind).toBe(next === null ? 'stopped' : 'applied');
             expected = next ?? expected;
           }
-          const reader: OrdersReader = rowReader(space);
+          const reader = readerOf(space);
           const inOrder = sorted(expected.values());
           expect(reader.list('byTotal', { limit: 10 })).toEqual(inOrder);
           expect(reader.list('byTotal', { limit: 2, reverse: true })).toEqual(inOrder.toReversed().slice(0, 2));
           expect(reader.list('bySize', { prefix: [true], limit: 10 })).toEqual(inOrder.filter(({ large }) => large));
+          const between = { from: [5], to: [15], limit: 10 } as const;
+          expect(reader.list('byTotal', between)).toEqual(inOrder.filter(({ total }) => total >= 5 && total < 15));
           expect([...space.range({ prefix: ['index'] })]).toHaveLength(2 * expected.size);
         }),
       );
@@ -164,6 +170,60 @@ describe('rows of a projection', () => {
         const space = rowsOf(tx);
         expect(applied(tx, [{ key: 'a', type: 'Unknown' }])).toEqual({ kind: 'applied' });
         expect([...space.range()]).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('rows of an index', () => {
+  const totals = { a: 3, b: 12, c: 3, d: 7, e: 20 };
+  const place = (tx: Transaction): OrdersReader => {
+    for (const [key, data] of Object.entries(totals)) applied(tx, [{ key, type: 'Placed', data }]);
+    return readerOf(rowsOf(tx));
+  };
+
+  test('come by pages, in either direction and within bounds; each ends where the next goes on', async () => {
+    await inWorld((run) =>
+      run((tx) => {
+        const reader = place(tx);
+        for (const options of [{}, { reverse: true }, { from: [4] as const, to: [20] as const }]) {
+          const pages: (readonly OrderRow[])[] = [];
+          for (let after: PageEnd | null = null; pages.length === 0 || after !== null;) {
+            const page: Page<OrderRow> = reader.page('byTotal', { ...options, limit: 2, after });
+            pages.push(page.rows);
+            after = page.next;
+          }
+          expect(pages.flat()).toEqual(reader.list('byTotal', { ...options, limit: 10 }));
+          expect(pages.slice(0, -1).every(({ length }) => length === 2)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  test('that stay where they are come once, whatever is written between two pages', async () => {
+    await inWorld((run) =>
+      run((tx) => {
+        const reader = place(tx);
+        const first = reader.page('byTotal', { limit: 2 });
+        expect(first.rows.map(({ id }) => id)).toEqual(['a', 'c']);
+        applied(tx, [{ key: 'c', type: 'Gone' }]); // where the page ended
+        applied(tx, [{ key: '0', type: 'Placed', data: 1 }]);
+        const second = reader.page('byTotal', { limit: 5, after: first.next });
+        expect(second).toEqual({ rows: [rowOf('d', 7), rowOf('b', 12), rowOf('e', 20)], next: null });
+      }),
+    );
+  });
+
+  test('are refused for what is no limit and no end of a page of that index', async () => {
+    await inWorld((run) =>
+      run((tx) => {
+        const reader = place(tx);
+        const invalid: unknown = expect.objectContaining({ kind: 'invalid' });
+        for (const limit of [0, -1, 1.5, Number.NaN, 10_001])
+          expect(() => reader.list('byTotal', { limit })).toThrow(invalid);
+        const { next } = reader.page('byTotal', { limit: 1 });
+        for (const after of [next, 'zz' as PageEnd, '00' as PageEnd, '' as PageEnd])
+          expect(() => reader.page('bySize', { limit: 1, after })).toThrow(invalid);
       }),
     );
   });

@@ -12,26 +12,8 @@ import { encodeTuple, type KeyPart, type Tuple } from '../../bytes/tuple.ts';
 import { ValueEncoder } from '../../bytes/value-encode.ts';
 import type { StoredValue } from '../../bytes/value-format.ts';
 import { LockstepError } from '../../kernel/errors.ts';
-import type { ReadSpace, Space } from '../../partition/transaction.ts';
+import type { Space } from '../../partition/transaction.ts';
 import type { Dictionary } from '../definition.ts';
-
-type Prefix<P extends readonly unknown[]> = P extends readonly [...infer Rest, unknown]
-  ? P | Prefix<Rest>
-  : readonly [];
-
-export interface RowReader<Row, Indexes> {
-  get(key: string): Row | undefined;
-  /** In the order of the index's values, then of the rows' keys; `limit` rows at most. */
-  list<I extends keyof Indexes & string>(
-    index: I,
-    options: {
-      readonly prefix?: Indexes[I] extends readonly unknown[] ? Prefix<Indexes[I]> : never;
-      readonly limit: number;
-      /** From the last row to the first. Default false. */
-      readonly reverse?: boolean;
-    },
-  ): readonly Row[];
-}
 
 /** What handlers write to: each sees what was written before it. */
 export interface RowWriter<Row> {
@@ -44,23 +26,6 @@ export interface RowWriter<Row> {
 }
 
 export type IndexFunctions = Dictionary<(row: unknown) => readonly KeyPart[]>;
-
-export function rowReader<Row, Indexes>(space: ReadSpace): RowReader<Row, Indexes> {
-  const get = (key: string): Row | undefined => space.get(['row', key]) as Row | undefined; // as it was written
-  return {
-    get,
-    list(index, { prefix = [], limit, reverse = false }) {
-      const rows: Row[] = [];
-      const within = ['index', index, ...(prefix as Tuple)];
-      for (const [entry] of space.range({ prefix: within, limit, reverse })) {
-        const row = get(String(entry.at(-1)));
-        if (row === undefined) throw new LockstepError('corrupt', 'an index names a row that is not there');
-        rows.push(row);
-      }
-      return rows;
-    },
-  };
-}
 
 /** What one transaction may write to rows and indexes, so that a projection cannot make it larger than a log takes. */
 const bytesMaxDefault = 256 * 1024;

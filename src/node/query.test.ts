@@ -1,0 +1,331 @@
+/** Projections and queries of a node in a calm world: what commands, queries, tokens and watching see of one another. */
+import fc from 'fast-check';
+import { calm, simulate, type Env } from 'lockstep/sim';
+import { describe, expect, test } from 'vitest';
+import { memoryEngine } from '../log/memory.ts';
+import { defineApp } from '../machine/app.ts';
+import { committed, type Answer } from '../machine/connection.ts';
+import { machine } from '../machine/machine.ts';
+import { projection } from '../machine/projection/projection.ts';
+import { query } from '../machine/projection/query.ts';
+import { nothing, unchecked } from '../machine/schema.ts';
+import type { LockstepNode } from './node.ts';
+import { openNode, type NodeOptions } from './open.ts';
+
+type Order = { readonly total: number };
+const order = machine({
+  name: 'order',
+  initial: (): Order => ({ total: 0 }),
+  commands: { Place: unchecked<number>(), Raise: unchecked<number[]>(), Cancel: nothing },
+  events: { Placed: unchecked<number>(), Raised: unchecked<number>(), Canceled: nothing },
+  decide: {
+    Place: (_order, total, { event }) => [event('Placed', total)],
+    Raise: (_order, by, { event }) => by.map((one) => event('Raised', one)),
+    Cancel: (_order, _nothing, { event }) => [event('Canceled')],
+  },
+  evolve: {
+    Placed: (_order, total) => ({ total }),
+    Raised: ({ total }, by) => ({ total: total + by }),
+    Canceled: () => ({ total: 0 }),
+  },
+});
+
+interface Row {
+  readonly id: string;
+  readonly tenant: string;
+  readonly total: number;
+}
+
+/** Of an unlucky total the handler throws; what is not there cannot be raised. */
+const ordersFor = <const Name extends string>(name: Name, update: 'inline' | 'async') =>
+  projection({
+    name,
+    from: { order },
+    row: unchecked<Row>(),
+    indexes: { byTotal: (row) => [row.total], byTenant: (row) => [row.tenant, row.total] },
+    on: {
+      order: {
+        Placed: ({ key, place, data }, rows) => {
+          if (data === 13) throw new Error('unlucky');
+          rows.set(key, { id: key, tenant: place, total: data });
+        },
+        Raised: ({ key, data }, rows) => rows.update(key, (row) => ({ ...row, total: row.total + data })),
+        Canceled: ({ key }, rows) => rows.delete(key),
+      },
+    },
+    update,
+  });
+
+const orders = ordersFor('orders', 'inline');
+const later = ordersFor('later', 'async');
+
+const ofTenant = query({
+  name: 'of-tenant',
+  input: unchecked<{ tenant: string }>(),
+  reads: { orders },
+  at: ({ tenant }) => tenant,
+  run: (tables, { tenant }) => tables.orders.list('byTenant', { prefix: [tenant], limit: 100 }).map(({ id }) => id),
+});
+const totals = query({
+  name: 'totals',
+  input: nothing,
+  reads: { orders },
+  run: (tables) => tables.orders.list('byTotal', { limit: 1_000 }).map(({ total }) => total),
+  merge: (parts) => parts.flat().toSorted((a, b) => a - b),
+});
+const both = query({
+  name: 'both',
+  input: nothing,
+  reads: { orders, later },
+  run: (tables) => [tables.orders.list('byTotal', { limit: 1_000 }), tables.later.list('byTotal', { limit: 1_000 })],
+  merge: (parts) => [parts.flatMap(([now = []]) => now), parts.flatMap(([, then = []]) => then)],
+});
+
+const app = defineApp({ name: 'shop', parts: [order, orders, later, ofTenant, totals, both] });
+
+async function inWorld(play: (node: LockstepNode, env: Env) => Promise<void>, options: Partial<NodeOptions> = {}) {
+  await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
+    await world.run('node', async (env) => {
+      const node = await openNode(env, app, {
+        engine: memoryEngine(env),
+        directory: 'state',
+        owner: 'node',
+        ...options,
+      });
+      await node.leading();
+      await play(node, env);
+      await node.close();
+    });
+  });
+}
+
+/** So many of what it gives. */
+async function first<T>(count: number, items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) if (found.push(item) === count) break;
+  return found;
+}
+
+const valuesOf = <T>(answers: readonly Answer<T>[]): T[] => answers.map(({ value }) => value);
+
+describe('a query', () => {
+  test('sees what was committed before it, at its place, in the order of an index', async () => {
+    await inWorld(async (node) => {
+      await node.send(order, 'acme/1', 'Place', 7);
+      await node.send(order, 'other/1', 'Place', 5);
+      await node.send(order, 'acme/2', 'Place', 3);
+      const answer = await node.query(ofTenant, { tenant: 'acme' });
+      expect(answer).toMatchObject({ value: ['acme/2', 'acme/1'], missing: [], ageMs: 0 });
+      await node.send(order, 'acme/2', 'Raise', [3, 3]);
+      await node.send(order, 'other/1', 'Cancel');
+      expect((await node.query(ofTenant, { tenant: 'acme' }, { after: answer.token })).value).toEqual([
+        'acme/1',
+        'acme/2',
+      ]);
+      expect((await node.query(ofTenant, { tenant: 'other' })).value).toEqual([]);
+    });
+  });
+
+  test('over several partitions merges what they answer; its token and that of a command are good for all of them', async () => {
+    await inWorld(
+      async (node) => {
+        const sent = [];
+        for (let count = 1; count <= 9; count++)
+          sent.push(committed(await node.send(order, `tenant-${count}/o`, 'Place', 10 - count)));
+        const all = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+        const answer = await node.query(totals, undefined);
+        expect(answer.value).toEqual(all);
+        for (const { token } of [answer, ...sent])
+          expect((await node.query(totals, undefined, { after: token })).value).toEqual(all);
+        const tenant = 'tenant-3';
+        expect((await node.query(ofTenant, { tenant }, { after: answer.token })).value).toEqual(['tenant-3/o']);
+      },
+      { partitions: 3 },
+    );
+  });
+
+  test('of an asynchronous projection waits for what its token names', async () => {
+    await inWorld(
+      async (node, env) => {
+        const [now, then] = [await placed(node, 1), await placed(node, 2)];
+        await env.sleep('20ms');
+        const stale = await node.query(both, undefined);
+        expect(stale.value[0]).toHaveLength(2);
+        expect(stale.value[1]?.length ?? 0).toBeLessThan(2);
+        expect(stale.ageMs).toBeGreaterThan(0);
+        const fresh = await node.query(both, undefined, { after: then });
+        expect(fresh.value[1]).toEqual(fresh.value[0]);
+        expect((await node.query(both, undefined, { after: now })).value[0]).toHaveLength(2);
+      },
+      { projections: { gatherMs: 100 } },
+    );
+  });
+
+  test('rows and every index are what the events make, inline after each command, asynchronous at the end', async () => {
+    const command = fc.oneof(
+      fc.record({ kind: fc.constant('Place' as const), data: fc.nat(12) }),
+      fc.record({ kind: fc.constant('Raise' as const), data: fc.array(fc.nat(3), { maxLength: 3 }) }),
+      fc.record({ kind: fc.constant('Cancel' as const) }),
+    );
+    const commands = fc.sample(fc.tuple(fc.constantFrom('a/1', 'a/2', 'b/1', 'c/1', 'd/1'), command), {
+      numRuns: 150,
+      seed: 7,
+    });
+    await inWorld(
+      async (node) => {
+        const expected = new Map<string, number>();
+        for (const [key, { kind, ...rest }] of commands) {
+          const data = 'data' in rest ? rest.data : undefined;
+          if (kind === 'Raise' && !expected.has(key)) continue;
+          if (kind === 'Place') await node.send(order, key, 'Place', Number(data));
+          else if (kind === 'Raise') await node.send(order, key, 'Raise', data as number[]);
+          else await node.send(order, key, 'Cancel');
+          if (kind === 'Place') expected.set(key, Number(data));
+          else if (kind === 'Cancel') expected.delete(key);
+          else
+            expected.set(
+              key,
+              (data as number[]).reduce((sum, one) => sum + one, expected.get(key) ?? 0),
+            );
+          const sorted = [...expected.values()].toSorted((a, b) => a - b);
+          expect((await node.query(totals, undefined)).value).toEqual(sorted);
+        }
+        const { token } = await node.query(totals, undefined);
+        const { value } = await node.query(both, undefined, { after: token });
+        expect(value[1]).toEqual(value[0]);
+        const tenantA = await node.query(ofTenant, { tenant: 'a' });
+        const ofA = [...expected].filter(([key]) => key.startsWith('a/')).toSorted(([, a], [, b]) => a - b);
+        expect(tenantA.value).toEqual(ofA.map(([key]) => key));
+      },
+      { partitions: 2 },
+    );
+  });
+
+  test('of a projection that stopped says why and is refused, or leaves out what is missing; commands go on', async () => {
+    await inWorld(async (node, env) => {
+      await node.send(order, 'a', 'Place', 1);
+      const { token } = committed(await node.send(order, 'b', 'Place', 13));
+      await node.send(order, 'c', 'Place', 2);
+      await expect(node.query(totals, undefined)).rejects.toMatchObject({
+        kind: 'unavailable',
+        values: { projection: 'orders', error: 'unlucky', event: 'order b 1' },
+      });
+      const partial = await node.query(totals, undefined, { partial: true });
+      expect(partial).toMatchObject({ value: [1], missing: ['orders of partition 0'] });
+      await env.sleep('20ms');
+      expect((await node.query(totals, undefined, { partial: true })).ageMs).toBeGreaterThan(partial.ageMs);
+      const waiting = node.query(totals, undefined, { after: token, deadline: '1s' });
+      await env.sleep('500ms');
+      const waits = await node.explain({ key: 'totals' });
+      expect(waits.map(({ what, waitsFor }) => [what, waitsFor])).toEqual([
+        ['query', 'projection orders, which is stopped: unlucky'],
+      ]);
+      await expect(waiting).rejects.toMatchObject({ kind: 'unavailable' });
+      expect((await node.read(order, 'c')).state).toEqual({ total: 2 });
+    });
+  });
+
+  test('is checked at the edge: its input, its token, and that it is part of the app', async () => {
+    const refusing = {
+      ...nothing,
+      '~standard': { ...nothing['~standard'], validate: () => ({ issues: [{ message: 'no' }] }) },
+    };
+    const strict = query({ name: 'strict', input: refusing, reads: { orders }, at: () => 'a', run: () => 1 });
+    const slow = query({ name: 'slow', input: nothing, reads: { orders }, at: () => 'a', run: async () => 1 });
+    const stranger = query({ name: 'stranger', input: nothing, reads: { orders }, at: () => 'a', run: () => 1 });
+    const parts = [order, orders, strict, slow];
+    await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
+      await world.run('node', async (env) => {
+        const about = { engine: memoryEngine(env), directory: 'state', owner: 'node' };
+        const node = await openNode(env, defineApp({ name: 'shop', parts }), about);
+        await node.leading();
+        await expect(node.query(strict, undefined)).rejects.toThrow('the schema of this query refuses the data');
+        await expect(node.query(stranger, undefined)).rejects.toThrow('this query is no part of the app');
+        await expect(node.query(slow, undefined)).rejects.toThrow('a query is synchronous');
+        await node.close();
+        await expect(node.query(slow, undefined)).rejects.toMatchObject({ kind: 'stopped' });
+      });
+    });
+  });
+
+  test('passes through middleware, the first outermost', async () => {
+    const seen: unknown[] = [];
+    await inWorld(
+      async (node) => {
+        await node.send(order, 'a', 'Place', 4);
+        expect((await node.query(ofTenant, { tenant: 'a' })).value).toEqual(['a', 'and more']);
+        await node.query(totals, undefined);
+        expect(seen).toEqual([
+          ['of-tenant', 'a'],
+          ['totals', null],
+        ]);
+      },
+      {
+        queryMiddleware: [
+          async (asked, next) => {
+            const answer = await next(asked);
+            return asked.key === null ? answer : { ...answer, value: [...(answer.value as string[]), 'and more'] };
+          },
+          (asked, next) => {
+            seen.push([asked.query, asked.key]);
+            return next(asked);
+          },
+        ],
+      },
+    );
+  });
+});
+
+async function placed(node: LockstepNode, total: number) {
+  return committed(await node.send(order, `k-${total}`, 'Place', total)).token;
+}
+
+describe('watching a query', () => {
+  test('gives its answer now and after each change; many at once are one, and what changes nothing is none', async () => {
+    await inWorld(
+      async (node, env) => {
+        await placed(node, 1);
+        const answers = first(3, node.watch(totals, undefined));
+        await env.sleep('200ms');
+        expect((await node.explain({ key: 'totals' })).map(({ waitsFor }) => waitsFor)).toEqual([
+          'a change of what it reads',
+        ]);
+        for (let total = 2; total < 6; total++) await placed(node, total);
+        await env.sleep('200ms');
+        await node.send(order, 'k-1', 'Raise', [0]); // the same rows
+        await env.sleep('200ms');
+        await placed(node, 6);
+        expect(valuesOf(await answers)).toEqual([[1], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6]]);
+        expect(await node.explain({ key: 'totals' })).toEqual([]);
+      },
+      { partitions: 3 },
+    );
+  });
+
+  test('of an asynchronous projection waits for its rows, and whoever reads slowly gets the newest', async () => {
+    await inWorld(async (node, env) => {
+      const seen: number[] = [];
+      for await (const { value } of node.watch(both, undefined)) {
+        seen.push(value[1]?.length ?? 0);
+        if (seen.length === 2) break;
+        for (let total = 1; total < 8; total++) await placed(node, total);
+        await env.sleep('1s');
+      }
+      expect(seen).toEqual([0, 7]);
+    });
+  });
+
+  test('ends with its signal and with the node', async () => {
+    await inWorld(async (node, env) => {
+      const ending = new AbortController();
+      const aborted = first(2, node.watch(totals, undefined, { signal: ending.signal }));
+      const closed = first(2, node.watch(totals, undefined));
+      closed.catch(() => {}); // it is looked at below
+      await env.sleep('100ms');
+      ending.abort(new Error('enough'));
+      await expect(aborted).rejects.toThrow('enough');
+      await node.close();
+      await expect(closed).rejects.toMatchObject({ kind: 'stopped' });
+    });
+  });
+});
