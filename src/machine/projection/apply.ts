@@ -8,7 +8,7 @@ import { isPromise } from '../../kernel/promise.ts';
 import { identityOf } from '../../partition/identity.ts';
 import { systemNames } from '../../partition/replica.ts';
 import { printToken } from '../../partition/token.ts';
-import type { Token, Transaction } from '../../partition/transaction.ts';
+import type { Space, Token, Transaction } from '../../partition/transaction.ts';
 import type { Recorded } from '../connection.ts';
 import type { AnyMachine } from '../definition.ts';
 import type { EventRow } from '../event-row.ts';
@@ -22,26 +22,40 @@ export type Applied =
   /** By this event; or, where an index or the bounds of a transaction refused what all of them made, by the last. */
   | { readonly kind: 'stopped'; readonly error: string; readonly event: EventPlace };
 
+/** The rows of a projection in one transaction. */
+export interface RowsTarget {
+  readonly projection: AnyProjection;
+  readonly space: Space;
+  readonly measure: WriteMeasure;
+  /** As whoever reads an event of this revision later is given it. */
+  readonly tokenOf: (revision: number) => Token;
+}
+
+export function targetIn(tx: Transaction, projection: AnyProjection, measure: WriteMeasure): RowsTarget {
+  const stored = tx.system(systemNames.partition, 'local').get([]);
+  const { id, generation } = stored === undefined ? { id: '0'.repeat(16), generation: 1 } : identityOf(stored);
+  const tokenOf = (revision: number): Token => printToken({ partition: id, generation, revision });
+  return { projection, space: tx.system(rowsSystem(idOf(projection)), 'local'), measure, tokenOf };
+}
+
 /**
  * `row` is of `machine`; `skips` are passed over. It neither looks at the projection's state nor writes it.
  * @throws LockstepError `corrupt` when what is stored is damaged.
  */
 export function applyRow(
-  tx: Transaction,
-  projection: AnyProjection,
+  { projection, space, measure, tokenOf }: RowsTarget,
   machine: AnyMachine,
   row: EventRow,
-  { measure, skips = [] }: { readonly measure: WriteMeasure; readonly skips?: readonly EventPlace[] },
+  skips: readonly EventPlace[] = [],
 ): Applied {
   const { handlers, indexes } = projection['~projection'];
   const ofMachine = handlers.get(machine.name);
   if (ofMachine === undefined || !row.events.some(({ type }) => Object.hasOwn(ofMachine, type)))
     return { kind: 'applied' };
-  const token = tokenIn(tx, row.revision);
   let at = placeOfEvent(row, row.firstVersion);
   try {
-    const rows = new RowBuffer(tx.system(rowsSystem(idOf(projection)), 'local'), indexes, measure);
-    for (const event of recordedOf(machine, row, token)) {
+    const rows = new RowBuffer(space, indexes, measure);
+    for (const event of recordedOf(machine, row, tokenOf(row.revision))) {
       const handler = Object.hasOwn(ofMachine, event.type) ? ofMachine[event.type] : undefined;
       const place = placeOfEvent(row, event.version);
       if (handler === undefined || skips.some((one) => isSameEvent(one, place))) continue;
@@ -68,11 +82,4 @@ function checkReturned(returned: unknown, { type }: Recorded<AnyMachine>): void 
   throw new LockstepError('misuse', 'a handler of a projection returned something: it is to be synchronous', {
     values: { event: type },
   });
-}
-
-/** As whoever reads the event later is given it. */
-function tokenIn(tx: Transaction, revision: number): Token {
-  const stored = tx.system(systemNames.partition, 'local').get([]);
-  const { id, generation } = stored === undefined ? { id: '0'.repeat(16), generation: 1 } : identityOf(stored);
-  return printToken({ partition: id, generation, revision });
 }

@@ -8,7 +8,7 @@ import type { Reader, ReadSpace, Space, Transaction } from '../../partition/tran
 import type { AnyMachine } from '../definition.ts';
 import { decodeOrder, lastVersionOf, orderSystem, type EventRow } from '../event-row.ts';
 import { readRow } from '../event-reader.ts';
-import { applyRow } from './apply.ts';
+import { applyRow, targetIn, type RowsTarget } from './apply.ts';
 import type { AnyProjection } from './projection.ts';
 import type { WriteMeasure } from './rows.ts';
 import {
@@ -36,6 +36,7 @@ class Traveller {
   position: number;
   #stopped: ProjectionState['stopped'] = null;
   #skips: readonly EventPlace[];
+  #target: RowsTarget | null = null;
 
   constructor(projection: AnyProjection, state: ProjectionState, position: number) {
     this.projection = projection;
@@ -54,7 +55,8 @@ class Traveller {
 
   take(tx: Transaction, machine: AnyMachine, row: EventRow, measure: WriteMeasure): void {
     measure.clear();
-    const applied = applyRow(tx, this.projection, machine, row, { measure, skips: this.#skips });
+    this.#target ??= targetIn(tx, this.projection, measure);
+    const applied = applyRow(this.#target, machine, row, this.#skips);
     if (applied.kind === 'applied') {
       if (this.#skips.length > 0) this.#skips = this.#skips.filter((one) => !isInRow(one, row));
       return;

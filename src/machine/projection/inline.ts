@@ -5,7 +5,7 @@
  */
 import type { App } from '../app.ts';
 import type { OnRow } from '../runtime.ts';
-import { applyRow } from './apply.ts';
+import { applyRow, targetIn } from './apply.ts';
 import { projectionsOf, type AnyProjection } from './projection.ts';
 import { WriteMeasure } from './rows.ts';
 import { keptInline, leaveInline, projectionsSystem, stopInline, type ProjectionId } from './state.ts';
@@ -21,7 +21,7 @@ export function applyInline(app: App<unknown>): OnRow {
         leaveInline(tx, id, row);
         continue;
       }
-      const applied = applyRow(tx, projection, machine, row, { measure });
+      const applied = applyRow(targetIn(tx, projection, measure), machine, row);
       if (applied.kind === 'stopped') stopInline(tx, id, row, applied);
     }
   };

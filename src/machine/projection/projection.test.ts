@@ -7,7 +7,7 @@ import { openPartition } from '../../partition/open-partition.ts';
 import type { Space, Transaction } from '../../partition/transaction.ts';
 import { machine } from '../machine.ts';
 import { nothing, unchecked } from '../schema.ts';
-import { applyRow, type Applied } from './apply.ts';
+import { applyRow, targetIn, type Applied } from './apply.ts';
 import { projection, type DeclaredProjection } from './projection.ts';
 import { SpaceRowReader, type Page, type PageEnd, type RowReader } from './row-reader.ts';
 import { WriteMeasure } from './rows.ts';
@@ -67,7 +67,7 @@ function applied(tx: Transaction, happened: readonly Happened[]): Applied {
   const about = { actor: 'ann', commandId: 'c', correlationId: 'c', causationId: null, trace: null };
   const events = happened.map(({ type, data }) => ({ type, data, shape: 1, at: new Date(0) }));
   const row = { machine: 'order', key, firstVersion: 1, revision: tx.revision, ...about, events };
-  return applyRow(tx, orders, order, row, { measure: new WriteMeasure(1_000) });
+  return applyRow(targetIn(tx, orders, new WriteMeasure(1_000)), order, row);
 }
 
 const rowsOf = (tx: Transaction): Space => tx.system(rowsSystem(idOf(orders)), 'local');

@@ -120,8 +120,9 @@ export class RowBuffer implements RowWriter<unknown> {
 
   #writesOf(key: string, after: StoredValue | undefined): readonly Write[] {
     const at: Tuple = ['row', key];
-    // Read anew: a handler may have changed the copy that it was given.
-    const before = this.#space.get(at);
+    // Read anew: a handler may have changed the copy that it was given. Where nothing but the row changes it does not matter.
+    const isAsked = after === undefined || Object.keys(this.#indexes).length > 0;
+    const before = isAsked ? this.#space.get(at) : undefined;
     if (before === undefined && after === undefined) return [];
     this.#measure.key(at);
     if (after !== undefined) this.#measure.value(after);
