@@ -31,6 +31,13 @@ export interface Committed<Events> {
   readonly repeated: boolean;
 }
 
+/** What of an event goes on with the commands that it leads to. */
+export interface Cause {
+  readonly id: string;
+  readonly correlationId: string;
+  readonly trace: string | null;
+}
+
 export type SendOptions<From = never> = Options<{
   /** Makes sending again safe: the same id is run once. One older than the window (24 h) is `expired`, never run. */
   commandId: CommandId;
@@ -40,6 +47,12 @@ export type SendOptions<From = never> = Options<{
   fence: Fence;
   /** The state of a table that the caller knows it to be in: then only its events compile. */
   from: From;
+  /** The event that led to this command: its id is the causation of what comes of it; correlation and trace go on. */
+  causedBy: Cause;
+  /** One for all that a request from outside led to. Default: that of `causedBy`, else the command's own id. */
+  correlationId: string;
+  /** The trace context, as `traceparent` has it. Default: that of `causedBy`. */
+  trace: string;
   deadline: Duration;
   signal: AbortSignal;
 }>;
@@ -59,22 +72,66 @@ export interface Snapshot<State> {
   readonly ageMs: number;
 }
 
-/** An event as it is read: who, when, because of which command. */
+/** An event as it is read: which, in its newest shape, who, when, and because of what. */
 export type Recorded<M extends AnyMachine, T extends keyof EventsOf<M> = keyof EventsOf<M>> = {
   [K in T]: {
+    readonly machine: M['name'];
     readonly type: K;
     readonly data: EventsOf<M>[K];
     readonly key: string;
     readonly place: string;
     readonly version: number;
+    /** All events of one command have one: read on after it once all of them were taken. */
     readonly token: Token;
+    /** `MACHINE/KEY@VERSION`: the same for ever. */
     readonly id: string;
+    /** When its transaction ran, by the time of its partition. */
     readonly at: Date;
     readonly actor: string;
     readonly commandId: string;
+    /** One for all that a request from outside led to. */
     readonly correlationId: string;
+    /** The command, or the event, that led to its command; null: it came from outside. */
+    readonly causationId: string | null;
+    /** The trace context of its command, as `traceparent` has it (https://www.w3.org/TR/trace-context); null: none. */
+    readonly trace: string | null;
   };
 }[T];
+
+/** Events of several machines, told apart by `machine`. */
+export type RecordedOf<M extends AnyMachine> = M extends AnyMachine ? Recorded<M> : never;
+
+/** Which events, from where on. */
+export type FollowOptions<T> = Options<{
+  /** Of keys that begin with this. */
+  prefix: string;
+  /** Of these types. */
+  types: readonly T[];
+  /** After a token that an event had, or an outcome; all there are; those from now on. Default `start`. */
+  after: Token | 'start' | 'now';
+  /** Of several partitions: each in its own order, as they come (`partition`, the default); or all in one (`time`). */
+  order: 'partition' | 'time';
+  signal: AbortSignal;
+}>;
+
+/** What a bounded read of one stream gives. */
+export interface StreamSlice<M extends AnyMachine> {
+  readonly events: readonly Recorded<M>[];
+  /** Of the instance; 0: it was never written. */
+  readonly version: number;
+  readonly token: Token;
+}
+
+export type StreamOptions = Options<{
+  /** The version to begin with, itself included. Default: the first, in reverse the newest. */
+  fromVersion: number;
+  /** From the newest to the oldest. Default false. */
+  reverse: boolean;
+  /** Events at most, 1 to 10,000. Default 1,000. */
+  limit: number;
+  /** From state that has what this token names. Default: the newest. */
+  after: Token;
+}>;
 
 /** What a query comes to. */
 export interface Answer<Result> {

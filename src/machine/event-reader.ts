@@ -3,7 +3,7 @@
  * becomes for whoever reads events: one event each, in the newest of its shapes.
  */
 import { LockstepError } from '../kernel/errors.ts';
-import { parseToken, printToken } from '../partition/token.ts';
+import { parseToken, parseTokenOf, printToken } from '../partition/token.ts';
 import type { Reader, Token } from '../partition/transaction.ts';
 import { placeOf } from '../ring/slot.ts';
 import type { Recorded } from './connection.ts';
@@ -47,6 +47,19 @@ export function* readStream(
     yield decodeRow(at, value);
 }
 
+/** The rows that hold the events from a version on, that one included; in reverse up to it. */
+export function* readStreamFrom(
+  reader: Pick<Reader, 'system'>,
+  machine: string,
+  key: string,
+  { fromVersion, reverse = false }: { readonly fromVersion: number; readonly reverse?: boolean | undefined },
+): Iterable<EventRow> {
+  const upTo = { reverse: true, afterVersion: fromVersion + 1 };
+  const [first] = readStream(reader, machine, key, { ...upTo, limit: 1 });
+  const afterVersion = (first?.firstVersion ?? fromVersion) - 1;
+  yield* readStream(reader, machine, key, reverse ? upTo : { afterVersion });
+}
+
 /** Rows of a partition in the order in which they came about, those after a revision; `limit` of them at most. */
 export function* readOrder(reader: Pick<Reader, 'system'>, afterRevision: number, limit: number): Iterable<EventRow> {
   for (const [, value] of reader.system(orderSystem, null).range({ from: [afterRevision + 1], limit }))
@@ -66,19 +79,24 @@ export const tokenAt = (token: Token, revision: number): Token => printToken({ .
 
 export const revisionOf = (token: Token): number => parseToken(token).revision;
 
+/** The revision that a token, of one partition or of several, names in the partition that another is of. */
+export const revisionIn = (token: Token, of: Token): number => parseTokenOf(token, parseToken(of).partition).revision;
+
 /**
  * A row's events as they are read. All of one command have one token: read on after it once all of them were taken.
  * @throws LockstepError `misuse` for a shape that this code does not know.
  */
 export function recordedOf<M extends AnyMachine>(machine: M, row: EventRow, token: Token): Recorded<M>[] {
-  const { key, firstVersion, actor, commandId, correlationId } = row;
+  const { key, firstVersion, actor, commandId, correlationId, causationId, trace } = row;
+  const { name } = machine;
   const { events: schemas } = machine['~machine'];
   const place = placeOf(key);
   return row.events.map(({ type, shape, data, at }, index) => {
     const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
     const version = firstVersion + index;
-    const id = `${machine.name}/${key}@${version}`;
+    const id = `${name}/${key}@${version}`;
     const now = schema === undefined ? data : upcast(schema, shape, data);
-    return { type, data: now, key, place, version, token, id, at, actor, commandId, correlationId };
+    const why = { actor, commandId, correlationId, causationId, trace };
+    return { machine: name, type, data: now, key, place, version, token, id, at, ...why };
   }) as unknown as Recorded<M>[]; // its own events, in the shapes from which `EventsOf` was inferred
 }

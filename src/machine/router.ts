@@ -84,7 +84,7 @@ export class Router {
       throw new LockstepError('misuse', 'this machine has no such command', { values: { command: name } });
     const checked = await check(schema, data, { kind: 'command', name });
     const commandId = options.commandId ?? runtime.newId();
-    const origin = { actor, commandId, correlationId: commandId, causationId: null, trace: null };
+    const origin = { actor, commandId, ...contextOf(commandId, options) };
     const deliver = (sent: SentCommand): Promise<CommandOutcome> => {
       const { expectedVersion, fence } = options;
       const about = { actor: sent.actor, trace: sent.trace, data: sent.data, expectedVersion, fence };
@@ -182,6 +182,22 @@ function refusedWith(refusal: Refusal, request: CommandRequest, { fence }: SendO
     values: nameOf(request),
   });
 }
+
+/** Where it comes from: from outside, if nothing is said. */
+function contextOf(
+  commandId: string,
+  { causedBy, correlationId = causedBy?.correlationId ?? commandId, trace }: SendOptions<unknown>,
+): Pick<Origin, 'correlationId' | 'causationId' | 'trace'> {
+  const texts = { correlationId, causationId: causedBy?.id ?? null, trace: trace ?? causedBy?.trace ?? null };
+  for (const [name, text] of Object.entries(texts))
+    if (text !== null && !(text.length > 0 && text.length <= contextUnitsMax && text.isWellFormed()))
+      throw new LockstepError('invalid', 'what a command carries on is a text of 1 to 512 characters', {
+        values: { [name]: text.slice(0, 64) },
+      });
+  return texts;
+}
+
+const contextUnitsMax = 512;
 
 const nameOf = ({ machine, command, key }: CommandRequest): { readonly command: string; readonly key: string } => ({
   command: `${machine.name}.${command}`,

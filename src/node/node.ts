@@ -11,11 +11,15 @@ import type {
   Committed,
   Connection,
   Extra,
+  FollowOptions,
   FromState,
   QueryOptions,
   Recorded,
+  RecordedOf,
   SendOptions,
   Snapshot,
+  StreamOptions,
+  StreamSlice,
 } from '../machine/connection.ts';
 import type {
   AnyMachine,
@@ -28,7 +32,6 @@ import type {
   Transaction,
 } from '../machine/definition.ts';
 import { again, deliver, type Again, type DeliveryPorts } from '../machine/delivery.ts';
-import { recordedOf, tokenAt } from '../machine/event-reader.ts';
 import { loadInstance } from '../machine/instance.ts';
 import type { Options, Query } from '../machine/part.ts';
 import { projectionsOf } from '../machine/projection/projection.ts';
@@ -36,7 +39,6 @@ import { Projections, type ProjectionStatus } from '../machine/projection/status
 import { Queries, type QueryMiddleware } from '../machine/projection/run-query.ts';
 import { Router, type CommandMiddleware } from '../machine/router.ts';
 import { checkKey, checkPart, type MachineRuntime } from '../machine/runtime.ts';
-import { subscribe } from '../machine/subscription.ts';
 import type { Wait, Waits } from '../observe/waits.ts';
 import type { DeadLetter } from '../partition/channel/dead-letters.ts';
 import type { Partitions } from '../partition/partitions.ts';
@@ -44,7 +46,7 @@ import type { Consistency } from '../partition/reads.ts';
 import type { Synchronous, Token } from '../partition/transaction.ts';
 import { placeOf } from '../ring/slot.ts';
 import { Ending } from './ending.ts';
-import { merged } from './merge.ts';
+import { EventStore } from './events.ts';
 import { runUsers } from './transaction.ts';
 import { watchQuery } from './watch.ts';
 
@@ -61,7 +63,6 @@ export interface NodeSetup {
 }
 
 type ReadOptions = NonNullable<Parameters<Connection['read']>[2]>;
-type EventsOptions = NonNullable<Parameters<Connection['events']>[1]>;
 
 const withinMsDefault = 30_000;
 /** Who asks where nobody else is named. */
@@ -73,6 +74,7 @@ export class LockstepNode implements Connection, AsyncDisposable {
   readonly #setup: NodeSetup;
   readonly #delivery: DeliveryPorts;
   readonly #router: Router;
+  readonly #events: EventStore;
   readonly #queries: Queries;
   readonly #projections: Projections;
   readonly #closing = new AbortController();
@@ -85,6 +87,7 @@ export class LockstepNode implements Connection, AsyncDisposable {
     this.partitions = partitions;
     this.#delivery = { ports: env, waits };
     this.#router = new Router({ ports: env, waits, partitions, runtime, middleware });
+    this.#events = new EventStore({ env, waits, partitions, runtime, closing: this.#closing.signal });
     this.#projections = new Projections({ ports: env, waits, partitions, projections: projectionsOf(app) });
     this.#queries = new Queries({ ports: env, waits, partitions, app, middleware: queryMiddleware });
   }
@@ -137,27 +140,31 @@ export class LockstepNode implements Connection, AsyncDisposable {
 
   /**
    * A machine's events, or one instance's, in order: those that are there, then those that come, until the loop is left or the
-   * signal aborts. All events of one command have one token: go on after it once all of them were taken. Without a key, those
-   * of several partitions are each in their order, and come as they are there.
-   * @throws LockstepError `misuse` for a token without a key where there are several partitions; as `subscribe`.
+   * signal aborts. All events of one command have one token: go on after it once all of them were taken; without a key it
+   * names all partitions. `order` says whether each partition's are in its own order, or all in one, as `inTimeOrder` has it.
+   * @throws LockstepError `misuse` for a token of one partition where several are followed; as `subscribe`.
    */
-  async *events<M extends AnyMachine>(
+  events<M extends AnyMachine, const T extends keyof EventsOf<M> = keyof EventsOf<M>>(
     machine: M,
-    { key, after = 'start', signal }: EventsOptions = {},
-  ): AsyncGenerator<Recorded<M>, void, undefined> {
-    const { env, partitions, runtime } = this.#setup;
-    checkPart(runtime, machine);
-    const indexes = key === undefined ? [...partitions.map.partitions] : [partitions.indexOf(key)];
-    if (indexes.length > 1 && after !== 'start' && after !== 'now')
-      throw new LockstepError('misuse', 'a token is of one partition: say which key, or follow each from its own', {
-        values: { machine: machine.name, partitions: indexes.length },
-      });
-    using ending = new Ending(this.#closing.signal, signal);
-    const about = { machine: machine.name, key, from: after, signal: ending.signal };
-    const sources = indexes.map((index) => subscribe(env, partitions.at(index), about));
-    const stop = (): void => ending.end(new LockstepError('stopped', 'nobody reads these events any more'));
-    for await (const { rows, token } of merged(sources, stop))
-      for (const row of rows) for (const event of recordedOf(machine, row, tokenAt(token, row.revision))) yield event;
+    options: FollowOptions<T> & Options<{ key: string }> = {},
+  ): AsyncGenerator<Recorded<M, T>, void, undefined> {
+    return this.#events.events(machine, options);
+  }
+
+  /** Events of several machines, of the whole app by default, otherwise as `events`. @throws as `events`. */
+  allEvents<const M extends AnyMachine = AnyMachine>({
+    machines,
+    ...options
+  }: FollowOptions<string> & Options<{ machines: readonly M[] }> = {}): AsyncGenerator<RecordedOf<M>, void, undefined> {
+    return this.#events.allEvents(machines, options);
+  }
+
+  /**
+   * A bounded read of one instance's events, forward or backward.
+   * @throws LockstepError `unavailable` after 30 s; `invalid` for a token of another partition; `misuse`; `stopped`.
+   */
+  readStream<M extends AnyMachine>(machine: M, key: string, options: StreamOptions = {}): Promise<StreamSlice<M>> {
+    return this.#events.readStream(machine, key, options);
   }
 
   /**

@@ -14,7 +14,7 @@ import { ChangeReader, type Change } from './change-reader.ts';
 import { checkToken } from './identity.ts';
 import { positionBefore } from './log-search.ts';
 import type { Replica } from './replica.ts';
-import { parseToken } from './token.ts';
+import { parseTokenOf } from './token.ts';
 import type { Token } from './transaction.ts';
 
 export type Changes =
@@ -160,7 +160,7 @@ const divergedAt = ({ position: at, expected, found }: Extract<LogBatch, { reado
   new LockstepError('corrupt', 'the log diverged', { values: { position: at, expected, found } });
 
 function checked(replica: Replica, token: Token): { readonly revision: number } {
-  const parts = parseToken(token);
+  const parts = parseTokenOf(token, replica.identity?.id ?? null);
   if (replica.identity !== null) checkToken(replica.identity, parts);
   return { revision: parts.revision };
 }

@@ -9,7 +9,7 @@ import type { Leader } from './leader.ts';
 import type { Progress } from './progress.ts';
 import type { Replica } from './replica.ts';
 import { HeldSnapshot, type Snapshot } from './snapshot.ts';
-import { parseToken } from './token.ts';
+import { parseTokenOf, tokensIn } from './token.ts';
 import type { NotLeader, Refused, Token } from './transaction.ts';
 
 export type Consistency =
@@ -76,7 +76,9 @@ export class Reads {
 
   async #atLeast(token: Token, options: ReadOptions): Promise<Snapshot> {
     const { replica } = this.#setup;
-    const parts = parseToken(token);
+    // Which part of it is its own, a partition knows once it has its identity.
+    if (tokensIn(token).length > 1) await this.#until(() => replica.identity !== null, 'its identity', options);
+    const parts = parseTokenOf(token, replica.identity?.id ?? null);
     const { revision } = parts;
     if (replica.identity !== null) checkToken(replica.identity, parts);
     const isThere = (): boolean => this.#isReadable() && replica.durableRevision >= revision;

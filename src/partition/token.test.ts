@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isLockstepError } from '../kernel/errors.ts';
 import { commandId, timeOfCommand, timePrefix } from './command-id.ts';
-import { parseToken, printToken } from './token.ts';
+import { joinTokens, parseToken, parseTokenOf, printToken, tokensIn } from './token.ts';
 
 const partition = '0123456789abcdef';
 
@@ -25,6 +25,20 @@ test('a token is read as it was printed, and other texts are none', () => {
     `${partition}.1.zzzzzzzzzzz`,
   ])
     expect(() => parseToken(text), text).toThrow('no token');
+});
+
+test('of a token of several partitions each takes its own', () => {
+  const parts = ['0', '1', '2'].map((digit, index) => ({
+    partition: digit.repeat(16),
+    generation: 1,
+    revision: index,
+  }));
+  const joined = joinTokens(parts.map(printToken));
+  expect(tokensIn(joined).map(parseToken)).toEqual(parts);
+  for (const one of parts) expect(parseTokenOf(joined, one.partition)).toEqual(one);
+  expect(() => parseTokenOf(joined, partition)).toThrow('of other partitions');
+  const alone = printToken({ partition, generation: 1, revision: 7 });
+  expect(parseTokenOf(alone, null)).toEqual(parseToken(alone)); // whose it is, is checked elsewhere
 });
 
 test('command ids have the order of their times, UUIDs and own ones alike', () => {

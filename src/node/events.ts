@@ -1,0 +1,209 @@
+/**
+ * The event store of a node: events as they come about, of one stream, one machine or all of them, over one partition or
+ * several; and bounded reads of one stream. Whoever follows is read for when it asks for more, so a slow one holds little.
+ */
+import type { Env } from '../env/env.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import type { FollowOptions, Recorded, RecordedOf, StreamOptions, StreamSlice } from '../machine/connection.ts';
+import type { AnyMachine, EventsOf } from '../machine/definition.ts';
+import { again, deliver } from '../machine/delivery.ts';
+import { readStreamFrom, recordedOf, revisionIn, tokenAt } from '../machine/event-reader.ts';
+import { lastVersionOf, type EventRow } from '../machine/event-row.ts';
+import { inTimeOrder, type MergedRows } from '../machine/merged-order.ts';
+import { RowSource, type EventFilter } from '../machine/row-source.ts';
+import { checkKey, checkPart, type MachineRuntime } from '../machine/runtime.ts';
+import { subscribe } from '../machine/subscription.ts';
+import type { Waits } from '../observe/waits.ts';
+import type { Partition } from '../partition/partition.ts';
+import type { Partitions } from '../partition/partitions.ts';
+import { joinTokens, tokensIn } from '../partition/token.ts';
+import type { Token } from '../partition/transaction.ts';
+import { Ending } from './ending.ts';
+import { merged } from './merge.ts';
+
+export interface EventStoreSetup {
+  readonly env: Env;
+  readonly waits: Waits;
+  readonly partitions: Partitions;
+  readonly runtime: MachineRuntime;
+  /** Ends all that follow, with its reason. */
+  readonly closing: AbortSignal;
+}
+
+/** Which events are followed, and how. */
+export interface Followed {
+  readonly machines: readonly AnyMachine[];
+  readonly key?: string | undefined;
+  readonly prefix?: string | undefined;
+  readonly types?: readonly PropertyKey[] | undefined;
+  readonly after: Token | 'start' | 'now';
+  readonly order: 'partition' | 'time';
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One command's events that fit, and where to read on once all of them were taken. */
+export interface FollowedRow {
+  readonly row: EventRow;
+  readonly token: Token;
+  readonly events: readonly Recorded<AnyMachine>[];
+}
+
+const withinMs = 30_000;
+const limitDefault = 1_000;
+const limitMax = 10_000;
+
+export class EventStore {
+  readonly #setup: EventStoreSetup;
+
+  constructor(setup: EventStoreSetup) {
+    this.#setup = setup;
+  }
+
+  /** As `LockstepNode.events`. */
+  async *events<M extends AnyMachine, T extends keyof EventsOf<M>>(
+    machine: M,
+    { key, after = 'start', order = 'partition', ...rest }: FollowOptions<T> & { readonly key?: string | undefined },
+  ): AsyncGenerator<Recorded<M, T>, void, undefined> {
+    const { prefix, types, signal } = rest;
+    for await (const { events } of this.follow({ machines: [machine], key, prefix, types, after, order, signal }))
+      yield* events as unknown as readonly Recorded<M, T>[]; // of this machine alone
+  }
+
+  /** As `LockstepNode.allEvents`. */
+  async *allEvents<M extends AnyMachine>(
+    machines: readonly M[] | undefined,
+    { after = 'start', order = 'partition', prefix, types, signal }: FollowOptions<string>,
+  ): AsyncGenerator<RecordedOf<M>, void, undefined> {
+    const all = machines ?? [...this.#setup.runtime.machines.values()];
+    for await (const { events } of this.follow({ machines: all, prefix, types, after, order, signal }))
+      yield* events as unknown as readonly RecordedOf<M>[]; // of these machines alone
+  }
+
+  /** As `LockstepNode.readStream`. */
+  async readStream<M extends AnyMachine>(
+    machine: M,
+    key: string,
+    { fromVersion, reverse = false, limit = limitDefault, after }: StreamOptions,
+  ): Promise<StreamSlice<M>> {
+    const { env, waits, partitions, runtime } = this.#setup;
+    checkPart(runtime, machine);
+    checkKey(key);
+    checkCount('limit', limit, limitMax);
+    if (fromVersion !== undefined) checkCount('fromVersion', fromVersion, Number.MAX_SAFE_INTEGER - 1);
+    const values = { machine: machine.name, key };
+    const about = { what: 'read', key, values, withinMs, signal: undefined };
+    const consistency = after === undefined ? 'linearizable' : { atLeast: after };
+    const first = fromVersion ?? (reverse ? Number.MAX_SAFE_INTEGER - 1 : 1);
+    const found = await deliver({ ports: env, waits }, about, async (leftMs) => {
+      const outcome = await partitions.read(key, consistency, { withinMs: leftMs });
+      if (outcome.kind !== 'snapshot') return again(outcome, values);
+      using snapshot = outcome;
+      const { token } = snapshot;
+      const events: Recorded<M>[] = [];
+      for (const row of readStreamFrom(snapshot, machine.name, key, { fromVersion: first, reverse })) {
+        const recorded = recordedOf(machine, row, tokenAt(token, row.revision));
+        const wanted = recorded.filter(({ version }) => (reverse ? version <= first : version >= first));
+        events.push(...(reverse ? wanted.toReversed() : wanted));
+        if (events.length >= limit) break;
+      }
+      const newest = { fromVersion: Number.MAX_SAFE_INTEGER - 1, reverse: true };
+      const [last] = readStreamFrom(snapshot, machine.name, key, newest);
+      const version = last === undefined ? 0 : lastVersionOf(last);
+      return { kind: 'found', events: events.slice(0, limit), version, token } as const;
+    });
+    return { events: found.events, version: found.version, token: found.token };
+  }
+
+  /**
+   * Rows as they come, each with its events that fit.
+   * @throws LockstepError `misuse` for a token that does not name all partitions that are followed; as `subscribe`.
+   */
+  async *follow(followed: Followed): AsyncGenerator<FollowedRow, void, undefined> {
+    const { partitions, runtime, closing } = this.#setup;
+    const { machines, key, types, signal } = followed;
+    for (const machine of machines) checkPart(runtime, machine);
+    const indexes = key === undefined ? [...partitions.map.partitions] : [partitions.indexOf(key)];
+    using ending = new Ending(closing, signal);
+    const all = indexes.map((index) => partitions.at(index));
+    for await (const { row, token } of this.#rows(all, followed, ending)) {
+      const machine = runtime.machines.get(row.machine);
+      if (machine === undefined) continue; // none such: rows of other machines do not fit
+      const events = recordedOf(machine, row, token);
+      yield { row, token, events: types === undefined ? events : events.filter(({ type }) => types.includes(type)) };
+    }
+  }
+
+  async *#rows(
+    all: readonly Partition[],
+    followed: Followed,
+    ending: Ending,
+  ): AsyncGenerator<{ readonly row: EventRow; readonly token: Token }, void, undefined> {
+    const { env, waits } = this.#setup;
+    const { after, order } = followed;
+    const { signal } = ending;
+    const filter = filterOf(followed);
+    const [only] = all;
+    if (only !== undefined && all.length === 1) {
+      for await (const { rows, token } of subscribe(env, only, { ...filter, from: after, signal }))
+        for (const row of rows) yield { row, token: tokenAt(token, row.revision) };
+      return;
+    }
+    const starts = await this.#starts(all, after, signal);
+    const runs = all.map((partition, index) => ({ partition, from: starts[index] as Token })); // one for each
+    const sources =
+      order === 'time'
+        ? inTimeOrder({ ports: env, waits, signal }, runs, filter)
+        : asTheyCome(env, runs, { ...filter, ending });
+    const at = [...starts];
+    for await (const { index, rows } of sources)
+      for (const row of rows) {
+        at[index] = tokenAt(at[index] as Token, row.revision);
+        yield { row, token: joinTokens(at) };
+      }
+  }
+
+  /** Where each of them is begun after. */
+  async #starts(all: readonly Partition[], after: Followed['after'], signal: AbortSignal): Promise<Token[]> {
+    if (after !== 'start' && after !== 'now' && tokensIn(after).length < all.length)
+      throw new LockstepError('misuse', 'a token is of one partition: say which key, or go on from that of an event', {
+        values: { partitions: all.length },
+        advice: ['what `events` without a key and `allEvents` give have tokens of all partitions'],
+      });
+    const newest = await Promise.all(all.map((partition) => this.#newest(partition, signal)));
+    if (after === 'now') return newest;
+    return newest.map((token) => tokenAt(token, after === 'start' ? 0 : revisionIn(after, token)));
+  }
+
+  /** Once it has a name: before anything was written it has none. */
+  async #newest(partition: Partition, signal: AbortSignal): Promise<Token> {
+    const source = new RowSource(this.#setup.env, partition, { from: 'now' });
+    for (;;) {
+      const { token, revision } = await source.further(signal);
+      if (revision > 0) return token;
+    }
+  }
+}
+
+function filterOf({ machines, key, prefix, types }: Followed): EventFilter {
+  const names = machines.map(({ name }) => name);
+  const which = names.length === 1 ? { machine: names[0] } : { machines: names };
+  return { ...which, key, prefix, types: types?.map(String) };
+}
+
+/** Each partition's in its order, whichever has some. */
+function asTheyCome(
+  env: Env,
+  runs: readonly { readonly partition: Partition; readonly from: Token }[],
+  { ending, ...filter }: EventFilter & { readonly ending: Ending },
+): AsyncGenerator<MergedRows, void, undefined> {
+  const { signal } = ending;
+  const sources = runs.map(async function* ({ partition, from }, index): AsyncGenerator<MergedRows, void, undefined> {
+    for await (const { rows } of subscribe(env, partition, { ...filter, from, signal })) yield { index, rows };
+  });
+  return merged(sources, () => ending.end(new LockstepError('stopped', 'nobody reads these events any more')));
+}
+
+function checkCount(name: string, count: number, max: number): void {
+  if (Number.isSafeInteger(count) && count >= 1 && count <= max) return;
+  throw new LockstepError('misuse', `${name} is a whole number from 1 to ${max}`, { values: { [name]: count } });
+}
