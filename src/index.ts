@@ -49,6 +49,7 @@ export { projection } from './machine/projection/projection.ts';
 export { query } from './machine/projection/query.ts';
 export type { ListOptions, Page, PageEnd, PageOptions, RowReader } from './machine/projection/row-reader.ts';
 export type { RowWriter } from './machine/projection/rows.ts';
+export type { ProjectionStatus } from './machine/projection/status.ts';
 export type { AskedQuery, QueryMiddleware } from './machine/projection/run-query.ts';
 export { reject } from './machine/rejection.ts';
 export type { CommandMiddleware, CommandOutcome, SentCommand } from './machine/router.ts';
