@@ -13,6 +13,7 @@ import type { Options, Query } from './part.ts';
 export interface Allowed<M extends AnyMachine, C, R> {
   readonly kind: 'allowed';
   readonly name: M['name'];
+  readonly machine: AnyMachine;
   readonly send: readonly string[];
   readonly read: boolean;
   readonly '~types'?: { machine: M; send: C; read: R };
@@ -32,7 +33,7 @@ export function allow<M extends AnyMachine, C extends CommandName<M> = never, R 
       throw new LockstepError('misuse', 'this machine has no such command', {
         values: { command: `${machine.name}.${command}` },
       });
-  return { kind: 'allowed', name: machine.name, send, read };
+  return { kind: 'allowed', name: machine.name, machine, send, read };
 }
 
 /** What somebody wants to do. */
@@ -76,7 +77,7 @@ export function expose<const G extends readonly Grant[]>(grants: G, authorize: A
   return { kind: 'api', grants, authorize };
 }
 
-/** `not-exposed`: nobody may; `refused`: this one may not. They look the same from outside. */
+/** `not-exposed`: nobody may; `refused`: this one may not. */
 export type Access =
   | { readonly kind: 'granted'; readonly actor: string }
   | { readonly kind: 'not-exposed' | 'refused' };
@@ -109,7 +110,10 @@ export interface Client<G> {
   send<
     N extends Sending<G>,
     C extends SendOf<G, N>,
-    const O extends SendOptions<FromState<MachineNamed<G, N>, C>> = {},
+    const O extends Omit<
+      SendOptions<FromState<MachineNamed<G, N>, C>>,
+      'actor' | 'causedBy' | 'correlationId' | 'trace'
+    > = {},
   >(
     machine: N,
     key: string,

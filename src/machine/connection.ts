@@ -47,6 +47,8 @@ export type SendOptions<From = never> = Options<{
   fence: Fence;
   /** The state of a table that the caller knows it to be in: then only its events compile. */
   from: From;
+  /** Who asks, as its events will say. Default `local`. */
+  actor: string;
   /** The event that led to this command: its id is the causation of what comes of it; correlation and trace go on. */
   causedBy: Cause;
   /** One for all that a request from outside led to. Default: that of `causedBy`, else the command's own id. */
@@ -113,6 +115,10 @@ export type FollowOptions<T> = Options<{
   order: 'partition' | 'time';
   signal: AbortSignal;
 }>;
+
+/** As `FollowOptions`; `from`: where it begins when it is opened for the first time, `start` by default. */
+export type SubscriptionOptions<M extends AnyMachine> = Omit<FollowOptions<string>, 'after'> &
+  Options<{ machines: readonly M[]; key: string; from: 'start' | 'now' }>;
 
 /** What a bounded read of one stream gives. */
 export interface StreamSlice<M extends AnyMachine> {

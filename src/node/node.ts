@@ -20,6 +20,7 @@ import type {
   Snapshot,
   StreamOptions,
   StreamSlice,
+  SubscriptionOptions,
 } from '../machine/connection.ts';
 import type {
   AnyMachine,
@@ -31,7 +32,7 @@ import type {
   StateOf,
   Transaction,
 } from '../machine/definition.ts';
-import { again, deliver, type Again, type DeliveryPorts } from '../machine/delivery.ts';
+import { again, deliver, type DeliveryPorts } from '../machine/delivery.ts';
 import { loadInstance } from '../machine/instance.ts';
 import type { Options, Query } from '../machine/part.ts';
 import { projectionsOf } from '../machine/projection/projection.ts';
@@ -47,7 +48,8 @@ import type { Synchronous, Token } from '../partition/transaction.ts';
 import { placeOf } from '../ring/slot.ts';
 import { Ending } from './ending.ts';
 import { EventStore } from './events.ts';
-import { runUsers } from './transaction.ts';
+import { DurableSubscription } from './durable-subscription.ts';
+import { committedBy, runUsers } from './transaction.ts';
 import { watchQuery } from './watch.ts';
 
 export interface NodeSetup {
@@ -71,6 +73,7 @@ const localActor = 'local';
 export class LockstepNode implements Connection, AsyncDisposable {
   /** What it runs on: for transports between nodes, and for tools. */
   readonly partitions: Partitions;
+  readonly app: App<unknown>;
   readonly #setup: NodeSetup;
   readonly #delivery: DeliveryPorts;
   readonly #router: Router;
@@ -85,6 +88,7 @@ export class LockstepNode implements Connection, AsyncDisposable {
     const { env, waits, partitions, app, runtime, middleware, queryMiddleware } = setup;
     this.#setup = setup;
     this.partitions = partitions;
+    this.app = app;
     this.#delivery = { ports: env, waits };
     this.#router = new Router({ ports: env, waits, partitions, runtime, middleware });
     this.#events = new EventStore({ env, waits, partitions, runtime, closing: this.#closing.signal });
@@ -103,7 +107,7 @@ export class LockstepNode implements Connection, AsyncDisposable {
     ...input: Arguments<CommandsOf<M>[C]['in'], O>
   ): Promise<Committed<EventsOf<M>> | RejectionOf<M, C> | Extra<O>> {
     const [data, options = {}] = input as readonly [unknown, SendOptions<unknown>?];
-    const sent = this.#router.send({ machine, key, command, data, actor: localActor, options });
+    const sent = this.#router.send({ machine, key, command, data, actor: options.actor ?? localActor, options });
     // Its kinds of outcome are those that the command and its options make possible: the router knows no others.
     return sent as Promise<Committed<EventsOf<M>> | RejectionOf<M, C> | Extra<O>>;
   }
@@ -160,6 +164,22 @@ export class LockstepNode implements Connection, AsyncDisposable {
   }
 
   /**
+   * A subscription of this name, which goes on behind what was acknowledged, by whichever process: each event is given at
+   * least once, and what is sent with its acknowledgement happens exactly once. Read it in a loop.
+   * @throws LockstepError `misuse` for a name that is none.
+   */
+  subscription<const M extends AnyMachine = AnyMachine>(
+    name: string,
+    options: SubscriptionOptions<M> = {},
+  ): DurableSubscription<M> {
+    const { env, waits, partitions, runtime } = this.#setup;
+    const { machines = [...runtime.machines.values()], from = 'start', order = 'partition', ...rest } = options;
+    const { key, prefix, types, signal } = rest;
+    const setup = { env, waits, partitions, events: this.#events, actor: localActor };
+    return new DurableSubscription<M>(setup, { name, machines, from, order, key, prefix, types, signal });
+  }
+
+  /**
    * A bounded read of one instance's events, forward or backward.
    * @throws LockstepError `unavailable` after 30 s; `invalid` for a token of another partition; `misuse`; `stopped`.
    */
@@ -209,28 +229,10 @@ export class LockstepNode implements Connection, AsyncDisposable {
     const about = { commandId, actor: localActor, newId: () => env.newId() };
     const values = { key, commandId };
     const asked = { what: 'transaction', key, values, withinMs: withinMsDefault, signal: undefined };
-    const { value, token } = await deliver(this.#delivery, asked, async (): Promise<Done<T> | Again> => {
-      const outcome = await partitions.transact(key, (tx) => runUsers(tx, key, about, run) as Synchronous<T>, {
-        commandId,
-      });
-      switch (outcome.kind) {
-        case 'committed':
-        case 'already-done':
-          return { kind: 'done', value: outcome.value as T, token: outcome.token };
-        case 'not-leader':
-        case 'refused':
-          return again(outcome, values);
-        case 'expired':
-          throw new LockstepError('unknown', 'the id of this transaction was forgotten before its outcome was known', {
-            values,
-          });
-        default:
-          throw new LockstepError('rejected', 'this transaction was refused, and nothing of it was done', {
-            values: { ...values, code: String((outcome as { readonly code: unknown }).code) },
-          });
-      }
-    });
-    return { value, token };
+    const { value, token } = await committedBy(this.#delivery, asked, () =>
+      partitions.transact<unknown>(key, (tx) => runUsers<unknown>(tx, key, about, run as Run), { commandId }),
+    );
+    return { value: value as T, token }; // what `run` gave
   }
 
   /** Messages that could not take effect, of all partitions that this node can read, with the reasons. */
@@ -312,8 +314,4 @@ interface Found<State> extends Snapshot<State> {
   readonly kind: 'found';
 }
 
-interface Done<T> {
-  readonly kind: 'done';
-  readonly value: T;
-  readonly token: Token;
-}
+type Run = (tx: Transaction) => unknown;
