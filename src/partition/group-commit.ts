@@ -199,7 +199,7 @@ export class GroupCommit {
       replica.advance({ position: outcome.position, chain: writer.chain }, lastRevision, lastTime);
       this.#spare(group);
       this.#settle(group, (member) => member.release());
-      this.#setup.onCommits(group.commits);
+      this.#setup.onCommits(group.commits.splice(0));
       if (writer.lost.aborted) this.finish({ kind: 'fenced' });
     } catch (error) {
       this.#fail(group, asError(error));
@@ -272,6 +272,7 @@ export class GroupCommit {
     this.#waitingCount -= group.members.length;
     this.#waitingBytes -= group.countedBytes;
     for (const member of group.members) tell(member);
+    group.members.length = 0; // whatever still refers to the group, as a cancelled timer may, keeps none of them
   }
 
   #tellLate(group: Group): void {

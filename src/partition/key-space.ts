@@ -31,27 +31,31 @@ export interface KeyBounds {
   readonly to: Uint8Array;
 }
 
+/** Where keys are written: one for all spaces of which one is used at a time. */
+export const keyWriter = (): ByteWriter => new ByteWriter(tupleBytesMax);
+
 /** The keys below one prefix. */
 export class KeySpace {
   readonly #prefix: Uint8Array;
   readonly #writer: ByteWriter;
 
-  private constructor(slot: number, tuple: Tuple) {
+  private constructor(slot: number, tuple: Tuple, writer: ByteWriter = keyWriter()) {
     assert(slot >= 0 && slot <= slotOfLocal, 'a slot takes two bytes');
-    this.#writer = new ByteWriter(tupleBytesMax, 64);
-    this.#writer.writeByte(slot >> 8);
-    this.#writer.writeByte(slot & 0xff);
-    writeTuple(this.#writer, tuple);
-    this.#prefix = this.#writer.copy();
+    this.#writer = writer;
+    writer.clear();
+    writer.writeByte(slot >> 8);
+    writer.writeByte(slot & 0xff);
+    writeTuple(writer, tuple);
+    this.#prefix = writer.copy();
   }
 
   /** @throws LockstepError `invalid` for a name that is not well-formed. */
-  static ofPlace(slot: number, place: string): KeySpace {
-    return new KeySpace(slot, [place]);
+  static ofPlace(slot: number, place: string, writer?: ByteWriter): KeySpace {
+    return new KeySpace(slot, [place], writer);
   }
 
-  static ofPlaceSystem(slot: number, place: string, name: string): KeySpace {
-    return new KeySpace(slot, [null, name, place]);
+  static ofPlaceSystem(slot: number, place: string, name: string, writer?: ByteWriter): KeySpace {
+    return new KeySpace(slot, [null, name, place], writer);
   }
 
   /** Of all places of a slot: keys begin with the place. */
@@ -59,8 +63,8 @@ export class KeySpace {
     return new KeySpace(slot, [null, name]);
   }
 
-  static ofSystem(name: string): KeySpace {
-    return new KeySpace(slotOfSystem, [name]);
+  static ofSystem(name: string, writer?: ByteWriter): KeySpace {
+    return new KeySpace(slotOfSystem, [name], writer);
   }
 
   static ofLocal(): KeySpace {
@@ -72,7 +76,7 @@ export class KeySpace {
     return this.written(tuple).copy();
   }
 
-  /** As `key`, without an array of its own: what lies in `buffer` up to `length`, good until the next call of anything here. */
+  /** As `key`, without an array of its own: what lies in `buffer` up to `length`, good until its writer writes the next key. */
   written(tuple: Tuple): Readonly<Pick<ByteWriter, 'buffer' | 'length' | 'copy'>> {
     const writer = this.#write(tuple);
     if (writer.length <= keyBytesMax) return writer;
@@ -109,10 +113,15 @@ export class KeySpace {
     return writer.copy();
   }
 
-  /** Behind the prefix, which stands in the buffer already: nobody writes before it. */
   #write(tuple: Tuple): ByteWriter {
     const writer = this.#writer;
-    writer.length = this.#prefix.length;
+    const prefix = this.#prefix;
+    writer.clear();
+    writer.reserve(prefix.length);
+    const { buffer } = writer;
+    // Most are shorter than what `set` takes to begin.
+    for (let at = 0; at < prefix.length; at++) buffer[at] = prefix[at] as number;
+    writer.length = prefix.length;
     writeTuple(writer, tuple);
     return writer;
   }
