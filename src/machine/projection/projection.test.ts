@@ -1,14 +1,14 @@
 /** Projections on a real partition in a calm world: rows and indexes are a fold over events, a throw leaves no trace. */
 import fc from 'fast-check';
 import { calm, simulate } from 'lockstep/sim';
-import { describe, expect, expectTypeOf, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { memoryEngine } from '../../log/memory.ts';
 import { openPartition } from '../../partition/open-partition.ts';
 import type { Space, Transaction } from '../../partition/transaction.ts';
 import { machine } from '../machine.ts';
 import { nothing, unchecked } from '../schema.ts';
 import { applyRow, targetIn, type Applied } from './apply.ts';
-import { projection, type DeclaredProjection } from './projection.ts';
+import { projection } from './projection.ts';
 import { SpaceRowReader, type Page, type PageEnd, type RowReader } from './row-reader.ts';
 import { WriteMeasure } from './rows.ts';
 import { idOf, rowsSystem } from './state.ts';
@@ -226,34 +226,5 @@ describe('rows of an index', () => {
           expect(() => reader.page('bySize', { limit: 1, after })).toThrow(invalid);
       }),
     );
-  });
-});
-
-describe('inferred', () => {
-  const compiled = (_wrong: () => unknown): void => undefined;
-
-  test('rows and indexes, without a type argument', () => {
-    type Indexes = { byTotal: readonly [number]; bySize: readonly [boolean, number] };
-    expectTypeOf(orders).toExtend<DeclaredProjection<'orders', OrderRow, Indexes>>();
-  });
-
-  test('an asynchronous handler, an unknown event, an unknown index and a prefix of another type do not compile', () => {
-    const base = { name: 'wrong', from: { order }, row: unchecked<OrderRow>() } as const;
-    // @ts-expect-error its writes would come too late
-    compiled(() => projection({ ...base, on: { order: { Gone: async ({ key }, rows) => rows.delete(key) } } }));
-    // @ts-expect-error the machine makes no such event
-    compiled(() => projection({ ...base, on: { order: { Lost: () => undefined } } }));
-    compiled(() => (reader: OrdersReader) => {
-      // @ts-expect-error no such index
-      reader.list('byNothing', { limit: 1 });
-      // @ts-expect-error totals are numbers
-      reader.list('byTotal', { prefix: ['1'], limit: 1 });
-    });
-  });
-
-  test('handlers of a machine that it is not from are refused', () => {
-    const on: object = { ordre: {} };
-    const misuse: unknown = expect.objectContaining({ kind: 'misuse' });
-    expect(() => projection({ name: 'wrong', from: { order }, row: unchecked<OrderRow>(), on })).toThrow(misuse);
   });
 });

@@ -74,7 +74,13 @@ export function projection<
       throw new LockstepError('misuse', 'a projection handles events of a machine that it is not from', {
         values: { projection: name, machine: alias },
       });
-    handlers.set(machine.name, ofMachine as Dictionary<Handler | undefined>);
+    const ofEvents = ofMachine as Dictionary<Handler | undefined>;
+    const unknown = Object.keys(ofEvents).find((type) => !Object.hasOwn(machine['~machine'].events, type));
+    if (unknown !== undefined)
+      throw new LockstepError('misuse', 'a projection handles an event that its machine does not make', {
+        values: { projection: name, event: `${machine.name}.${unknown}` },
+      });
+    handlers.set(machine.name, ofEvents);
   }
   // From here on types are erased: each index is called with rows that handlers of this declaration made.
   const erased = indexes as unknown as ProjectionCode['indexes'];
