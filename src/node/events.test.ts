@@ -161,3 +161,54 @@ test('what led to an event goes on with what it leads to: by message, and by who
     await expect(node.send(bell, 'b', 'Ring', 'it', { correlationId: '' })).rejects.toMatchObject({ kind: 'invalid' });
   });
 });
+
+test('a subscription goes on behind what was acknowledged, and what is sent with it happens once', async () => {
+  await inWorld(2, async (node) => {
+    for (const [at, key] of keys.entries()) await node.send(counter, key, 'AddTwice', at);
+    const given: string[] = [];
+    while (given.length < keys.length * 2) {
+      const subscription = node.subscription('bells', { machines: [counter] });
+      let count = 0;
+      for await (const event of subscription) {
+        if (count++ === 3) break; // given, and not acknowledged: it comes again
+        const done = await subscription.ack((tx) => {
+          if (event.type === 'Doubled') tx.send(bell, `rung/${event.key}`, 'Ring', 'once'); // which counts it again
+        });
+        expect(done).toEqual({ kind: 'acknowledged' });
+        if (!event.key.startsWith('rung/') && given.push(event.id) === keys.length * 2) break;
+      }
+    }
+    expect(new Set(given).size).toBe(given.length);
+    const rung = await first(keys.length, node.events(bell));
+    expect(rung.map(({ key }) => key).toSorted()).toEqual(keys.map((key) => `rung/${key}`));
+    for (const key of keys) {
+      expect((await node.read(bell, `rung/${key}`)).state).toEqual({ rung: 1 });
+      const [doubled] = await first(1, node.events(counter, { key, types: ['Doubled'] }));
+      expect(rung.find((one) => one.key === `rung/${key}`)?.correlationId).toBe(doubled?.correlationId);
+    }
+  });
+});
+
+test('a subscription has one subscriber: the one before is told, and what it would send is not sent', async () => {
+  await inWorld(1, async (node) => {
+    for (const key of keys) await node.send(counter, key, 'Add', 1);
+    const mine = node.subscription('bells', { machines: [counter], prefix: 'c' });
+    const yours = node.subscription('bells', { machines: [counter] });
+    for await (const event of mine) {
+      expect(event.key).toBe('c');
+      const [same] = await first(1, yours);
+      expect(same?.key).toBe('a');
+      expect(await mine.ack((tx) => tx.send(bell, 'x', 'Ring', 'me'))).toEqual({ kind: 'taken-over' });
+      break;
+    }
+    await yours.ack();
+    const [next] = await first(1, node.subscription('bells', { machines: [counter] }));
+    expect(next?.key).toBe('b');
+    await yours.forget();
+    const [again] = await first(1, node.subscription('bells', { machines: [counter] }));
+    expect(again?.key).toBe('a');
+    const fresh = node.subscription('fresh', { from: 'now' });
+    await expect(fresh.ack((tx) => tx.send(bell, 'x', 'Ring', 'me'))).rejects.toThrow('no event');
+    expect((await node.read(bell, 'x')).version).toBe(0);
+  });
+});

@@ -230,7 +230,7 @@ export class LockstepNode implements Connection, AsyncDisposable {
     const values = { key, commandId };
     const asked = { what: 'transaction', key, values, withinMs: withinMsDefault, signal: undefined };
     const { value, token } = await committedBy(this.#delivery, asked, () =>
-      partitions.transact<unknown>(key, (tx) => runUsers<unknown>(tx, key, about, run as Run), { commandId }),
+      partitions.transact<unknown>(key, (tx) => runUsers<unknown>(tx, key, about, run), { commandId }),
     );
     return { value: value as T, token }; // what `run` gave
   }
@@ -313,5 +313,3 @@ export class LockstepNode implements Connection, AsyncDisposable {
 interface Found<State> extends Snapshot<State> {
   readonly kind: 'found';
 }
-
-type Run = (tx: Transaction) => unknown;
