@@ -105,6 +105,9 @@ export class LockstepError extends Error {
   readonly happened: 'no' | 'unknown';
   readonly retry: boolean;
   readonly values: ErrorValues;
+  /** What was wrong: the message without its values and advice. */
+  readonly summary: string;
+  readonly advice: readonly string[];
   /** Where the kind is explained. */
   readonly docs: string;
 
@@ -122,6 +125,8 @@ export class LockstepError extends Error {
     this.happened = facts.happened;
     this.retry = facts.retry;
     this.values = Object.freeze({ ...options.values });
+    this.summary = message;
+    this.advice = Object.freeze([...(options.advice ?? [])]);
     this.docs = `docs/errors.md#${kind}`;
   }
 }

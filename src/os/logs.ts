@@ -1,8 +1,9 @@
 /** Logs in a directory of this machine, for programs that need no more of it: a file engine with its env and its owner. */
 import { resolve } from 'node:path';
+import { closingEngine } from '../log/closing-engine.ts';
 import { openFileEngine, type OwnedFileEngineOptions } from '../log/file-owner.ts';
 import type { LogEngine } from '../log/port.ts';
-import { openHostEnv, type HostEnv } from './env.ts';
+import { openHostEnv } from './env.ts';
 
 export interface FileLogs extends LogEngine {
   [Symbol.asyncDispose](): Promise<void>;
@@ -23,21 +24,6 @@ export async function openFileLogs(directory: string, options: OwnedFileEngineOp
     await env.close();
     throw error;
   }
-  const logs = withEnv(engine, env);
+  const logs = closingEngine(engine, env);
   return { ...logs, [Symbol.asyncDispose]: () => logs.close() };
-}
-
-/** The same engine; closing it also closes the env that it was opened over. */
-export function withEnv(engine: LogEngine, env: HostEnv): LogEngine {
-  return {
-    name: engine.name,
-    guarantees: engine.guarantees,
-    open: (name, how) => engine.open(name, how),
-    list: () => engine.list(),
-    remove: (name) => engine.remove(name),
-    close: async () => {
-      await engine.close();
-      await env.close();
-    },
-  };
 }

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { LockstepError } from '../kernel/errors.ts';
+import { closingEngine } from '../log/closing-engine.ts';
 import { openFileEngine } from '../log/file-owner.ts';
 import type { Guarantees, LogEngine } from '../log/port.ts';
 import type { App, Complete } from '../machine/app.ts';
@@ -10,7 +11,6 @@ import type { CommandMiddleware } from '../machine/router.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { openNode } from '../node/open.ts';
 import { openHostEnv } from './env.ts';
-import { withEnv } from './logs.ts';
 
 export interface OpenOptions {
   /** The directory of the node, made if it is not there; this process' alone. */
@@ -46,7 +46,7 @@ export async function open<Missing>(
   const env = await openHostEnv({ data });
   try {
     const called = { calledDirectory: resolve(data), takeOver, anyFileSystem };
-    const engine = withEnv(log ?? (await openFileEngine(env, 'log', called)), env);
+    const engine = closingEngine(log ?? (await openFileEngine(env, 'log', called)), env);
     checkSurvives(engine, requires);
     const owner = `${hostname()}:${process.pid}`;
     const node = await openNode(env, app, { ...rest, anyFileSystem, engine, owner, directory: 'state' });

@@ -3,7 +3,6 @@ import type { Run } from './run.ts';
 import { RunEnded } from './run.ts';
 import { catchRejections } from './rejections.ts';
 import type { Turn } from './turn.ts';
-import type { World } from './world.ts';
 
 /**
  * The world's step, over and over: look at what must hold, perform one due event, then give the host one turn, so
@@ -17,7 +16,7 @@ export interface Limits {
 
 export function drive(
   run: Run,
-  scenario: (world: World) => Promise<void>,
+  scenario: (world: Run) => Promise<void>,
   turn: Turn,
   limits: Limits,
   onEnd: () => void,

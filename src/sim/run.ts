@@ -22,8 +22,13 @@ export interface Found {
   readonly cause: unknown;
 }
 
+/** A claim that is put into words when it is told: what is in its way then. */
+export type Claim = string | (() => string);
+
+const textOf = (claim: Claim): string => (typeof claim === 'string' ? claim : claim());
+
 interface Watch {
-  readonly claim: string;
+  readonly claim: Claim;
   readonly holds: () => boolean;
 }
 
@@ -80,11 +85,11 @@ export class Run implements World {
     return new Promise((resolve) => this.timeline.after(durationMs(duration), resolve));
   }
 
-  async until(claim: string, condition: () => boolean, options: { readonly within?: Duration } = {}): Promise<void> {
+  async until(claim: Claim, condition: () => boolean, options: { readonly within?: Duration } = {}): Promise<void> {
     const { within = '60s' } = options;
     return new Promise((resolve) => {
       const timeout = this.timeline.after(durationMs(within), () =>
-        this.find('liveness', `this did not come to pass within ${within}: ${claim}`, undefined),
+        this.find('liveness', `this did not come to pass within ${within}: ${textOf(claim)}`, undefined),
       );
       const watch = {
         claim,
@@ -224,7 +229,7 @@ export class Run implements World {
   look(): 'woke' | 'nothing' {
     for (const { claim, holds } of this.#always) {
       if (!this.#holds('safety', claim, holds))
-        this.find('safety', `this must always hold, and does not: ${claim}`, undefined);
+        this.find('safety', `this must always hold, and does not: ${textOf(claim)}`, undefined);
     }
     let woke: 'woke' | 'nothing' = 'nothing';
     for (const { claim, holds, done } of this.#until) {
@@ -259,11 +264,11 @@ export class Run implements World {
     this.find('threw', `service ${service} threw: ${error instanceof Error ? error.message : String(error)}`, error);
   }
 
-  #holds(verdict: Verdict, claim: string, check: () => boolean): boolean {
+  #holds(verdict: Verdict, claim: Claim, check: () => boolean): boolean {
     try {
       return check();
     } catch (error) {
-      this.find(verdict, `looking whether this holds threw: ${claim}`, error);
+      this.find(verdict, `looking whether this holds threw: ${textOf(claim)}`, error);
       return false;
     }
   }

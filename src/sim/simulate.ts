@@ -1,6 +1,9 @@
 import { LockstepError } from '../kernel/errors.ts';
 import { SeededRandom } from '../kernel/random.ts';
 import { durationMs, type Duration } from '../kernel/time.ts';
+import type { App } from '../machine/app.ts';
+import type { AppOptions, AppWorld, NoApp, WorldOf } from './cluster/app-world.ts';
+import { Cluster } from './cluster/cluster.ts';
 import { drive, type Limits } from './drive.ts';
 import { printEvent, SimulationFailure, type FailureFacts } from './failure.ts';
 import { Run } from './run.ts';
@@ -54,12 +57,28 @@ const comparedCountMax = 2_000_000;
  * Runs the scenario in a world of its own for each seed. One seed chooses the weather and everything that happens in
  * it; what happens is a function of the seed and the code alone.
  *
+ * With an `app` the scenario gets the world of its nodes (`AppWorld`); without one it gets the bare `World`.
+ *
  * First safety under any fault, then, after `World.heal` or `World.settle`, liveness within a bound.
  * @throws SimulationFailure at the first seed that finds something, with the command that replays it.
  */
-export async function simulate(
+export async function simulate<Missing = NoApp>(
+  options: SimulateOptions & AppOptions<Missing>,
+  scenario: (world: WorldOf<Missing>) => Promise<void>,
+): Promise<SimulationReport> {
+  const { app, nodes = 1, partitions = 1 } = options;
+  if (app === undefined) return simulateWorld(options, scenario as (world: World) => Promise<void>); // `Missing` is `NoApp`
+  if (!(Number.isSafeInteger(nodes) && nodes > 0))
+    throw new LockstepError('misuse', 'an app runs on at least one node', { values: { nodes } });
+  const made = typeof app === 'function' ? app : (): App<unknown> => app;
+  return simulateWorld(options, (run) =>
+    scenario(new Cluster(run, { app: made, nodes, partitions }) as AppWorld as WorldOf<Missing>),
+  );
+}
+
+async function simulateWorld(
   options: SimulateOptions,
-  scenario: (world: World) => Promise<void>,
+  scenario: (world: Run) => Promise<void>,
 ): Promise<SimulationReport> {
   const seeds = seedsOf(options, environment());
   const turn = hostTurn();
@@ -78,7 +97,7 @@ export async function simulate(
 async function runSeed(
   seed: number,
   options: SimulateOptions,
-  scenario: (world: World) => Promise<void>,
+  scenario: (world: Run) => Promise<void>,
   turn: Turn,
   traceMax: number,
 ): Promise<SeedResult> {
@@ -113,7 +132,7 @@ async function runSeed(
 async function compare(
   first: SeedResult,
   options: SimulateOptions,
-  scenario: (world: World) => Promise<void>,
+  scenario: (world: Run) => Promise<void>,
   turn: Turn,
 ): Promise<void> {
   const { seed } = first;

@@ -33,7 +33,6 @@ const lookFrom: Readonly<Record<string, number>> = {
   'trims-what-is-needed': 10,
   'leader-counts-by-the-wall-clock': 17,
   'holder-counts-by-the-wall-clock': 16,
-  'sends-after-the-commit': 60,
 };
 
 export const verdictOf: Readonly<Record<string, Verdict>> = {
@@ -108,7 +107,7 @@ export const verdictOf: Readonly<Record<string, Verdict>> = {
   'runs-again-what-it-ran': 'safety',
   'ignores-the-expected-version': 'safety',
   'sends-after-the-commit': 'safety',
-  'follows-from-now-on': 'liveness',
+  'follows-from-now-on': 'safety',
 };
 
 /** The failure that these seeds find. */

@@ -3,7 +3,7 @@ import { simulate } from '../../src/sim/simulate.ts';
 import { MemoryStores } from '../../src/log/memory.ts';
 import { storeEngine } from '../../src/log/store-engine.ts';
 import { FaultyStores, logContractOf } from '../contracts/log.ts';
-import { logService, remoteStores } from './services/log-service.ts';
+import { logService, remoteStores } from '../../src/sim/cluster/log-service.ts';
 
 const config = { silenceMs: 500, pauseMsMax: 100, attemptMsMax: 1_000 };
 const options = { resendCount: 1, doubled: { probability: 0.1, laterMsMax: 50 } };

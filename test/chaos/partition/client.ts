@@ -1,7 +1,7 @@
 /** A client of a chaos of partitions: it finds who leads, and sends again by id what it does not know of. */
 import { isLockstepError, type Env, type NodeAddress } from 'lockstep/env';
 import type { SeededRandom } from '../../../src/kernel/random.ts';
-import { call, type Json } from '../../sim/services/calls.ts';
+import { call, type Plain } from '../../../src/sim/cluster/calls.ts';
 import type { NodeAnswer, NodeRequest, Work } from './requests.ts';
 import type { Fate, Witness } from './witness.ts';
 
@@ -74,7 +74,7 @@ export class Client {
     const node = this.#nodes[at];
     if (node === undefined) throw new Error('there is such a node');
     try {
-      return (await call(this.env, node.address, request as unknown as Json, attemptMs)) as unknown as NodeAnswer;
+      return (await call(this.env, node.address, request as unknown as Plain, attemptMs)) as unknown as NodeAnswer;
     } catch (error) {
       if (isLockstepError(error, 'unavailable')) return { kind: 'unavailable' };
       if (isLockstepError(error, 'unknown')) return null;

@@ -8,7 +8,7 @@ import {
   type ReleaseAnswer,
   type RenewAnswer,
 } from 'lockstep/partition';
-import type { Json } from '../../sim/services/calls.ts';
+import type { Plain } from '../../../src/sim/cluster/calls.ts';
 import type { Client } from './client.ts';
 import { places, type Work } from './requests.ts';
 
@@ -16,7 +16,7 @@ const againMs = 40;
 
 export function leaseAccessOf(client: Client): LeaseAccess {
   /** @throws LockstepError `unknown`, `unavailable`. */
-  const done = async (work: Work): Promise<Json> => {
+  const done = async (work: Work): Promise<Plain> => {
     const { fate, answer } = await client.command(places.leases, work);
     if (answer?.kind === 'done') return answer.value;
     throw new LockstepError(fate === 'unknown' ? 'unknown' : 'unavailable', 'a lease was asked for in vain');

@@ -16,7 +16,7 @@ import {
   type Transaction,
 } from 'lockstep/partition';
 import { hybridWall } from '../../../src/clock/timestamp.ts';
-import type { Json } from '../../sim/services/calls.ts';
+import type { Plain } from '../../../src/sim/cluster/calls.ts';
 import { accountCount, endowment, type KeyChange, type KeySeen, type StepsDone, type Work } from './requests.ts';
 
 /** What cannot be, seen in a transaction: whoever watches this process reads it. */
@@ -27,7 +27,7 @@ const numberAt = (tx: Transaction, ...key: readonly (string | number)[]): number
   (tx.get(key) as number | undefined) ?? null;
 
 /** Counts that it ran, looks that time grows, and works. */
-export function runCommand(partitions: Partitions, tx: Transaction, id: string, work: Work): Json | Rejection {
+export function runCommand(partitions: Partitions, tx: Transaction, id: string, work: Work): Plain | Rejection {
   const ran = (tx.local.get(['ran', id]) as number | undefined) ?? 0;
   if (ran > 0) broken(`the command ${id} is run again`);
   tx.local.set(['ran', id], ran + 1);
@@ -37,7 +37,7 @@ export function runCommand(partitions: Partitions, tx: Transaction, id: string, 
   return doneOf(partitions, tx, work);
 }
 
-function doneOf(partitions: Partitions, tx: Transaction, work: Work): Json | Rejection {
+function doneOf(partitions: Partitions, tx: Transaction, work: Work): Plain | Rejection {
   switch (work.kind) {
     case 'change':
       return changed(tx, work.change);
@@ -50,7 +50,7 @@ function doneOf(partitions: Partitions, tx: Transaction, work: Work): Json | Rej
     case 'transfer':
       return transferred(tx, work);
     case 'claim':
-      return { ...claimLease(tx, work.claim) } as unknown as Json;
+      return { ...claimLease(tx, work.claim) } as unknown as Plain;
     case 'renew':
       return { ...renewLease(tx, work.lease) };
     case 'release':
@@ -72,7 +72,7 @@ function doneOf(partitions: Partitions, tx: Transaction, work: Work): Json | Rej
 }
 
 /** All that it writes fits together, so what is read must. */
-function changed(tx: Transaction, change: KeyChange): KeySeen & { readonly [name: string]: Json } {
+function changed(tx: Transaction, change: KeyChange): KeySeen & { readonly [name: string]: Plain } {
   const { value, version } = keySeen(tx.place ?? '', (key) => tx.get([key]));
   const sets = change.kind === 'put' || change.from === value;
   const next = change.kind === 'put' ? change.value : change.to;
@@ -102,7 +102,7 @@ function stepsDone(tx: Transaction, steps: readonly TransactionStep[]): StepsDon
 function transferred(
   tx: Transaction,
   { from, to, amount }: Extract<Work, { readonly kind: 'transfer' }>,
-): Json | Rejection {
+): Plain | Rejection {
   const left = (numberAt(tx, 'account', from) ?? 0) - amount;
   // The writes come first, so that a rejection has something to drop.
   tx.set(['account', from], left);
@@ -111,7 +111,7 @@ function transferred(
 }
 
 /** What is written under a lease is written in the order of tokens. */
-function guarded(tx: Transaction, lease: PlacedLease): Json | Rejection {
+function guarded(tx: Transaction, lease: PlacedLease): Plain | Rejection {
   const fenced = requireLease(tx, lease);
   if (fenced !== null) return rejection('fenced');
   const last = numberAt(tx, 'written', lease.name) ?? 0;
@@ -121,7 +121,7 @@ function guarded(tx: Transaction, lease: PlacedLease): Json | Rejection {
 }
 
 /** The messages of a pair of partitions have numbers of their own here, apart from those of the channel. */
-function sent(partitions: Partitions, tx: Transaction, { to, name }: Extract<Work, { readonly kind: 'send' }>): Json {
+function sent(partitions: Partitions, tx: Transaction, { to, name }: Extract<Work, { readonly kind: 'send' }>): Plain {
   const target = partitions.indexOf(to);
   const number = ((tx.local.get(['sent-count', target]) as number | undefined) ?? 0) + 1;
   tx.local.set(['sent-count', target], number);

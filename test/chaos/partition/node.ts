@@ -23,7 +23,7 @@ import type { LogEngine } from '../../../src/log/port.ts';
 import { isPassing } from '../../../src/log/within.ts';
 import { type HostEnv, openHostEnv } from '../../../src/os/env.ts';
 import { openFileLogs } from '../../../src/os/logs.ts';
-import { answerCalls, call, type Json } from '../../sim/services/calls.ts';
+import { answerCalls, call, type Plain } from '../../../src/sim/cluster/calls.ts';
 import { type Address, sourceOf } from '../engines/sources.ts';
 import { broken, fireNote, keySeen, runCommand, takeMessage } from './node-work.ts';
 import {
@@ -57,9 +57,9 @@ const order = JSON.parse(process.argv[2] ?? '') as NodeOrder;
 const env = await openHostEnv({ data: order.directory });
 let partitions: Partitions | null = null;
 
-const askOther = async (name: string, request: NodeRequest, withinMs: number): Promise<Json | null> => {
+const askOther = async (name: string, request: NodeRequest, withinMs: number): Promise<Plain | null> => {
   const port = order.others[name];
-  return port === undefined ? null : call(env, `127.0.0.1:${port}`, request as unknown as Json, withinMs);
+  return port === undefined ? null : call(env, `127.0.0.1:${port}`, request as unknown as Plain, withinMs);
 };
 
 /** One that waits for the directory asks who has it; whoever does not answer is taken over from. */
@@ -107,12 +107,12 @@ async function deliver(to: number, batch: ChannelBatch): Promise<ChannelAnswer> 
   if (name === undefined) return { kind: 'not-leader', leader: null };
   const { sender, after } = batch;
   const messages = batch.messages.map(({ generation, number, bytes }) => [generation, number, [...bytes]]);
-  const request = { kind: 'deliver', to, batch: { sender, after, messages } as unknown as Json } as const;
+  const request = { kind: 'deliver', to, batch: { sender, after, messages } as unknown as Plain } as const;
   const answer = (await askOther(name, request, 1_000)) as unknown as ChannelAnswer;
   return ['taken', 'gap', 'not-leader'].includes(answer.kind) ? answer : { kind: 'not-leader', leader: null };
 }
 
-function batchOf(json: Json): ChannelBatch {
+function batchOf(json: Plain): ChannelBatch {
   const { sender, after, messages } = json as unknown as Omit<ChannelBatch, 'messages'> & {
     readonly messages: readonly (readonly [number, number, number[]])[];
   };
@@ -181,7 +181,7 @@ async function command(
 ): Promise<NodeAnswer> {
   const options = { commandId: id, withinMs: 4_000 };
   const waits = work.kind === 'steps' && work.waits;
-  const transacted: Promise<TransactOutcome<Json | Rejection> | Conflicted> = waits
+  const transacted: Promise<TransactOutcome<Plain | Rejection> | Conflicted> = waits
     ? all.transactAsync(
         place,
         async (tx) => {
@@ -190,7 +190,7 @@ async function command(
         },
         { ...options, attempts: 5 },
       )
-    : all.transact<Json | Rejection>(place, (tx) => runCommand(all, tx, id, work), options);
+    : all.transact<Plain | Rejection>(place, (tx) => runCommand(all, tx, id, work), options);
   const outcome = await transacted;
   switch (outcome.kind) {
     case 'committed':
@@ -210,10 +210,10 @@ async function seen(
   all: Partitions,
   place: string,
   how: ReadHow,
-  look: (space: Pick<Snapshot['local'], 'get'>) => Json,
+  look: (space: Pick<Snapshot['local'], 'get'>) => Plain,
 ): Promise<NodeAnswer> {
   if (how.kind === 'transact') {
-    const outcome = await all.transact<Json>(place, (tx) => look(tx), { withinMs: 4_000 });
+    const outcome = await all.transact<Plain>(place, (tx) => look(tx), { withinMs: 4_000 });
     if (outcome.kind === 'committed') return { kind: 'seen', value: outcome.value };
     return outcome.kind === 'not-leader' ? outcome : { kind: 'refused' };
   }
@@ -265,7 +265,7 @@ async function live(host: HostEnv): Promise<never> {
   const serving = answerCalls(
     host,
     `127.0.0.1:${order.port}`,
-    (request) => answer(request as unknown as NodeRequest) as unknown as Promise<Json>,
+    (request) => answer(request as unknown as NodeRequest) as unknown as Promise<Plain>,
   );
   serving.catch(() => {}); // raced below
   const engine = await Promise.race([openEngine(), serving]);

@@ -4,7 +4,7 @@
  */
 import type { TransactionStep, TransactionStepDone } from 'lockstep/check';
 import type { PlacedClaim, PlacedLease } from 'lockstep/partition';
-import type { Json } from '../../sim/services/calls.ts';
+import type { Plain } from '../../../src/sim/cluster/calls.ts';
 
 export type ReadHow =
   | { readonly kind: 'linearizable' | 'transact' }
@@ -35,7 +35,7 @@ export type NodeRequest =
   /** Whether it has the logs, and answers for them. */
   | { readonly kind: 'status' }
   /** A batch of messages of another node. */
-  | { readonly kind: 'deliver'; readonly to: number; readonly batch: Json }
+  | { readonly kind: 'deliver'; readonly to: number; readonly batch: Plain }
   /** A page of what a partition notes of itself, in the newest state: what stands under `topic`, after a key. */
   | { readonly kind: 'page'; readonly index: number; readonly topic: Topic; readonly after: Note[0] | null }
   /** Of all state that clients write, at a revision that has what the token says. */
@@ -49,8 +49,8 @@ export type Scalar = string | number;
 export type Note = readonly [key: readonly Scalar[], value: Scalar];
 
 export type NodeAnswer =
-  | { readonly kind: 'done'; readonly value: Json; readonly token: string }
-  | { readonly kind: 'seen'; readonly value: Json }
+  | { readonly kind: 'done'; readonly value: Plain; readonly token: string }
+  | { readonly kind: 'seen'; readonly value: Plain }
   | { readonly kind: 'status'; readonly hasLogs: boolean }
   | { readonly kind: 'page'; readonly entries: readonly Note[] }
   | { readonly kind: 'digest'; readonly text: string; readonly revision: number }

@@ -7,7 +7,7 @@
 import type { Env, World } from 'lockstep/sim';
 import { isLockstepError } from 'lockstep/env';
 import type { Scenario } from '../scenario.ts';
-import { call } from '../services/calls.ts';
+import { call } from '../../../src/sim/cluster/calls.ts';
 import { channelBugs } from '../services/channel-bugs.ts';
 import {
   contendWithChannels,

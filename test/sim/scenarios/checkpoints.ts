@@ -14,7 +14,7 @@ import { openPartition, type PartitionEnv } from '../../../src/partition/open-pa
 import { restorePartition } from '../../../src/partition/checkpoint/restore.ts';
 import type { Scenario } from '../scenario.ts';
 import { checkpointNode, CheckpointWitness, smallTree } from '../services/checkpoint-node.ts';
-import { logService, remoteStores, simulatedGuarantees } from '../services/log-service.ts';
+import { logService, remoteStores, simulatedGuarantees } from '../../../src/sim/cluster/log-service.ts';
 import { openedLog } from '../services/opened-log.ts';
 import { otherLog } from '../services/partition-bugs.ts';
 import { SharedCheckpoints } from '../services/shared-checkpoints.ts';

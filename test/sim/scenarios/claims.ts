@@ -12,7 +12,7 @@ import type { Log, LogRecord, LogWriter } from '../../../src/log/port.ts';
 import { storeEngine } from '../../../src/log/store-engine.ts';
 import type { RecordStore, RecordStores } from '../../../src/log/store.ts';
 import type { Scenario } from '../scenario.ts';
-import { logService, remoteStores } from '../services/log-service.ts';
+import { logService, remoteStores } from '../../../src/sim/cluster/log-service.ts';
 
 const writers = ['node-1', 'node-2', 'node-3'] as const;
 const readers = ['reader-1', 'reader-2'] as const;

@@ -1,7 +1,7 @@
 /** A journal on a disk that lies about nothing and forgives nothing: what was answered for is there in the end. */
 import type { Env } from 'lockstep/env';
 import type { Scenario } from '../scenario.ts';
-import { callUntilAnswered, type Json } from '../services/calls.ts';
+import { callUntilAnswered, type Plain } from '../../../src/sim/cluster/calls.ts';
 import { journal } from '../services/journal.ts';
 
 const writers = ['ann', 'bob'] as const;
@@ -35,7 +35,7 @@ export const journalScenario: Scenario = {
     // Once more, in fair weather: whatever is in memory alone is gone now.
     world.crash('journal', { kind: 'power', restart: '10ms' });
     const list = await world.run('reader', (env) => callUntilAnswered(env, address, { kind: 'list' }));
-    const held = list as readonly Json[];
+    const held = list as readonly Plain[];
     const lost = appended.filter((line) => !held.includes(line)).map((line) => line.split(' ')[0]);
     if (lost.length > 0) world.fail(`${lost.length} lines were answered for and are lost: ${lost.join(', ')}`);
     if (new Set(held).size !== held.length) world.fail('a line is there twice');

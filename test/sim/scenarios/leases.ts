@@ -11,7 +11,7 @@ import type { Scenario } from '../scenario.ts';
 import { leaseBugs, type LeaseBug } from '../services/lease-bugs.ts';
 import { LeaseClient, LeaseWitness } from '../services/lease-client.ts';
 import { contendForLeases } from '../services/lease-process.ts';
-import { logService, remoteStores, simulatedGuarantees } from '../services/log-service.ts';
+import { logService, remoteStores, simulatedGuarantees } from '../../../src/sim/cluster/log-service.ts';
 import type { Contender } from '../services/contenders.ts';
 
 const names = ['ann', 'bob', 'cid', 'dan'] as const;

@@ -8,7 +8,7 @@
 import { isLockstepError } from 'lockstep/env';
 import type { Env, World } from 'lockstep/sim';
 import type { Scenario } from '../scenario.ts';
-import { call } from '../services/calls.ts';
+import { call } from '../../../src/sim/cluster/calls.ts';
 import { someGround, strikeSome, type Blow, type Contender } from '../services/contenders.ts';
 import { machineBugs, type MachineBug } from '../services/machine-app.ts';
 import {

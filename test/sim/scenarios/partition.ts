@@ -15,7 +15,7 @@ import { storeEngine } from '../../../src/log/store-engine.ts';
 import type { Scenario } from '../scenario.ts';
 import { strike, type Contender } from '../services/contenders.ts';
 import { fillForAWhile } from '../services/disk-storm.ts';
-import { logService, remoteStores, simulatedGuarantees } from '../services/log-service.ts';
+import { logService, remoteStores, simulatedGuarantees } from '../../../src/sim/cluster/log-service.ts';
 import { partitionBugs, type PartitionBug } from '../services/partition-bugs.ts';
 import { PartitionClient, PartitionWitness } from '../services/partition-client.ts';
 import { contend } from '../services/partition-process.ts';

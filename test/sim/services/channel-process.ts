@@ -11,7 +11,7 @@ import type { MessageHandler } from '../../../src/partition/channel/message.ts';
 import type { ChannelAnswer, ChannelBatch, ChannelTransport } from '../../../src/partition/channel/transport.ts';
 import { openPartitionsWith, type Partitions } from '../../../src/partition/partitions.ts';
 import type { Transaction } from '../../../src/partition/transaction.ts';
-import { answerCalls, call, type Json } from './calls.ts';
+import { answerCalls, call, type Plain } from '../../../src/sim/cluster/calls.ts';
 import { channelsWith, type ChannelBug } from './channel-bugs.ts';
 import type { Contender } from './contenders.ts';
 
@@ -27,7 +27,7 @@ export type ChannelRequest =
       readonly sort: MessageSort;
       readonly hops: number;
     }
-  | { readonly kind: 'deliver'; readonly to: number; readonly batch: Json }
+  | { readonly kind: 'deliver'; readonly to: number; readonly batch: Plain }
   | { readonly kind: 'dump'; readonly index: number };
 
 export interface PartitionDump {
@@ -187,22 +187,22 @@ function transportOf(env: Env, setup: ChannelSetup, opened: () => Partitions | n
       const drawn = others[env.randomness.below(Math.max(1, others.length))];
       const other = known !== undefined && env.random() < 0.8 ? known : drawn;
       if (other === undefined) return { kind: 'not-leader', leader: null };
-      const request = { kind: 'deliver', to, batch: printed(batch) };
+      const request = { kind: 'deliver', to, batch: batch as unknown as Plain };
       const answer = (await call(env, other.address, request, deliverMs)) as unknown as ChannelAnswer;
       return ['taken', 'gap', 'not-leader'].includes(answer.kind) ? answer : { kind: 'not-leader', leader: null };
     },
   };
 }
 
-async function answer(world: World, partitions: Partitions, waits: Waits, request: ChannelRequest): Promise<Json> {
+async function answer(world: World, partitions: Partitions, waits: Waits, request: ChannelRequest): Promise<Plain> {
   try {
     switch (request.kind) {
       case 'send':
         return await send(partitions, request);
       case 'deliver':
-        return (await partitions.receive(request.to, batchOf(request.batch))) as unknown as Json;
+        return (await partitions.receive(request.to, request.batch as unknown as ChannelBatch)) as unknown as Plain;
       case 'dump':
-        return (await dump(world, partitions, waits, request.index)) as unknown as Json;
+        return (await dump(world, partitions, waits, request.index)) as unknown as Plain;
     }
   } catch (error) {
     if (!isLockstepError(error)) throw error;
@@ -215,7 +215,7 @@ async function answer(world: World, partitions: Partitions, waits: Waits, reques
 async function send(
   partitions: Partitions,
   { id, place, to, sort, hops }: Extract<ChannelRequest, { readonly kind: 'send' }>,
-): Promise<Json> {
+): Promise<Plain> {
   const outcome = await partitions.transact(
     place,
     (tx) => {
@@ -255,22 +255,5 @@ async function dump(
     waiting: [...snapshot.system('channel', null).range({ prefix: ['out'] })].length,
     isTainted: local.get(['tainted']) !== undefined,
     gaps: waits.explain().flatMap(({ waitsFor }) => (waitsFor.includes('should have all before') ? [waitsFor] : [])),
-  };
-}
-
-export const printed = ({ sender, after, messages }: ChannelBatch): Json => ({
-  sender,
-  after: { ...after },
-  messages: messages.map(({ generation, number, bytes }) => [generation, number, [...bytes]]),
-});
-
-export function batchOf(json: Json): ChannelBatch {
-  const { sender, after, messages } = json as unknown as Omit<ChannelBatch, 'messages'> & {
-    readonly messages: readonly (readonly [number, number, number[]])[];
-  };
-  return {
-    sender,
-    after,
-    messages: messages.map(([generation, number, bytes]) => ({ generation, number, bytes: Uint8Array.from(bytes) })),
   };
 }

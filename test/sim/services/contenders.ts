@@ -7,9 +7,9 @@ import type { NodeAddress } from 'lockstep/env';
 import { fileEngine } from '../../../src/log/file.ts';
 import { MemoryStores } from '../../../src/log/memory.ts';
 import type { LogEngine } from '../../../src/log/port.ts';
-import { storeEngine } from '../../../src/log/store-engine.ts';
+import { logAddress, remoteEngine } from '../../../src/sim/cluster/cluster.ts';
+import { logService } from '../../../src/sim/cluster/log-service.ts';
 import { crashAtCall } from './disk-storm.ts';
-import { logService, remoteStores } from './log-service.ts';
 
 /** Who contends, and where it listens. */
 export interface Contender {
@@ -33,7 +33,6 @@ export interface FileSizes {
 }
 
 const names = ['ann', 'bob', 'cid'] as const;
-const logAddress = 'logs:1';
 
 export const someGround = (world: World, inFilesOf: FileSizes): Ground =>
   world.random.chance(0.7) ? onService(world) : inFiles(world, inFilesOf);
@@ -43,13 +42,12 @@ function onService(world: World): Ground {
   const kept = new MemoryStores();
   void world.run('logs', (env) => logService(env, logAddress, kept));
   const client = { resendCount: 1, doubled: { probability: 0.05, laterMsMax: 500 } };
-  const config = { silenceMs: 300, pauseMsMax: 150, attemptMsMax: 400, settleMsMax: 1_500 };
   return {
     machines,
     on: (name) => name,
     contenders: machines.map((name): Contender => ({ name, address: `${name}:1` })),
     trims: machines.length === 1, // others may need what was trimmed
-    engine: (env) => storeEngine(env, remoteStores(env, logAddress, client), { config }),
+    engine: (env) => remoteEngine(env, client),
   };
 }
 

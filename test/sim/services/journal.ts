@@ -4,7 +4,7 @@
  */
 import type { Disk, DiskFile, Env, NodeAddress } from 'lockstep/env';
 import { encodeFrame, readFrame } from '../../../src/bytes/frame.ts';
-import { answerCalls } from './calls.ts';
+import { answerCalls } from '../../../src/sim/cluster/calls.ts';
 
 const directory = 'journal';
 const path = `${directory}/lines`;

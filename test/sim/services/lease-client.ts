@@ -10,7 +10,7 @@ import type {
   RenewAnswer,
 } from '../../../src/partition/lease/lease-access.ts';
 import { holdLease, type LeaseHolder } from '../../../src/partition/lease/lease-holder.ts';
-import { call, type Json } from './calls.ts';
+import { call, type Plain } from '../../../src/sim/cluster/calls.ts';
 import type { LeaseBug } from './lease-bugs.ts';
 import type { LeaseRequest } from './lease-process.ts';
 import type { Contender } from './contenders.ts';
@@ -174,7 +174,7 @@ export class LeaseClient {
     const contender = this.#contenders[this.#at % this.#contenders.length];
     if (contender === undefined) throw new Error('there is one');
     try {
-      const answer = (await call(this.#env, contender.address, request as never, withinMs)) as Json & { kind: string };
+      const answer = (await call(this.#env, contender.address, request as never, withinMs)) as Plain & { kind: string };
       if (answer.kind === 'not-leader' || answer.kind === 'unavailable') this.#at++;
       if (answer.kind === 'unavailable') throw new LockstepError('unavailable', 'it said so');
       if (answer.kind === 'unknown') throw new LockstepError('unknown', 'it said so');

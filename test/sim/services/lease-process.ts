@@ -12,7 +12,7 @@ import { requireLease } from '../../../src/partition/lease/lease.ts';
 import { timerService, type TimerHandler } from '../../../src/partition/timer/timer-service.ts';
 import { cancelTimer, deadTimers, setTimer } from '../../../src/partition/timer/timer.ts';
 import type { Transaction } from '../../../src/partition/transaction.ts';
-import { answerCalls, type Json } from './calls.ts';
+import { answerCalls, type Plain } from '../../../src/sim/cluster/calls.ts';
 import { auditLeases, auditTime, withLeading, withTransactions } from './lease-audit.ts';
 import type { LeaseBug } from './lease-bugs.ts';
 import { openedLog } from './opened-log.ts';
@@ -108,9 +108,14 @@ const tickHandler =
     tx.local.set(['tick'], due.getTime());
   };
 
-async function answer(partition: Partition, leases: LeaseService, request: LeaseRequest, bug: LeaseBug): Promise<Json> {
+async function answer(
+  partition: Partition,
+  leases: LeaseService,
+  request: LeaseRequest,
+  bug: LeaseBug,
+): Promise<Plain> {
   try {
-    return JSON.parse(JSON.stringify(await answerTo(partition, leases, request, bug))) as Json;
+    return JSON.parse(JSON.stringify(await answerTo(partition, leases, request, bug))) as Plain;
   } catch (error) {
     if (!isLockstepError(error)) throw error;
     if (!error.retry && error.kind !== 'stopped' && error.kind !== 'disk-failed') throw error;

@@ -4,7 +4,7 @@
  * so every lease has a number, and the register takes no write of an older one (a fencing token).
  */
 import type { Env, NodeAddress } from 'lockstep/env';
-import { answerCalls, call, type Json } from './calls.ts';
+import { answerCalls, call, type Plain } from '../../../src/sim/cluster/calls.ts';
 
 export interface Write {
   readonly token: number;
@@ -28,7 +28,7 @@ export interface RegisterOptions {
 export function register(env: Env, address: NodeAddress, options: RegisterOptions): Promise<never> {
   const { writes, checksToken } = options;
   let lease = { node: '', token: 0, untilMs: 0 };
-  return answerCalls(env, address, (json): Json => {
+  return answerCalls(env, address, (json): Plain => {
     const request = json as unknown as Request;
     const nowMs: number = env.clock.now();
     switch (request.kind) {

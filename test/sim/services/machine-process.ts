@@ -10,12 +10,12 @@ import type { LogEngine } from '../../../src/log/port.ts';
 import { readOrder } from '../../../src/machine/event-reader.ts';
 import { foldAll, loadInstance } from '../../../src/machine/instance.ts';
 import { subscribe } from '../../../src/machine/subscription.ts';
-import { openNode } from '../../../src/node/open.ts';
-import type { ChannelAnswer, ChannelTransport } from '../../../src/partition/channel/transport.ts';
+import type { NodeOptions } from '../../../src/node/open.ts';
+import type { ChannelBatch } from '../../../src/partition/channel/transport.ts';
 import type { Token } from '../../../src/partition/transaction.ts';
 import { placeOf } from '../../../src/ring/slot.ts';
-import { answerCalls, call, type Json } from './calls.ts';
-import { batchOf, printed } from './channel-process.ts';
+import { answerCalls, type Plain } from '../../../src/sim/cluster/calls.ts';
+import { openedNode, quickSettings, transportTo } from '../../../src/sim/cluster/node-process.ts';
 import { bankOf, type Bank, type MachineBug } from './machine-app.ts';
 
 export type MachineRequest =
@@ -28,7 +28,7 @@ export type MachineRequest =
       readonly expectedVersion: number | null;
     }
   | { readonly kind: 'read'; readonly key: string }
-  | { readonly kind: 'deliver'; readonly to: number; readonly batch: Json }
+  | { readonly kind: 'deliver'; readonly to: number; readonly batch: Plain }
   | { readonly kind: 'dump'; readonly index: number };
 
 export interface RowDump {
@@ -76,38 +76,26 @@ export async function serveBank(world: World, env: Env, setup: MachineNodeSetup)
     node === null ? { kind: 'unavailable' } : answer(env, node, bank, request as unknown as MachineRequest, setup.bug),
   );
   serving.catch(() => {}); // raced below
-  node = await Promise.race([opened(env, bank, setup, () => node), serving]);
+  node = await Promise.race([openedNode(env, bank.app, () => optionsOf(env, setup)), serving]);
   const following = Promise.all(node.partitions.map.partitions.map((index) => follow(world, env, node, index, setup)));
   const failure = await Promise.race([node.stopped, serving, following]);
   await node.close();
   throw failure instanceof Error ? failure : new Error('nobody closed it');
 }
 
-async function opened(
-  env: Env,
-  bank: Bank,
-  setup: MachineNodeSetup,
-  current: () => LockstepNode | null,
-): Promise<LockstepNode> {
-  for (;;) {
-    try {
-      return await openNode(env, bank.app, {
-        engine: setup.engine(env),
-        partitions: setup.partitions,
-        directory: `state-${setup.name}`,
-        owner: setup.name,
-        trims: setup.trims,
-        transport: transportOf(env, setup, current),
-        openWithinMs: 5_000,
-        settings: { withinMs: 4_000, clockWaitMsMax: 500, standPauseMsMax: 200, groupBytesMax: 4_000 },
-        channels: { deliverMs: 1_000, pauseMsMax: 200, retryMs: 20, retryMsMax: 100 },
-        tree: { memtableBytes: 8_000, blockBytes: 512, tableBytes: 16_000, cacheBytes: 16_000, levelOneBytes: 32_000 },
-      });
-    } catch (error) {
-      if (!isLockstepError(error, 'unavailable') && !isLockstepError(error, 'unknown')) throw error;
-    }
-    await env.sleep('20ms');
-  }
+function optionsOf(env: Env, { name, others, engine, partitions, trims }: MachineNodeSetup): NodeOptions {
+  return {
+    engine: engine(env),
+    partitions,
+    directory: `state-${name}`,
+    owner: name,
+    trims,
+    transport: transportTo(env, others),
+    openWithinMs: 5_000,
+    settings: { ...quickSettings, groupBytesMax: 4_000 },
+    channels: { deliverMs: 1_000, pauseMsMax: 200, retryMs: 20, retryMsMax: 100 },
+    tree: { memtableBytes: 8_000, blockBytes: 512, tableBytes: 16_000, cacheBytes: 16_000, levelOneBytes: 32_000 },
+  };
 }
 
 /** From the start, or from where it was before it crashed. */
@@ -137,25 +125,13 @@ async function follow(
   }
 }
 
-function transportOf(env: Env, { others }: MachineNodeSetup, current: () => LockstepNode | null): ChannelTransport {
-  return {
-    deliver: async (to, batch) => {
-      const other = others[env.randomness.below(Math.max(1, others.length))];
-      if (other === undefined || current() === null) return { kind: 'not-leader', leader: null };
-      const request = { kind: 'deliver', to, batch: printed(batch) };
-      const answered = (await call(env, other, request, callMs)) as unknown as ChannelAnswer;
-      return ['taken', 'gap', 'not-leader'].includes(answered.kind) ? answered : { kind: 'not-leader', leader: null };
-    },
-  };
-}
-
 async function answer(
   env: Env,
   node: LockstepNode,
   bank: Bank,
   request: MachineRequest,
   bug: MachineBug,
-): Promise<Json> {
+): Promise<Plain> {
   try {
     switch (request.kind) {
       case 'send':
@@ -165,9 +141,12 @@ async function answer(
         return { kind: 'read', version };
       }
       case 'deliver':
-        return (await node.partitions.receive(request.to, batchOf(request.batch))) as unknown as Json;
+        return (await node.partitions.receive(
+          request.to,
+          request.batch as unknown as ChannelBatch,
+        )) as unknown as Plain;
       case 'dump':
-        return (await dump(node, bank, request.index)) as unknown as Json;
+        return (await dump(node, bank, request.index)) as unknown as Plain;
     }
   } catch (error) {
     if (!isLockstepError(error)) throw error;
@@ -183,7 +162,7 @@ async function send(
   { account, lamp }: Bank,
   { id, key, command, data, expectedVersion }: Extract<MachineRequest, { readonly kind: 'send' }>,
   bug: MachineBug,
-): Promise<Json> {
+): Promise<Plain> {
   const commandId = (bug.forgetsIds === true ? env.newId() : id) as CommandId; // both are UUIDs of version 7
   const known = { commandId, deadline: '300ms' } as const;
   if (command === 'TurnOn' || command === 'TurnOff') {

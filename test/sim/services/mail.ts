@@ -3,7 +3,7 @@
  * same id until it is answered, and the mailbox keeps each id once.
  */
 import type { Env, NodeAddress } from 'lockstep/env';
-import { answerCalls, call, callUntilAnswered } from './calls.ts';
+import { answerCalls, call, callUntilAnswered } from '../../../src/sim/cluster/calls.ts';
 
 export interface Letter {
   readonly id: string;

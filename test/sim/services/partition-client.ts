@@ -3,7 +3,7 @@ import { recorder, type KeyValueCall, type Recorder, type Value } from 'lockstep
 import type { Env } from 'lockstep/env';
 import { isLockstepError } from 'lockstep/env';
 import type { World } from 'lockstep/sim';
-import { call } from './calls.ts';
+import { call } from '../../../src/sim/cluster/calls.ts';
 import type { Contender } from './contenders.ts';
 import {
   places,

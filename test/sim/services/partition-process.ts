@@ -14,7 +14,7 @@ import type {
   Transaction,
   TransactOutcome,
 } from '../../../src/partition/transaction.ts';
-import { answerCalls, type Json } from './calls.ts';
+import { answerCalls, type Plain } from '../../../src/sim/cluster/calls.ts';
 import { openedLog } from './opened-log.ts';
 import { otherLog, trailSystem, type PartitionBug } from './partition-bugs.ts';
 import { watch } from './partition-watcher.ts';
@@ -130,7 +130,7 @@ async function answer(
   request: PartitionRequest,
   bug: PartitionBug,
   witness: ContenderWitness,
-): Promise<Json> {
+): Promise<Plain> {
   try {
     if (request.kind === 'write') return { ...(await write(witness, env, partition, request, bug)) };
     if (request.kind === 'scrub') return { ...(await scrub(partition, witness)) };
