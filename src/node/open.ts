@@ -8,7 +8,7 @@ import { contractGuard } from '../machine/contract-guard.ts';
 import { machineTimers } from '../machine/deadlines.ts';
 import { machineMessages } from '../machine/inbox.ts';
 import { applyInline } from '../machine/projection/inline.ts';
-import { projectionService, type ProjectionSettings } from '../machine/projection/runner.ts';
+import { projectionService, type ProjectionServiceOptions } from '../machine/projection/runner.ts';
 import type { QueryMiddleware } from '../machine/projection/run-query.ts';
 import type { CommandMiddleware } from '../machine/router.ts';
 import { machinesOf, type MachineRuntime } from '../machine/runtime.ts';
@@ -32,7 +32,7 @@ export interface NodeOptions extends Pick<
   readonly waits?: Waits | undefined;
   readonly middleware?: readonly CommandMiddleware[] | undefined;
   readonly queryMiddleware?: readonly QueryMiddleware[] | undefined;
-  readonly projections?: Partial<ProjectionSettings> | undefined;
+  readonly projections?: ProjectionServiceOptions | undefined;
 }
 
 /**
@@ -46,7 +46,7 @@ export async function openNode(env: Env, app: App<unknown>, options: NodeOptions
   const services = [
     contractGuard(app),
     timerService({ handlers: machineTimers(runtime) }),
-    projectionService(app, { settings: projections }),
+    projectionService(app, projections),
   ];
   try {
     const onMessage = machineMessages(runtime);

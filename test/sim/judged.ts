@@ -108,6 +108,9 @@ export const verdictOf: Readonly<Record<string, Verdict>> = {
   'ignores-the-expected-version': 'safety',
   'sends-after-the-commit': 'safety',
   'follows-from-now-on': 'safety',
+  'moves-a-position-outside': 'safety',
+  'switches-before-it-has-all': 'safety',
+  'keeps-half-of-what-a-handler-wrote': 'safety',
 };
 
 /** The failure that these seeds find. */

@@ -40,18 +40,18 @@ export const projectionDefaults: ProjectionSettings = Object.freeze({
 /** Replaced where a simulation plants what it must find. */
 export type CatchUp = typeof catchUp;
 
-export interface ProjectionServiceOptions {
-  readonly settings?: Partial<ProjectionSettings> | undefined;
+export interface ProjectionServiceOptions extends Partial<ProjectionSettings> {
   readonly catchUp?: CatchUp | undefined;
 }
 
 /** For `openPartitions`: brings the app's projections up to date. */
 export function projectionService(app: App<unknown>, options: ProjectionServiceOptions = {}): EpochServiceMaker {
+  const { catchUp: by = catchUp, ...settings } = options;
   const setup = {
     projections: projectionsOf(app),
     machines: machinesOf(app),
-    settings: { ...projectionDefaults, ...options.settings },
-    catchUp: options.catchUp ?? catchUp,
+    settings: { ...projectionDefaults, ...settings },
+    catchUp: by,
   };
   return () => new ProjectionEpoch(setup);
 }

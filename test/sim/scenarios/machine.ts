@@ -2,8 +2,9 @@
  * An app of two machines on two partitions, and one to three nodes that contend for leading each, over logs that are a
  * service or in files. Clients send commands and send again by id what they do not know of; commands send messages, at once
  * and later; states of a table end by themselves. What was acknowledged is there once, with the events that were told, and
- * in the order that clients saw; states are what their events make; messages take effect once; whoever follows a partition
- * has all its events in order, over crashes of its own too.
+ * in the order that clients saw; states are what their events make, and at every snapshot so are the rows of projections up
+ * to where they are; messages take effect once; whoever follows a partition has all its events in order, over crashes of
+ * its own too.
  */
 import { isLockstepError } from 'lockstep/env';
 import type { Env, World } from 'lockstep/sim';

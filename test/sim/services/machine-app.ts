@@ -1,10 +1,13 @@
 /** The app of the scenario `machine`, and the bugs that are planted in it or in who runs it. */
 import type { Env } from 'lockstep/env';
+import type { World } from 'lockstep/sim';
 import { defineApp, type App } from '../../../src/machine/app.ts';
 import { fsm } from '../../../src/machine/fsm.ts';
 import { machine } from '../../../src/machine/machine.ts';
+import type { AnyProjection } from '../../../src/machine/projection/projection.ts';
 import { reject } from '../../../src/machine/rejection.ts';
 import { nothing, unchecked } from '../../../src/machine/schema.ts';
+import { bankProjections, projectionBugs, type ProjectionBug } from './machine-projections.ts';
 
 /** `tag`: of one command of one client, so that its events can be told apart from all others. */
 interface Tagged {
@@ -26,6 +29,7 @@ export interface MachineBug {
   readonly sendsLater?: boolean;
   /** Who follows goes on from now, not from where it was. */
   readonly followsFromNow?: boolean;
+  readonly projections?: ProjectionBug;
 }
 
 export const machineBugs: Readonly<Record<string, MachineBug>> = {
@@ -34,12 +38,14 @@ export const machineBugs: Readonly<Record<string, MachineBug>> = {
   'ignores-the-expected-version': { forgetsExpectedVersions: true },
   'sends-after-the-commit': { sendsLater: true },
   'follows-from-now-on': { followsFromNow: true },
+  ...Object.fromEntries(Object.entries(projectionBugs).map(([name, bug]) => [name, { projections: bug }])),
 };
 
 export interface Bank {
   readonly app: App<unknown>;
   readonly account: ReturnType<typeof accountOf>;
   readonly lamp: typeof lamp;
+  readonly projections: readonly AnyProjection[];
 }
 
 /** Ends by itself, so that deadlines are among what is crashed through. */
@@ -50,9 +56,10 @@ const lamp = fsm({
   states: { off: { TurnOn: 'on' }, on: { TurnOff: 'off', after: { '300ms': 'off' } } },
 });
 
-export function bankOf(env: Env, bug: MachineBug): Bank {
+export function bankOf(world: World, env: Env, bug: MachineBug): Bank {
   const account = accountOf(env, bug);
-  return { app: defineApp({ name: 'bank', parts: [account, lamp] }), account, lamp };
+  const projections = bankProjections(world, account, bug.projections ?? {});
+  return { app: defineApp({ name: 'bank', parts: [account, lamp, ...projections] }), account, lamp, projections };
 }
 
 function accountOf(env: Env, { drift, sendsLater = false }: MachineBug) {

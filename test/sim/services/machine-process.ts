@@ -17,6 +17,7 @@ import { placeOf } from '../../../src/ring/slot.ts';
 import { answerCalls, type Plain } from '../../../src/sim/cluster/calls.ts';
 import { openedNode, quickSettings, transportTo } from '../../../src/sim/cluster/node-process.ts';
 import { bankOf, type Bank, type MachineBug } from './machine-app.ts';
+import { checkProjections, unfinished } from './machine-projections.ts';
 
 export type MachineRequest =
   | {
@@ -45,7 +46,7 @@ export interface MachineDump {
   readonly rows: readonly RowDump[];
   /** By instance: its state as it stands, that which its events make, and its version. */
   readonly instances: Readonly<Record<string, readonly [state: string, folded: string, version: number]>>;
-  /** Messages and timers that are on their way. */
+  /** Messages and timers that are on their way, and projections that are behind. */
   readonly waiting: number;
   readonly dead: number;
 }
@@ -70,7 +71,7 @@ export interface Followed {
 const callMs = 400;
 
 export async function serveBank(world: World, env: Env, setup: MachineNodeSetup): Promise<never> {
-  const bank = bankOf(env, setup.bug);
+  const bank = bankOf(world, env, setup.bug);
   let node: LockstepNode | null = null;
   const serving = answerCalls(env, setup.address, (request) =>
     node === null ? { kind: 'unavailable' } : answer(env, node, bank, request as unknown as MachineRequest, setup.bug),
@@ -78,12 +79,13 @@ export async function serveBank(world: World, env: Env, setup: MachineNodeSetup)
   serving.catch(() => {}); // raced below
   node = await Promise.race([openedNode(env, bank.app, () => optionsOf(env, setup)), serving]);
   const following = Promise.all(node.partitions.map.partitions.map((index) => follow(world, env, node, index, setup)));
-  const failure = await Promise.race([node.stopped, serving, following]);
+  const looking = lookAtProjections(world, env, node);
+  const failure = await Promise.race([node.stopped, serving, following, looking]);
   await node.close();
   throw failure instanceof Error ? failure : new Error('nobody closed it');
 }
 
-function optionsOf(env: Env, { name, others, engine, partitions, trims }: MachineNodeSetup): NodeOptions {
+function optionsOf(env: Env, { name, others, engine, partitions, trims, bug }: MachineNodeSetup): NodeOptions {
   return {
     engine: engine(env),
     partitions,
@@ -93,9 +95,23 @@ function optionsOf(env: Env, { name, others, engine, partitions, trims }: Machin
     transport: transportTo(env, others),
     openWithinMs: 5_000,
     settings: { ...quickSettings, groupBytesMax: 4_000 },
+    projections: { rowsMax: 4, keepMs: 2_000, catchUp: bug.projections?.catchUp?.() },
     channels: { deliverMs: 1_000, pauseMsMax: 200, retryMs: 20, retryMsMax: 100 },
     tree: { memtableBytes: 8_000, blockBytes: 512, tableBytes: 16_000, cacheBytes: 16_000, levelOneBytes: 32_000 },
   };
+}
+
+/** At whatever this node has, again and again. */
+async function lookAtProjections(world: World, env: Env, { partitions }: LockstepNode): Promise<never> {
+  for (;;) {
+    for (const index of partitions.map.partitions) {
+      const outcome = await partitions.at(index).read({ staleMsMax: Infinity });
+      if (outcome.kind !== 'snapshot') continue;
+      using snapshot = outcome;
+      checkProjections(world, snapshot);
+    }
+    await env.sleep('100ms');
+  }
 }
 
 /** From the start, or from where it was before it crashed. */
@@ -196,6 +212,8 @@ async function dump(node: LockstepNode, bank: Bank, index: number): Promise<Mach
     const { state, version } = loadInstance(place, machine, key);
     instances[`${name}/${key}`] = [JSON.stringify(state), JSON.stringify(foldAll(place, machine, key)), version];
   }
+  const { behind, stopped } = unfinished(snapshot, bank.projections);
+  for (const name of stopped) await node.retryProjection(name);
   const waits = [snapshot.system('channel', null).range({ prefix: ['out'] }), snapshot.system('timer', null).range()];
   return {
     kind: 'dump',
@@ -207,7 +225,7 @@ async function dump(node: LockstepNode, bank: Bank, index: number): Promise<Mach
       data: events.map(({ data }) => (data ?? {}) as RowDump['data'][number]),
     })),
     instances,
-    waiting: waits.reduce((sum, entries) => sum + [...entries].length, 0),
+    waiting: waits.reduce((sum, entries) => sum + [...entries].length, behind),
     dead: (await node.partitions.deadLetters(index)).length,
   };
 }
