@@ -33,11 +33,7 @@ export async function openInMemory<Missing>(app: App<Missing> & Complete<Missing
   machine.clock.setWallOff(Date.now() - epochMs - timeline.nowMs); // tidy: globals: its time of day is the host's
   const process = new Process(machine, app.name, 1);
   const env = simEnv(process, fabric, new Web(fabric), new AbortController().signal);
-  const close = async (): Promise<void> => {
-    process.end();
-    timeline.end();
-  };
-  const engine = closingEngine(memoryEngine(env), { close });
+  const engine = closingEngine(memoryEngine(env), { close: async () => timeline.end() });
   const node = await openNode(env, app, { engine, directory: 'state', owner: machine.name });
   try {
     await node.leading();
