@@ -14,19 +14,28 @@ export type { HostLimits } from './os/limits.ts';
 export { open } from './os/open.ts';
 export type { OpenOptions } from './os/open.ts';
 export type { LockstepNode } from './node/node.ts';
+export type { Acknowledged, DurableSubscription } from './node/durable-subscription.ts';
 export { defineApp, provide } from './machine/app.ts';
 export type { App, Complete, Part } from './machine/app.ts';
 export { committed } from './machine/connection.ts';
 export type {
   Answer,
+  Cause,
   Committed,
   Connection,
   Extra,
+  FollowOptions,
   QueryOptions,
   Recorded,
+  RecordedOf,
   SendOptions,
   Snapshot,
+  StreamOptions,
+  StreamSlice,
+  SubscriptionOptions,
 } from './machine/connection.ts';
+export { fromCloudEvent, fromHttp, toCloudEvent, toHttp } from './machine/cloud-event.ts';
+export type { CloudEvent, CloudEventMessage, CloudEventOptions, ReceivedEvent } from './machine/cloud-event.ts';
 export type {
   AnyMachine,
   CommandInput,
