@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { calm, simulate, type Env } from 'lockstep/sim';
 import { describe, expect, test } from 'vitest';
-import { memoryEngine } from '../log/memory.ts';
-import { defineApp } from '../machine/app.ts';
+import { memoryEngine, MemoryStores } from '../log/memory.ts';
+import { storeEngine } from '../log/store-engine.ts';
+import { defineApp, type Part } from '../machine/app.ts';
 import { committed, type Answer } from '../machine/connection.ts';
 import { machine } from '../machine/machine.ts';
 import { projection } from '../machine/projection/projection.ts';
@@ -222,6 +223,79 @@ describe('a query', () => {
       ]);
       await expect(waiting).rejects.toMatchObject({ kind: 'unavailable' });
       expect((await node.read(order, 'c')).state).toEqual({ total: 2 });
+    });
+  });
+
+  test('waits for rows of new code where those of the code before lack an index, and says what it waits for', async () => {
+    const stores = new MemoryStores();
+    const opened = async (env: Env, parts: readonly Part[]): Promise<LockstepNode> => {
+      const engine = storeEngine(env, stores);
+      const node = await openNode(env, defineApp({ name: 'shop', parts }), {
+        engine,
+        directory: 'state',
+        owner: 'node',
+      });
+      await node.leading();
+      return node;
+    };
+    const newer = projection({
+      name: 'orders',
+      from: { order },
+      row: unchecked<Row>(),
+      indexes: { byTotal: (row) => [row.total], byId: (row) => [row.id] },
+      on: {
+        order: {
+          Placed: ({ key, place, data }, rows) => {
+            if (data === 2) throw new Error('new code is wrong');
+            rows.set(key, { id: key, tenant: place, total: data });
+          },
+        },
+      },
+      codeVersion: 2,
+    });
+    const listed = query({
+      name: 'listed',
+      input: nothing,
+      reads: { orders: newer },
+      at: () => 'k-1',
+      run: (tables) => tables.orders.list('byId', { limit: 10 }),
+    });
+    await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
+      await world.run('node', async (env) => {
+        const before = await opened(env, [order, orders]);
+        for (const total of [1, 2]) await placed(before, total);
+        await before.close();
+        const after = await opened(env, [order, newer, listed]);
+        const asked = after.query(listed, undefined);
+        await expect(asked).rejects.toMatchObject({ kind: 'unavailable', values: { error: 'new code is wrong' } });
+        expect(await after.query(listed, undefined, { partial: true })).toMatchObject({
+          missing: ['orders of partition 0'],
+        });
+        await after.close();
+      });
+    });
+  });
+
+  test('that reads more rows than it may is refused', async () => {
+    const greedy = query({
+      name: 'greedy',
+      input: nothing,
+      reads: { orders },
+      at: () => 'k-1',
+      run: (tables) => {
+        for (;;) tables.orders.get('k-1');
+      },
+    });
+    await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
+      await world.run('node', async (env) => {
+        const parts = [order, orders, greedy];
+        const about = { engine: memoryEngine(env), directory: 'state', owner: 'node' };
+        const node = await openNode(env, defineApp({ name: 'shop', parts }), about);
+        await node.leading();
+        await placed(node, 1);
+        await expect(node.query(greedy, undefined)).rejects.toThrow('a query reads too many rows');
+        await node.close();
+      });
     });
   });
 

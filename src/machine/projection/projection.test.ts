@@ -9,7 +9,7 @@ import { machine } from '../machine.ts';
 import { nothing, unchecked } from '../schema.ts';
 import { applyRow, targetIn, type Applied } from './apply.ts';
 import { projection } from './projection.ts';
-import { SpaceRowReader, type Page, type PageEnd, type RowReader } from './row-reader.ts';
+import { ReadCount, SpaceRowReader, type Page, type PageEnd, type RowReader } from './row-reader.ts';
 import { WriteMeasure } from './rows.ts';
 import { idOf, rowsSystem } from './state.ts';
 
@@ -73,7 +73,7 @@ function applied(tx: Transaction, happened: readonly Happened[]): Applied {
 const rowsOf = (tx: Transaction): Space => tx.system(rowsSystem(idOf(orders)), 'local');
 
 const readerOf = (space: Space): OrdersReader =>
-  new SpaceRowReader(space, orders['~projection'].indexes) as OrdersReader;
+  new SpaceRowReader(space, orders['~projection'].indexes, new ReadCount()) as OrdersReader;
 
 /** Each call of what `play` is given runs in a transaction of its own. */
 async function inWorld(play: (run: (act: (tx: Transaction) => undefined) => Promise<void>) => Promise<void>) {

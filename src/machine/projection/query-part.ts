@@ -8,8 +8,16 @@ import type { Again } from '../delivery.ts';
 import { readOrder } from '../event-reader.ts';
 import type { AnyProjection } from './projection.ts';
 import type { AnyQuery } from './query.ts';
-import { SpaceRowReader } from './row-reader.ts';
-import { answeringState, idOf, projectionsSystem, rowsSystem, type ProjectionId, type Stopped } from './state.ts';
+import { ReadCount, SpaceRowReader } from './row-reader.ts';
+import {
+  answeringState,
+  idOf,
+  projectionsSystem,
+  rowsSystem,
+  stateOf,
+  type ProjectionId,
+  type Stopped,
+} from './state.ts';
 
 export interface PartAbout {
   readonly query: AnyQuery;
@@ -71,9 +79,10 @@ export function runPart(snapshot: Snapshot, about: PartAbout): QueryPart | Stopp
   for (const { projection, standing } of standings)
     if (standing.revision < after && !(partial && standing.lacks !== null))
       return again(`projection ${projection.name} to have revision ${after}; it has ${standing.revision}`);
+  const count = new ReadCount();
   const tables = standings.map(({ alias, projection, standing }) => {
     const { indexes } = projection['~projection'];
-    return [alias, new SpaceRowReader(snapshot.system(rowsSystem(standing.rows), null), indexes)] as const;
+    return [alias, new SpaceRowReader(snapshot.system(rowsSystem(standing.rows), null), indexes, count)] as const;
   });
   const value = run(Object.fromEntries(tables), input);
   const waitsMs = standings.map(({ standing }) => nowMs - (standing.waitsSinceMs ?? nowMs));
@@ -90,21 +99,25 @@ const again = (why: string): Again => ({ kind: 'again', inDoubt: false, why });
 
 function standingOf(reader: Reader, projection: AnyProjection): Standing {
   const own = idOf(projection);
-  const state = answeringState(reader.system(projectionsSystem, null), own);
-  if (state === null || !hasIndexes(reader.system(rowsSystem(state), null), projection))
-    return {
-      rows: own,
-      revision: 0,
-      waitsSinceMs: null,
-      lacks: { why: 'is being built from the events', stopped: null },
-    };
+  const projections = reader.system(projectionsSystem, null);
+  const state = answeringState(projections, own);
+  if (state === null || !hasIndexes(reader.system(rowsSystem(state), null), projection)) {
+    const { position = 0, stopped = null } = stateOf(projections, own) ?? {};
+    const why = `is being built, up to revision ${position ?? 0} of ${reader.revision}`;
+    return { rows: own, revision: position ?? 0, waitsSinceMs: null, lacks: lacking(why, stopped) };
+  }
   const { position, stopped } = state;
   const next = position === null ? undefined : [...readOrder(reader, position, 1)][0];
-  const lacks = stopped === null ? null : { why: `is stopped: ${stopped.error}`, stopped };
+  const lacks = stopped === null ? null : lacking('', stopped);
   if (position === null || next === undefined)
     return { rows: state, revision: reader.revision, waitsSinceMs: null, lacks };
   return { rows: state, revision: position, waitsSinceMs: next.events[0]?.at.getTime() ?? null, lacks };
 }
+
+const lacking = (why: string, stopped: Stopped | null): NonNullable<Standing['lacks']> => ({
+  why: stopped === null ? why : `is stopped: ${stopped.error}`,
+  stopped,
+});
 
 /** Rows of code before this may have been written without an index that is declared now. */
 function hasIndexes(rows: ReadSpace, projection: AnyProjection): boolean {

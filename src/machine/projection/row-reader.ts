@@ -58,6 +58,23 @@ export interface RowReader<Row, Indexes> {
 
 /** So many rows at once. */
 const limitMax = 10_000;
+/** So many rows in one run of a query: others wait as long as it reads. */
+const rowsMax = 20_000;
+
+/** The rows that one run of a query reads on a partition. */
+export class ReadCount {
+  #rows = 0;
+
+  /** @throws LockstepError `misuse` for too many. */
+  add(): void {
+    this.#rows++;
+    if (this.#rows <= rowsMax) return;
+    throw new LockstepError('misuse', 'a query reads too many rows of a partition at once', {
+      values: { rowsMax },
+      advice: ['read by pages', 'let a projection sum up or count what the query would'],
+    });
+  }
+}
 
 interface Bounds {
   readonly prefix?: Tuple | undefined;
@@ -72,13 +89,16 @@ interface Bounds {
 export class SpaceRowReader implements RowReader<unknown, Dictionary<Tuple>> {
   readonly #space: ReadSpace;
   readonly #indexes: Dictionary<unknown>;
+  readonly #count: ReadCount;
 
-  constructor(space: ReadSpace, indexes: Dictionary<unknown>) {
+  constructor(space: ReadSpace, indexes: Dictionary<unknown>, count: ReadCount) {
     this.#space = space;
     this.#indexes = indexes;
+    this.#count = count;
   }
 
   get(key: string): unknown {
+    this.#count.add();
     return this.#space.get(['row', key]);
   }
 
