@@ -5,8 +5,15 @@ import { instant } from '../kernel/time.ts';
 import { memoryEngine } from '../log/memory.ts';
 import { openPartition } from './open-partition.ts';
 
-/** How many records the transactions of one moment make, if each runs for so long. */
-async function recordsOf(count: number, msEach: number): Promise<number> {
+interface Asked {
+  readonly count: number;
+  /** How long each runs. */
+  readonly msEach?: number;
+  readonly valueBytes?: number;
+}
+
+/** How many records the transactions of one moment make. */
+async function recordsOf({ count, msEach = 0, valueBytes = 0 }: Asked): Promise<number> {
   let records = 0;
   await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
     await world.run('node', async (env) => {
@@ -15,7 +22,8 @@ async function recordsOf(count: number, msEach: number): Promise<number> {
       let ranMs = 0;
       const clock = { now: () => instant(env.clock.now() + ranMs), wall: () => env.clock.wall() };
       const ported = { ...env, clock };
-      const about = { log, payloadBytesMax: 1_000_000, directory: 'state', owner: 'node' };
+      const tree = { memtableBytes: 2_000, blockBytes: 512, tableBytes: 8_000 };
+      const about = { log, payloadBytesMax: 1_000_000, directory: 'state', owner: 'node', tree };
       const partition = await openPartition(ported, about);
       await partition.leading();
       await partition.transact('account', (tx) => tx.set(['begun'], true));
@@ -23,7 +31,7 @@ async function recordsOf(count: number, msEach: number): Promise<number> {
       const one = (index: number): Promise<unknown> =>
         partition.transact('account', (tx) => {
           ranMs += msEach;
-          tx.set(['entry'], index);
+          tx.set(['entry'], [index, new Uint8Array(valueBytes)]);
         });
       const outcomes = await Promise.all(Array.from({ length: count }, (_, index) => one(index)));
       expect(outcomes.map((outcome) => (outcome as { readonly kind: string }).kind)).toEqual(
@@ -38,9 +46,13 @@ async function recordsOf(count: number, msEach: number): Promise<number> {
 }
 
 test('what is asked for in one go is one record', async () => {
-  expect(await recordsOf(100, 0)).toBe(1);
+  expect(await recordsOf({ count: 100 })).toBe(1);
 });
 
 test('where that runs for longer than an append takes, what is there is appended while the rest runs', async () => {
-  expect(await recordsOf(100, 1)).toBe(2);
+  expect(await recordsOf({ count: 100, msEach: 1 })).toBe(2);
+});
+
+test('what fills many memtables before any of it is durable does not wait for their flush', async () => {
+  expect(await recordsOf({ count: 100, valueBytes: 200 })).toBe(1);
 });

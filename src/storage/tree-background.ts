@@ -152,8 +152,13 @@ export class TreeBackground {
   }
 
   get #canFlush(): boolean {
-    const [oldest] = this.sealed;
-    return oldest !== undefined && oldest.revision <= this.#durable;
+    return this.flushableCount > 0;
+  }
+
+  /** Sealed memtables of which all is durable. The others wait for no flush, but for what makes them durable. */
+  get flushableCount(): number {
+    const at = this.sealed.findIndex(({ revision }) => revision > this.#durable);
+    return at === -1 ? this.sealed.length : at;
   }
 
   async #flushAll(): Promise<void> {

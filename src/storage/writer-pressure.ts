@@ -48,8 +48,9 @@ export class WriterPressure {
   }
 
   #reasonToStop(): string | null {
-    const { sealed, manifest } = this.#tree.background;
-    if (sealed.length > this.#options.sealedCountMax) return `the flush of ${sealed.length} memtables`;
+    // Not for memtables that are not durable yet: who waits here may be who makes them so.
+    const { flushableCount, manifest } = this.#tree.background;
+    if (flushableCount > this.#options.sealedCountMax) return `the flush of ${flushableCount} memtables`;
     const tables = manifest.levels[0]?.length ?? 0;
     return tables >= this.#options.stopFromCount ? `the compaction of ${tables} tables on level 0` : null;
   }
