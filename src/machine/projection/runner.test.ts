@@ -53,14 +53,26 @@ const sums = ({ update = 'async', codeVersion = 1, name = 'sums', bonus = 0, ref
     },
   });
 
-async function inWorld(play: (open: (...parts: Part[]) => Promise<LockstepNode>, env: Env) => Promise<void>) {
+async function inWorld(
+  play: (open: (...parts: Part[]) => Promise<LockstepNode>, env: Env) => Promise<void>,
+  { payloadBytesMax }: { readonly payloadBytesMax?: number } = {},
+) {
   await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
     await world.run('node', async (env) => {
       const stores = new MemoryStores();
       const settings = { rowsMax: 8, keepMs: 60_000 };
       await play(async (...parts) => {
+        const engine = storeEngine(env, stores);
+        const guarantees = { ...engine.guarantees, ...(payloadBytesMax === undefined ? {} : { payloadBytesMax }) };
         const about: NodeOptions = {
-          engine: storeEngine(env, stores),
+          engine: {
+            name: engine.name,
+            guarantees,
+            open: (id, options) => engine.open(id, options),
+            list: () => engine.list(),
+            remove: (id) => engine.remove(id),
+            close: () => engine.close(),
+          },
           directory: 'state',
           owner: 'node',
           projections: settings,
@@ -180,6 +192,36 @@ describe('a projection that is new to stored events', () => {
       expect(await versionsOf(node)).toEqual(['sums 2']);
       await node.close();
     });
+  });
+});
+
+describe('what is larger than the log takes', () => {
+  const texts = projection({
+    name: 'texts',
+    update: 'async',
+    row: unchecked<string>(),
+    from: { counter },
+    on: {
+      counter: { Added: ({ key, version, data }, rows) => rows.set(`${key}@${version}`, 'x'.repeat(data * 1_000)) },
+    },
+  });
+
+  test('together is taken in smaller parts; of one command it stops the projection there', async () => {
+    const about = { payloadBytesMax: 20_000 };
+    await inWorld(async (open, env) => {
+      const before = await open();
+      for (const amount of [...Array.from({ length: 20 }, () => 5), 30]) await before.send(counter, 'k', 'Add', amount);
+      await before.close();
+      const node = await open(texts);
+      await env.sleep('1s');
+      const { kind, lag, error } = await statusOf(node, 'texts');
+      expect({ kind, commands: lag.commands }).toEqual({ kind: 'stopped', commands: 1 });
+      expect(error).toMatchObject({ event: { key: 'k', version: 21 }, message: expect.stringContaining('log takes') });
+      await node.skipProjectionEvent('texts');
+      await env.sleep('100ms');
+      expect((await statusOf(node, 'texts')).kind).toBe('live');
+      await node.close();
+    }, about);
   });
 });
 
