@@ -3,7 +3,7 @@
  * what the caller's token names, whether anything is lacking, and since when events wait for them.
  */
 import type { Snapshot } from '../../partition/snapshot.ts';
-import type { Reader, ReadSpace } from '../../partition/transaction.ts';
+import type { Reader } from '../../partition/transaction.ts';
 import type { Again } from '../delivery.ts';
 import { readOrder } from '../event-reader.ts';
 import type { AnyProjection } from './projection.ts';
@@ -16,6 +16,7 @@ import {
   rowsSystem,
   stateOf,
   type ProjectionId,
+  type ProjectionState,
   type Stopped,
 } from './state.ts';
 
@@ -98,30 +99,36 @@ export function runPart(snapshot: Snapshot, about: PartAbout): QueryPart | Stopp
 const again = (why: string): Again => ({ kind: 'again', inDoubt: false, why });
 
 function standingOf(reader: Reader, projection: AnyProjection): Standing {
-  const own = idOf(projection);
+  const id = idOf(projection);
   const projections = reader.system(projectionsSystem, null);
-  const state = answeringState(projections, own);
-  if (state === null || !hasIndexes(reader.system(rowsSystem(state), null), projection)) {
-    const { position = 0, stopped = null } = stateOf(projections, own) ?? {};
-    const why = `is being built, up to revision ${position ?? 0} of ${reader.revision}`;
-    return { rows: own, revision: position ?? 0, waitsSinceMs: null, lacks: lacking(why, stopped) };
+  const own = stateOf(projections, id);
+  const state = own?.phase === 'live' ? own : formerOf(reader, projection);
+  if (state === null) {
+    const { position, stopped = null } = own ?? {};
+    const revision = position ?? 0;
+    const lacks = lacksFor(stopped) ?? {
+      why: `is being built, up to revision ${revision} of ${reader.revision}`,
+      stopped,
+    };
+    return { rows: id, revision, waitsSinceMs: null, lacks };
   }
   const { position, stopped } = state;
   const next = position === null ? undefined : [...readOrder(reader, position, 1)][0];
-  const lacks = stopped === null ? null : lacking('', stopped);
+  const lacks = lacksFor(stopped);
   if (position === null || next === undefined)
     return { rows: state, revision: reader.revision, waitsSinceMs: null, lacks };
   return { rows: state, revision: position, waitsSinceMs: next.events[0]?.at.getTime() ?? null, lacks };
 }
 
-const lacking = (why: string, stopped: Stopped | null): NonNullable<Standing['lacks']> => ({
-  why: stopped === null ? why : `is stopped: ${stopped.error}`,
-  stopped,
-});
+const lacksFor = (stopped: Stopped | null): Standing['lacks'] =>
+  stopped === null ? null : { why: `is stopped: ${stopped.error}`, stopped };
 
-/** Rows of code before this may have been written without an index that is declared now. */
-function hasIndexes(rows: ReadSpace, projection: AnyProjection): boolean {
+/** The rows of code before this answer until there are its own; null where that code had not all of its indexes. */
+function formerOf(reader: Reader, projection: AnyProjection): ProjectionState | null {
+  const state = answeringState(reader.system(projectionsSystem, null), idOf(projection));
+  if (state === null) return null;
+  const rows = reader.system(rowsSystem(state), null);
   const isThere = (prefix: string[]): boolean => [...rows.range({ prefix, limit: 1 })].length > 0;
-  if (!isThere(['row'])) return true;
-  return Object.keys(projection['~projection'].indexes).every((index) => isThere(['index', index]));
+  const hasAll = Object.keys(projection['~projection'].indexes).every((index) => isThere(['index', index]));
+  return hasAll || !isThere(['row']) ? state : null;
 }
