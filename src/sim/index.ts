@@ -2,7 +2,8 @@
  * `lockstep/sim`: a whole cluster (machines, disks, network, clocks, chance) from one seed. Give `simulate` a scenario:
  * an async function of a `World` that runs services (async functions of an `Env`, unchanged from production), lets
  * faults happen, and says what must hold. Each seed chooses its own weather; a failing one is replayed by one command.
- * Start at `simulate` and `World`; the faults are listed in `Weather`.
+ * Start at `simulate` and `World`; the faults are listed in `Weather`. For tests of apps: `given`, `openInMemory`, and `simulate`
+ * with an `app`, whose scenario gets an `AppWorld`.
  */
 export { simulate } from './simulate.ts';
 export type { SeedResult, SimulateOptions, SimulationReport } from './simulate.ts';

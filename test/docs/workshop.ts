@@ -41,7 +41,8 @@ export class Workshop {
       resolve: { conditions: [sourceCondition] },
       ssr: { resolve: { conditions: [sourceCondition] } },
     };
-    const test = { include: ['**/*.test.ts'], testTimeout: programMsMax };
+    const env = { LOCKSTEP_SEEDS: String(seedCount) };
+    const test = { include: ['**/*.test.ts'], testTimeout: programMsMax, env };
     writeFileSync(join(this.folder, 'vitest.config.mjs'), `export default ${JSON.stringify({ ...settings, test })};\n`);
   }
 
@@ -87,6 +88,9 @@ export class Workshop {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+/** Of each simulation in a test on a page, whatever it asks for: pages tell readers of more than is needed here. */
+const seedCount = 40;
 
 /** Settings of the project, but what a page declares for its reader need not be used. */
 const readersSettings = { noUnusedLocals: false, noUnusedParameters: false, skipLibCheck: true };

@@ -26,9 +26,10 @@ export async function answerCalls(
   address: NodeAddress,
   answer: (request: Plain) => Plain | Promise<Plain>,
 ): Promise<never> {
+  const codec = new Codec();
   return new Promise((_, reject) => {
     const take = (stream: FrameStream): void => {
-      talk(stream, answer).catch((error: unknown) => {
+      talk(stream, codec, answer).catch((error: unknown) => {
         if (!isLockstepError(error, 'unavailable')) reject(error); // a caller that went away is no harm
       });
     };
@@ -36,11 +37,15 @@ export async function answerCalls(
   });
 }
 
-async function talk(stream: FrameStream, answer: (request: Plain) => Plain | Promise<Plain>): Promise<void> {
+async function talk(
+  stream: FrameStream,
+  codec: Codec,
+  answer: (request: Plain) => Plain | Promise<Plain>,
+): Promise<void> {
   for (;;) {
     const frames = await stream.receive();
     if (frames === null) return stream.close();
-    for (const frame of frames) await sendWhole(stream, encode(await answer(decode(frame))));
+    for (const frame of frames) await sendWhole(stream, codec.encode(await answer(codec.decode(frame))));
   }
 }
 
@@ -59,13 +64,14 @@ export async function call(
   request: Plain,
   withinMs = 500,
 ): Promise<Plain> {
-  const asked = encode(request);
+  const codec = new Codec();
+  const asked = codec.encode(request);
   const stream = await env.network.connect(address, { withinMs });
   const timer = env.timers.after(withinMs, () => stream.close()); // `receive` then gives null
   try {
     await sendWhole(stream, asked);
     const frames = await stream.receive().catch(() => null);
-    if (frames?.[0] !== undefined) return decode(frames[0]);
+    if (frames?.[0] !== undefined) return codec.decode(frames[0]);
     throw lost(stream);
   } finally {
     timer.cancel();
@@ -80,7 +86,7 @@ export async function call(
 export class Caller {
   readonly #env: Pick<Env, 'network' | 'timers'>;
   readonly #address: NodeAddress;
-  readonly #encoder = new ValueEncoder();
+  readonly #codec = new Codec();
   #line: Promise<Line> | null = null;
 
   constructor(env: Pick<Env, 'network' | 'timers'>, address: NodeAddress) {
@@ -90,7 +96,7 @@ export class Caller {
 
   /** @throws as `call`. */
   async ask(request: Plain, withinMs: number): Promise<Plain> {
-    const asked = this.#encoder.encode(request);
+    const asked = this.#codec.encode(request);
     const line = await (this.#line ??= this.#connect(withinMs));
     return line.ask(asked, withinMs);
   }
@@ -104,7 +110,7 @@ export class Caller {
     const { network, timers } = this.#env;
     const forget = (): void => void (this.#line = null);
     try {
-      return new Line(await network.connect(this.#address, { withinMs }), timers, forget);
+      return new Line(await network.connect(this.#address, { withinMs }), timers, this.#codec, forget);
     } catch (error) {
       forget();
       throw error;
@@ -121,15 +127,16 @@ interface Asked {
 class Line {
   readonly #stream: FrameStream;
   readonly #timers: Env['timers'];
-  readonly #decoder = new ValueDecoder();
+  readonly #codec: Codec;
   readonly #onEnd: () => void;
   readonly #waiting: Asked[] = [];
   #sent: Promise<void> = Promise.resolve();
   #hasEnded = false;
 
-  constructor(stream: FrameStream, timers: Env['timers'], onEnd: () => void) {
+  constructor(stream: FrameStream, timers: Env['timers'], codec: Codec, onEnd: () => void) {
     this.#stream = stream;
     this.#timers = timers;
+    this.#codec = codec;
     this.#onEnd = onEnd;
     void this.#receive();
   }
@@ -158,7 +165,7 @@ class Line {
     for (;;) {
       const frames = await this.#stream.receive().catch(() => null);
       if (frames === null) return this.giveUp();
-      for (const frame of frames) this.#waiting.shift()?.resolve(this.#decoder.decode(frame));
+      for (const frame of frames) this.#waiting.shift()?.resolve(this.#codec.decode(frame));
     }
   }
 }
@@ -178,5 +185,16 @@ export async function callUntilAnswered(env: Env, address: NodeAddress, request:
   }
 }
 
-const encode = (value: Plain): Uint8Array => new ValueEncoder().encode(value);
-const decode = (frame: Uint8Array): Plain => new ValueDecoder().decode(frame);
+/** Keeps its buffers. */
+class Codec {
+  readonly #encoder = new ValueEncoder();
+  readonly #decoder = new ValueDecoder();
+
+  encode(value: Plain): Uint8Array {
+    return this.#encoder.encode(value);
+  }
+
+  decode(frame: Uint8Array): Plain {
+    return this.#decoder.decode(frame);
+  }
+}
