@@ -33,6 +33,8 @@ export type {
   StreamOptions,
   StreamSlice,
   SubscriptionOptions,
+  TaggedEvents,
+  TaggedOptions,
 } from './machine/connection.ts';
 export { fromCloudEvent, fromHttp, toCloudEvent, toHttp } from './machine/cloud-event.ts';
 export type { CloudEvent, CloudEventMessage, CloudEventOptions, ReceivedEvent } from './machine/cloud-event.ts';
@@ -42,10 +44,12 @@ export type {
   CommandName,
   CommandsOf,
   Context,
+  EventQuery,
   EventsOf,
   Fence,
   Machine,
   NewEvent,
+  NoneSince,
   RejectionOf,
   StateOf,
   Transaction,

@@ -12,15 +12,18 @@ import type {
   Arguments,
   CommandName,
   CommandsOf,
+  EventQuery,
   EventsOf,
   Fence,
   NewEvent,
+  NoneSince,
   RejectionOf,
   StateOf,
   TypesOf,
 } from './definition.ts';
 import type { Taking } from './fsm.ts';
 import type { Options, Query } from './part.ts';
+import type { FoundEvent } from './tags.ts';
 
 export interface Committed<Events> {
   readonly kind: 'committed';
@@ -45,6 +48,8 @@ export type SendOptions<From = never> = Options<{
   expectedVersion: number;
   /** `fenced` when the lock has a newer holder. */
   fence: Fence;
+  /** `overtaken` when one of these events has come to the key's place since. */
+  requireNone: NoneSince;
   /** The state of a table that the caller knows it to be in: then only its events compile. */
   from: From;
   /** Who asks, as its events will say. Default `local`. */
@@ -64,6 +69,7 @@ type When<O, K extends string, Outcome> = K extends keyof O ? ([O[K]] extends [u
 export type Extra<O> =
   | When<O, 'expectedVersion', { readonly kind: 'conflict'; readonly expected: number; readonly actual: number }>
   | When<O, 'fence', { readonly kind: 'fenced'; readonly newest: number }>
+  | When<O, 'requireNone', { readonly kind: 'overtaken'; readonly event: FoundEvent }>
   | When<O, 'commandId', { readonly kind: 'expired' }>;
 export type FromState<M extends AnyMachine, C> = Taking<TypesOf<M>['table'], C>;
 
@@ -138,6 +144,17 @@ export type StreamOptions = Options<{
   /** From state that has what this token names. Default: the newest. */
   after: Token;
 }>;
+
+/** The events of a place that queries find, and the token to require that none came since. */
+export interface TaggedEvents {
+  readonly events: readonly RecordedOf<AnyMachine>[];
+  readonly token: Token;
+}
+
+export type TaggedOptions = Options<{
+  /** Only those after this token. Default: all. */
+  after: Token;
+}> & { readonly queries: readonly EventQuery[] };
 
 /** What a query comes to. */
 export interface Answer<Result> {

@@ -57,6 +57,7 @@ export class DecisionRun {
       push: (queue, job, options = {}) => this.#add({ kind: 'push', queue: queue.name, job, options }),
       start: (saga, sagaKey, input) => this.#add({ kind: 'start', saga: saga.name, key: sagaKey, input }),
       publish: (topic, message) => this.#add({ kind: 'publish', topic: topic.name, message }),
+      requireNone: (none) => this.#add({ kind: 'require-none', none }),
       require: (fence) => this.#add({ kind: 'require', fence }),
     });
   }

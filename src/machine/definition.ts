@@ -4,7 +4,7 @@
  * with its types erased: they were checked where the machine was declared.
  */
 import type { Duration } from '../kernel/time.ts';
-import type { Rejection } from '../partition/transaction.ts';
+import type { Rejection, Token } from '../partition/transaction.ts';
 import type { PushOptions, Queue, Saga, Topic } from './part.ts';
 import type { Schemas } from './schema.ts';
 
@@ -47,6 +47,18 @@ export interface Fence {
   readonly token: number;
 }
 
+/** Events that have all of these tags, at least one, and one of these types; without types, of any. */
+export interface EventQuery {
+  readonly tags: readonly string[];
+  readonly types?: readonly string[] | undefined;
+}
+
+/** A condition: no event that one of the queries finds came after the token; `start`: there is none at all. */
+export interface NoneSince {
+  readonly queries: readonly EventQuery[];
+  readonly after: Token | 'start';
+}
+
 /**
  * Everything in one transaction commits together, or nothing does. All methods return nothing: use them as statements.
  * A receiver decides in a transaction of its own a moment later, exactly once, be it near or far.
@@ -70,6 +82,8 @@ export interface Transaction {
   push<In>(queue: Queue<string, unknown, In>, job: NoInfer<In>, options?: PushOptions): undefined;
   start<In>(saga: Saga<string, In, unknown, unknown>, key: string, input: NoInfer<In>): undefined;
   publish<In>(topic: Topic<string, unknown, In>, message: NoInfer<In>): undefined;
+  /** Refuses the whole transaction when an event with these tags has come to its place since. */
+  requireNone(none: NoneSince): undefined;
   /** Refuses the whole transaction when the lock, which lives in the same place, has a newer holder. */
   require(fence: Fence): undefined;
 }
@@ -100,7 +114,8 @@ export type Effect =
   | { readonly kind: 'push'; readonly queue: string; readonly job: unknown; readonly options: PushOptions }
   | { readonly kind: 'start'; readonly saga: string; readonly key: string; readonly input: unknown }
   | { readonly kind: 'publish'; readonly topic: string; readonly message: unknown }
-  | { readonly kind: 'require'; readonly fence: Fence };
+  | { readonly kind: 'require'; readonly fence: Fence }
+  | { readonly kind: 'require-none'; readonly none: NoneSince };
 
 /** An event whose type is not known to the compiler. */
 export interface AnyEvent {
@@ -120,6 +135,8 @@ export interface MachineCode {
   decide(state: unknown, command: string, data: unknown, context: Context<Dictionary<unknown>>): unknown;
   /** Pure: the same for ever. `at` is when the event was stored. */
   evolve(state: unknown, event: AnyEvent, at: Date): unknown;
+  /** Of an event that is stored now; null: none of its events has any. */
+  readonly tagsOf: ((event: AnyEvent) => readonly string[]) | null;
   /** When the state ends by itself, and into which; null: never. */
   deadline(state: unknown): StateDeadline | null;
 }

@@ -12,6 +12,7 @@ import type { Rejection, Transaction } from '../partition/transaction.ts';
 import { placeOf } from '../ring/slot.ts';
 import type { Effect, Fence } from './definition.ts';
 import type { Origin } from './event-row.ts';
+import { overtakenBy, type Overtaken } from './tags.ts';
 
 /** The timers' kind of what is sent later. */
 export const sendTimer = 'machine-send';
@@ -32,10 +33,14 @@ export interface CommandMessage {
 export type FencedOut = Rejection<'fenced', { readonly newest: number }>;
 
 /**
- * Makes them part of the transaction; or tells which lock refuses it.
+ * Makes them part of the transaction; or tells which lock, or which newer event, refuses it.
  * @throws LockstepError `misuse` for what no part of the app takes, and for a fence of another place.
  */
-export function applyEffects(tx: Transaction, effects: readonly Effect[], origin: Origin): FencedOut | null {
+export function applyEffects(
+  tx: Transaction,
+  effects: readonly Effect[],
+  origin: Origin,
+): FencedOut | Overtaken | null {
   for (const [index, effect] of effects.entries()) {
     switch (effect.kind) {
       case 'send':
@@ -44,6 +49,11 @@ export function applyEffects(tx: Transaction, effects: readonly Effect[], origin
       case 'require': {
         const fenced = requireFence(tx, effect.fence);
         if (fenced !== null) return fenced;
+        break;
+      }
+      case 'require-none': {
+        const overtaken = overtakenBy(tx, effect.none);
+        if (overtaken !== null) return overtaken;
         break;
       }
       case 'push':

@@ -5,12 +5,13 @@
 import { hybridDate } from '../clock/timestamp.ts';
 import { cancelTimer, setTimer } from '../partition/timer/timer.ts';
 import type { Rejection, Transaction } from '../partition/transaction.ts';
-import type { AnyEvent, AnyMachine, Fence } from './definition.ts';
+import type { AnyEvent, AnyMachine, Fence, NoneSince } from './definition.ts';
 import { applyEffects, requireFence, type FencedOut } from './effects.ts';
 import { stepDeadline, stepNamed, type AnyStep } from './engine.ts';
 import { encodeRow, eventsSystem, orderKey, orderSystem, rowKey, type EventRow, type Origin } from './event-row.ts';
 import { loadInstance, placeStateOf, saveInstance, type Instance } from './instance.ts';
 import type { MachineRuntime } from './runtime.ts';
+import { overtakenBy, type Overtaken } from './tags.ts';
 import { shapesOf } from './versions.ts';
 
 /** The timers' kind of what ends states of a table. */
@@ -24,6 +25,7 @@ export interface CommandRequest extends Origin {
   readonly data: unknown;
   readonly expectedVersion?: number | undefined;
   readonly fence?: Fence | undefined;
+  readonly requireNone?: NoneSince | undefined;
 }
 
 /** What a command came to. */
@@ -38,13 +40,16 @@ export interface Executed {
 export type Refusal =
   | Rejection<'decided', Rejection>
   | Rejection<'conflict', { readonly expected: number; readonly actual: number }>
-  | FencedOut;
+  | FencedOut
+  | Overtaken;
 
 /** In a transaction of the key's place. @throws what `decide` and `evolve` throw; LockstepError `misuse`, `invalid`. */
 export function execute(tx: Transaction, runtime: MachineRuntime, request: CommandRequest): Executed | Refusal {
-  const { machine, key, command, data, actor, commandId, expectedVersion, fence } = request;
+  const { machine, key, command, data, actor, commandId, expectedVersion, fence, requireNone } = request;
   const fenced = fence === undefined ? null : requireFence(tx, fence);
   if (fenced !== null) return fenced;
+  const overtaken = requireNone === undefined ? null : overtakenBy(tx, requireNone);
+  if (overtaken !== null) return overtaken;
   const instance = loadInstance(placeStateOf(tx), machine, key);
   const { version } = instance;
   if (expectedVersion !== undefined && expectedVersion !== version)
@@ -77,10 +82,10 @@ interface Written extends Origin {
   readonly step: AnyStep;
 }
 
-function write(tx: Transaction, runtime: MachineRuntime, written: Written): Executed | FencedOut {
+function write(tx: Transaction, runtime: MachineRuntime, written: Written): Executed | FencedOut | Overtaken {
   const { machine, key, before, step } = written;
-  const fenced = applyEffects(tx, step.effects, written);
-  if (fenced !== null) return fenced;
+  const refused = applyEffects(tx, step.effects, written);
+  if (refused !== null) return refused;
   const firstVersion = before.version + 1;
   if (step.events.length === 0) return { version: before.version, firstVersion, events: [] };
   const deadlineMs = step.deadline?.getTime() ?? null;

@@ -109,6 +109,7 @@ function codeOf(name: string, table: TransitionTable, events: Schemas, codeVersi
       return reject('not-accepted', { at: stateOf(state).at, accepts: Object.keys(on) });
     },
     evolve: (state, event, at) => ({ at: targetOf(name, rowOf(state), event, state), since: at }) satisfies At<string>,
+    tagsOf: null,
     deadline: (state) => deadlineOf(rowOf(state), stateOf(state)),
   });
 }

@@ -34,6 +34,8 @@ export interface MachineDefinition<
   readonly decide: Decide & { readonly [C in Exclude<keyof Decide, keyof Commands>]: never };
   /** Pure: the same state and event always make the same state, on every replica and at every replay. */
   readonly evolve: { readonly [T in keyof Events]: (state: State, data: Output<Events[T]>) => NoInfer<State> | Hint };
+  /** Tags of events, by type, for `requireNone` and `readTagged`: pure, and those of when an event is stored. */
+  readonly tags?: { readonly [T in keyof Events]?: (data: Output<Events[T]>) => readonly string[] };
   /** Raise it when `evolve` or the state's shape changes: each state is folded again from its events when next used. Default 1. */
   readonly codeVersion?: number;
 }
@@ -68,6 +70,7 @@ export function machine<
   // From here on types are erased. Each function is called with what its own schema or `initial` made.
   const decide = definition.decide as unknown as Dictionary<Decider>;
   const evolve = definition.evolve as unknown as Dictionary<Evolver>;
+  const tags = definition.tags as unknown as Dictionary<Tagger> | undefined;
   checkName(name, 'machine');
   checkCodeVersion(name, codeVersion);
   checkCovered(name, 'command', commands, 'decide', decide);
@@ -80,6 +83,8 @@ export function machine<
     initial,
     decide: (state, command, data, context) => (decide[command] as Decider)(state, data, context),
     evolve: (state, event) => evolverOf(name, evolve, event)(state, event.data),
+    tagsOf:
+      tags === undefined ? null : ({ type, data }) => (Object.hasOwn(tags, type) ? tags[type]?.(data) : null) ?? [],
     deadline: () => null,
   };
   return Object.freeze({ kind: 'machine', name, '~machine': Object.freeze(code) } as const);
@@ -90,6 +95,7 @@ type Decider = (
   command: unknown,
   context: Context<Dictionary<unknown>>,
 ) => Decision<Dictionary<unknown>>;
+type Tagger = (data: unknown) => readonly string[];
 type Evolver = (state: unknown, data: unknown) => unknown;
 
 function evolverOf(name: string, evolve: Dictionary<Evolver>, { type }: AnyEvent): Evolver {

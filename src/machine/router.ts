@@ -16,6 +16,7 @@ import { recordedOf } from './event-reader.ts';
 import { execute, type CommandRequest, type Executed, type Refusal } from './execute.ts';
 import { checkKey, checkPart, commandSchema, type MachineRuntime } from './runtime.ts';
 import { check } from './schema.ts';
+import type { FoundEvent } from './tags.ts';
 
 /** A command as middleware sees it: checked, and not sent yet. */
 export interface SentCommand extends Origin {
@@ -32,6 +33,7 @@ export type CommandOutcome =
   | Rejection
   | { readonly kind: 'conflict'; readonly expected: number; readonly actual: number }
   | { readonly kind: 'fenced'; readonly newest: number }
+  | { readonly kind: 'overtaken'; readonly event: FoundEvent }
   | { readonly kind: 'expired' };
 
 /**
@@ -86,8 +88,8 @@ export class Router {
     const commandId = options.commandId ?? runtime.newId();
     const origin = { actor, commandId, ...contextOf(commandId, options) };
     const deliver = (sent: SentCommand): Promise<CommandOutcome> => {
-      const { expectedVersion, fence } = options;
-      const about = { actor: sent.actor, trace: sent.trace, data: sent.data, expectedVersion, fence };
+      const { expectedVersion, fence, requireNone } = options;
+      const about = { actor: sent.actor, trace: sent.trace, data: sent.data, expectedVersion, fence, requireNone };
       return this.#deliver({ ...origin, machine, key, command, ...about }, options);
     };
     const all = middleware.reduceRight<typeof deliver>((next, one) => (sent) => one(sent, next), deliver);
@@ -174,9 +176,19 @@ export class Router {
   }
 }
 
-function refusedWith(refusal: Refusal, request: CommandRequest, { fence }: SendOptions<unknown>): CommandOutcome {
+function refusedWith(
+  refusal: Refusal,
+  request: CommandRequest,
+  { fence, requireNone }: SendOptions<unknown>,
+): CommandOutcome {
   if (refusal.code === 'decided') return refusal.details;
   if (refusal.code === 'conflict') return { kind: 'conflict', ...refusal.details };
+  if (refusal.code === 'overtaken') {
+    if (requireNone !== undefined) return { kind: 'overtaken', ...refusal.details };
+    throw new LockstepError('rejected', 'an event has come that this command requires not to be there', {
+      values: { ...nameOf(request), ...refusal.details.event },
+    });
+  }
   if (fence !== undefined) return { kind: 'fenced', ...refusal.details };
   throw new LockstepError('rejected', 'a lock that this command requires has a newer holder', {
     values: nameOf(request),

@@ -4,13 +4,22 @@
  */
 import type { Env } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
-import type { FollowOptions, Recorded, RecordedOf, StreamOptions, StreamSlice } from '../machine/connection.ts';
+import type {
+  FollowOptions,
+  Recorded,
+  RecordedOf,
+  StreamOptions,
+  StreamSlice,
+  TaggedEvents,
+  TaggedOptions,
+} from '../machine/connection.ts';
 import type { AnyMachine, EventsOf } from '../machine/definition.ts';
 import { again, deliver } from '../machine/delivery.ts';
-import { readStreamFrom, recordedOf, revisionIn, tokenAt } from '../machine/event-reader.ts';
+import { readRow, readStreamFrom, recordedOf, revisionIn, tokenAt } from '../machine/event-reader.ts';
 import { lastVersionOf, type EventRow } from '../machine/event-row.ts';
 import { inTimeOrder, type MergedRows } from '../machine/merged-order.ts';
 import { RowSource, type EventFilter } from '../machine/row-source.ts';
+import { rowsTagged, tagsSystem } from '../machine/tags.ts';
 import { checkKey, checkPart, type MachineRuntime } from '../machine/runtime.ts';
 import { subscribe } from '../machine/subscription.ts';
 import type { Waits } from '../observe/waits.ts';
@@ -18,6 +27,7 @@ import type { Partition } from '../partition/partition.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import { joinTokens, tokensIn } from '../partition/token.ts';
 import type { Token } from '../partition/transaction.ts';
+import { placeOf } from '../ring/slot.ts';
 import { Ending } from './ending.ts';
 import { merged } from './merge.ts';
 
@@ -112,6 +122,30 @@ export class EventStore {
       return { kind: 'found', events: events.slice(0, limit), version, token } as const;
     });
     return { events: found.events, version: found.version, token: found.token };
+  }
+
+  /** As `LockstepNode.readTagged`. */
+  async readTagged(place: string, { queries, after }: TaggedOptions): Promise<TaggedEvents> {
+    const { env, waits, partitions, runtime } = this.#setup;
+    checkKey(place);
+    const values = { place };
+    const about = { what: 'read', key: place, values, withinMs, signal: undefined };
+    const found = await deliver({ ports: env, waits }, about, async (leftMs) => {
+      const outcome = await partitions.read(place, 'linearizable', { withinMs: leftMs });
+      if (outcome.kind !== 'snapshot') return again(outcome, values);
+      using snapshot = outcome;
+      const { token } = snapshot;
+      const events: RecordedOf<AnyMachine>[] = [];
+      const since = after === undefined ? 0 : revisionIn(after, token);
+      for (const { revision, ...at } of rowsTagged(snapshot.system(tagsSystem, placeOf(place)), queries, since)) {
+        const machine = runtime.machines.get(at.machine);
+        if (machine === undefined) continue;
+        const recorded = recordedOf(machine, readRow(snapshot, at), tokenAt(token, revision));
+        for (const { offset } of at.events) events.push(...recorded.slice(offset, offset + 1));
+      }
+      return { kind: 'found', events, token } as const;
+    });
+    return { events: found.events, token: found.token };
   }
 
   /**

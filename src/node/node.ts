@@ -21,6 +21,8 @@ import type {
   StreamOptions,
   StreamSlice,
   SubscriptionOptions,
+  TaggedEvents,
+  TaggedOptions,
 } from '../machine/connection.ts';
 import type {
   AnyMachine,
@@ -161,6 +163,14 @@ export class LockstepNode implements Connection, AsyncDisposable {
     ...options
   }: FollowOptions<string> & Options<{ machines: readonly M[] }> = {}): AsyncGenerator<RecordedOf<M>, void, undefined> {
     return this.#events.allEvents(machines, options);
+  }
+
+  /**
+   * Events of one place by their tags, in order, and the token for a condition that none came since (`requireNone`).
+   * @throws LockstepError `misuse` for queries that are none; `overloaded` for too many events; as `readStream`.
+   */
+  readTagged(place: string, options: TaggedOptions): Promise<TaggedEvents> {
+    return this.#events.readTagged(place, options);
   }
 
   /**

@@ -11,6 +11,7 @@ import { applyInline } from '../machine/projection/inline.ts';
 import { projectionService, type ProjectionServiceOptions } from '../machine/projection/runner.ts';
 import type { QueryMiddleware } from '../machine/projection/run-query.ts';
 import type { CommandMiddleware } from '../machine/router.ts';
+import { indexTags } from '../machine/tags.ts';
 import { machinesOf, type MachineRuntime } from '../machine/runtime.ts';
 import type { LogEngine } from '../log/port.ts';
 import { Waits } from '../observe/waits.ts';
@@ -42,7 +43,11 @@ export interface NodeOptions extends Pick<
 export async function openNode(env: Env, app: App<unknown>, options: NodeOptions): Promise<LockstepNode> {
   const { engine, middleware = [], queryMiddleware = [], partitions: count, projections, ...rest } = options;
   const waits = options.waits ?? new Waits(env.clock, env.timers);
-  const runtime: MachineRuntime = { machines: machinesOf(app), newId: () => env.newId(), onRow: [applyInline(app)] };
+  const runtime: MachineRuntime = {
+    machines: machinesOf(app),
+    newId: () => env.newId(),
+    onRow: [indexTags, applyInline(app)],
+  };
   const services = [
     contractGuard(app),
     timerService({ handlers: machineTimers(runtime) }),

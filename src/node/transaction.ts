@@ -8,6 +8,7 @@ import { DecisionRun } from '../machine/decision.ts';
 import type { Transaction as UserTransaction } from '../machine/definition.ts';
 import { again, deliver, type DeliveryAbout, type DeliveryPorts } from '../machine/delivery.ts';
 import { applyEffects, type FencedOut } from '../machine/effects.ts';
+import type { Overtaken } from '../machine/tags.ts';
 import type { Origin } from '../machine/event-row.ts';
 import type { Synchronous, Token, Transaction, TransactOutcome } from '../partition/transaction.ts';
 
@@ -25,7 +26,7 @@ export function runUsers<T>(
   key: string,
   about: UsersRun,
   run: (tx: UserTransaction) => Synchronous<T>,
-): Synchronous<T> | FencedOut {
+): Synchronous<T> | FencedOut | Overtaken {
   const { commandId, actor, cause } = about;
   const decision = new DecisionRun('transact', { events: {} }, { ...about, now: hybridDate(tx.now), key, version: 0 });
   try {

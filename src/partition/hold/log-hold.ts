@@ -5,9 +5,7 @@
  */
 import { hybridWall } from '../../clock/timestamp.ts';
 import { LockstepError } from '../../kernel/errors.ts';
-import { checkToken, identityOf } from '../identity.ts';
-import { systemNames } from '../replica.ts';
-import { parseToken } from '../token.ts';
+import { revisionHere } from '../token-here.ts';
 import type { Reader, Token, Transaction } from '../transaction.ts';
 
 export interface LogHoldOptions {
@@ -44,14 +42,12 @@ export function holdLog(tx: Transaction, name: string, token: Token, options: Lo
   const { recordsMax = recordsMaxDefault, idleMsMax = idleMsMaxDefault } = options;
   if (!(recordsMax > 0 && Number.isSafeInteger(recordsMax) && idleMsMax > 0 && Number.isFinite(idleMsMax)))
     throw new LockstepError('misuse', 'a hold has bounds above 0', { values: { name, recordsMax, idleMsMax } });
-  const parts = parseToken(token);
-  const identity = tx.system(systemNames.partition, 'local').get([]);
-  if (identity !== undefined) checkToken(identityOf(identity), parts);
+  const revision = revisionHere(tx, token);
   const space = tx.system(holdSystem, 'local');
   if (space.get([name]) === undefined && [...space.range()].length >= holdsMax)
     throw new LockstepError('misuse', 'a partition has too many holds', { values: { name, holdsMax } });
   const movedMs = hybridWall(tx.now);
-  space.set([name], { revision: parts.revision, movedMs, untilMs: movedMs + Math.ceil(idleMsMax), recordsMax });
+  space.set([name], { revision, movedMs, untilMs: movedMs + Math.ceil(idleMsMax), recordsMax });
   tx.note(holdTopic, name);
 }
 
