@@ -1,113 +1,17 @@
-/** Projections and queries of a node in a calm world: what commands, queries, tokens and watching see of one another. */
+/** Queries of a node in a calm world: what they see of commands, tokens and one another. */
 import fc from 'fast-check';
 import { calm, simulate, type Env } from 'lockstep/sim';
 import { describe, expect, test } from 'vitest';
+import { both, inWorld, ofTenant, order, orders, placed, totals, type Row } from '../../test/models/orders.ts';
 import { memoryEngine, MemoryStores } from '../log/memory.ts';
 import { storeEngine } from '../log/store-engine.ts';
 import { defineApp, type Part } from '../machine/app.ts';
-import { committed, type Answer } from '../machine/connection.ts';
-import { machine } from '../machine/machine.ts';
+import { committed } from '../machine/connection.ts';
 import { projection } from '../machine/projection/projection.ts';
 import { query } from '../machine/projection/query.ts';
 import { nothing, unchecked } from '../machine/schema.ts';
 import type { LockstepNode } from './node.ts';
-import { openNode, type NodeOptions } from './open.ts';
-
-type Order = { readonly total: number };
-const order = machine({
-  name: 'order',
-  initial: (): Order => ({ total: 0 }),
-  commands: { Place: unchecked<number>(), Raise: unchecked<number[]>(), Cancel: nothing },
-  events: { Placed: unchecked<number>(), Raised: unchecked<number>(), Canceled: nothing },
-  decide: {
-    Place: (_order, total, { event }) => [event('Placed', total)],
-    Raise: (_order, by, { event }) => by.map((one) => event('Raised', one)),
-    Cancel: (_order, _nothing, { event }) => [event('Canceled')],
-  },
-  evolve: {
-    Placed: (_order, total) => ({ total }),
-    Raised: ({ total }, by) => ({ total: total + by }),
-    Canceled: () => ({ total: 0 }),
-  },
-});
-
-interface Row {
-  readonly id: string;
-  readonly tenant: string;
-  readonly total: number;
-}
-
-/** Of an unlucky total the handler throws; what is not there cannot be raised. */
-const ordersFor = <const Name extends string>(name: Name, update: 'inline' | 'async') =>
-  projection({
-    name,
-    from: { order },
-    row: unchecked<Row>(),
-    indexes: { byTotal: (row) => [row.total], byTenant: (row) => [row.tenant, row.total] },
-    on: {
-      order: {
-        Placed: ({ key, place, data }, rows) => {
-          if (data === 13) throw new Error('unlucky');
-          rows.set(key, { id: key, tenant: place, total: data });
-        },
-        Raised: ({ key, data }, rows) => rows.update(key, (row) => ({ ...row, total: row.total + data })),
-        Canceled: ({ key }, rows) => rows.delete(key),
-      },
-    },
-    update,
-  });
-
-const orders = ordersFor('orders', 'inline');
-const later = ordersFor('later', 'async');
-
-const ofTenant = query({
-  name: 'of-tenant',
-  input: unchecked<{ tenant: string }>(),
-  reads: { orders },
-  at: ({ tenant }) => tenant,
-  run: (tables, { tenant }) => tables.orders.list('byTenant', { prefix: [tenant], limit: 100 }).map(({ id }) => id),
-});
-const totals = query({
-  name: 'totals',
-  input: nothing,
-  reads: { orders },
-  run: (tables) => tables.orders.list('byTotal', { limit: 1_000 }).map(({ total }) => total),
-  merge: (parts) => parts.flat().toSorted((a, b) => a - b),
-});
-const both = query({
-  name: 'both',
-  input: nothing,
-  reads: { orders, later },
-  run: (tables) => [tables.orders.list('byTotal', { limit: 1_000 }), tables.later.list('byTotal', { limit: 1_000 })],
-  merge: (parts) => [parts.flatMap(([now = []]) => now), parts.flatMap(([, then = []]) => then)],
-});
-
-const app = defineApp({ name: 'shop', parts: [order, orders, later, ofTenant, totals, both] });
-
-async function inWorld(play: (node: LockstepNode, env: Env) => Promise<void>, options: Partial<NodeOptions> = {}) {
-  await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
-    await world.run('node', async (env) => {
-      const node = await openNode(env, app, {
-        engine: memoryEngine(env),
-        directory: 'state',
-        owner: 'node',
-        ...options,
-      });
-      await node.leading();
-      await play(node, env);
-      await node.close();
-    });
-  });
-}
-
-/** So many of what it gives. */
-async function first<T>(count: number, items: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = [];
-  for await (const item of items) if (found.push(item) === count) break;
-  return found;
-}
-
-const valuesOf = <T>(answers: readonly Answer<T>[]): T[] => answers.map(({ value }) => value);
+import { openNode } from './open.ts';
 
 describe('a query', () => {
   test('sees what was committed before it, at its place, in the order of an index', async () => {
@@ -347,59 +251,5 @@ describe('a query', () => {
         ],
       },
     );
-  });
-});
-
-async function placed(node: LockstepNode, total: number) {
-  return committed(await node.send(order, `k-${total}`, 'Place', total)).token;
-}
-
-describe('watching a query', () => {
-  test('gives its answer now and after each change; many at once are one, and what changes nothing is none', async () => {
-    await inWorld(
-      async (node, env) => {
-        await placed(node, 1);
-        const answers = first(3, node.watch(totals, undefined));
-        await env.sleep('200ms');
-        expect((await node.explain({ key: 'totals' })).map(({ waitsFor }) => waitsFor)).toEqual([
-          'a change of what it reads',
-        ]);
-        for (let total = 2; total < 6; total++) await placed(node, total);
-        await env.sleep('200ms');
-        await node.send(order, 'k-1', 'Raise', [0]); // the same rows
-        await env.sleep('200ms');
-        await placed(node, 6);
-        expect(valuesOf(await answers)).toEqual([[1], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6]]);
-        expect(await node.explain({ key: 'totals' })).toEqual([]);
-      },
-      { partitions: 3 },
-    );
-  });
-
-  test('of an asynchronous projection waits for its rows, and whoever reads slowly gets the newest', async () => {
-    await inWorld(async (node, env) => {
-      const seen: number[] = [];
-      for await (const { value } of node.watch(both, undefined)) {
-        seen.push(value[1]?.length ?? 0);
-        if (seen.length === 2) break;
-        for (let total = 1; total < 8; total++) await placed(node, total);
-        await env.sleep('1s');
-      }
-      expect(seen).toEqual([0, 7]);
-    });
-  });
-
-  test('ends with its signal and with the node', async () => {
-    await inWorld(async (node, env) => {
-      const ending = new AbortController();
-      const aborted = first(2, node.watch(totals, undefined, { signal: ending.signal }));
-      const closed = first(2, node.watch(totals, undefined));
-      closed.catch(() => {}); // it is looked at below
-      await env.sleep('100ms');
-      ending.abort(new Error('enough'));
-      await expect(aborted).rejects.toThrow('enough');
-      await node.close();
-      await expect(closed).rejects.toMatchObject({ kind: 'stopped' });
-    });
   });
 });
