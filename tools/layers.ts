@@ -49,6 +49,8 @@ export const layers: readonly (readonly Room[])[] = [
     openRoom('sim', 'the simulated world: env from a seed, with faults, file for file'),
   ],
   [openRoom('check', 'verdicts over recorded histories: linearizability, isolation, sessions, convergence')],
+  [openRoom('server', 'an app over HTTP: what is exposed, and all of a node for who is trusted; a server for Node')],
+  [openRoom('client', 'an app from afar, wherever `fetch` is')],
   [room('cli', 'the `lockstep` command')],
 ];
 

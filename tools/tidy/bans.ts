@@ -16,17 +16,27 @@ interface Ban {
 
 const hosts = [...nodeRooms].map((room) => `src/${room}/`);
 const turn = 'src/sim/turn.ts';
+/** The ports of hosts that are no more than the web. */
+const web = 'src/server/web-ports.ts';
 
 export const bans: readonly Ban[] = [
-  { what: ['Date.now', 'Date()', 'performance'], use: "the env's clock: clock.now(), clock.wall()", except: hosts },
-  { what: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'], use: "the env's timers", except: hosts },
+  {
+    what: ['Date.now', 'Date()', 'performance'],
+    use: "the env's clock: clock.now(), clock.wall()",
+    except: [...hosts, web],
+  },
+  {
+    what: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'],
+    use: "the env's timers",
+    except: [...hosts, web],
+  },
   {
     what: ['setImmediate', 'clearImmediate', 'MessageChannel', 'scheduler'],
     use: "the env's timers",
     except: [...hosts, turn],
   },
   { what: ['Math.random'], use: "the env's randomness", except: [] },
-  { what: ['crypto'], use: "the env's randomness; for sums src/bytes", except: hosts },
+  { what: ['crypto'], use: "the env's randomness; for sums src/bytes", except: [...hosts, web] },
   {
     what: ['AbortSignal.any', 'AbortSignal.timeout'],
     use: "an AbortController and the env's timers: these are kept alive and fire by the collector and the real clock",
@@ -80,7 +90,7 @@ export const bans: readonly Ban[] = [
   {
     what: ['fetch', 'XMLHttpRequest', 'WebSocket', 'EventSource', 'navigator'],
     use: "the env's fetch or network",
-    except: hosts,
+    except: [...hosts, web],
   },
   { what: ['Worker', 'SharedArrayBuffer', 'Atomics', 'BroadcastChannel'], use: "the env's jobs", except: hosts },
   {

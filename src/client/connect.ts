@@ -1,0 +1,95 @@
+/**
+ * A connection to a node from another process, for services that are trusted: the verbs of a node with the definitions
+ * themselves, over what `nodeHandler` serves.
+ */
+import type { Duration } from '../kernel/time.ts';
+import type {
+  Answer,
+  Committed,
+  Connection,
+  Extra,
+  FromState,
+  QueryOptions,
+  Recorded,
+  SendOptions,
+  Snapshot,
+} from '../machine/connection.ts';
+import type {
+  AnyMachine,
+  Arguments,
+  CommandName,
+  CommandsOf,
+  EventsOf,
+  RejectionOf,
+  StateOf,
+} from '../machine/definition.ts';
+import type { Options, Query } from '../machine/part.ts';
+import type { Wait } from '../observe/waits.ts';
+import type { Token } from '../partition/transaction.ts';
+import { nodePaths } from '../server/node-paths.ts';
+import { remoteSetup, type ClientOptions } from './client.ts';
+import { Remote, type RemoteSetup } from './remote.ts';
+
+export interface ConnectOptions extends Pick<ClientOptions, 'fetch' | 'ports'> {
+  /** The secret that the server was given; on a loopback address it may need none. */
+  readonly bearer?: string | undefined;
+}
+
+/** To a node's URL. @throws LockstepError from its verbs, as those of a node; `misuse` for another bearer (401). */
+export function connect(url: string, { bearer, ...rest }: ConnectOptions = {}): RemoteConnection {
+  const headers: RemoteSetup['headers'] = () => (bearer === undefined ? {} : { authorization: `Bearer ${bearer}` });
+  return new RemoteConnection(new Remote(remoteSetup(url, { ...rest, headers })));
+}
+
+/** Holds nothing between calls: there is nothing to close. */
+export class RemoteConnection implements Connection {
+  readonly #remote: Remote;
+
+  /** Use `connect`. */
+  constructor(remote: Remote) {
+    this.#remote = remote;
+  }
+
+  send<M extends AnyMachine, C extends CommandName<M>, const O extends SendOptions<FromState<M, C>> = {}>(
+    machine: M,
+    key: string,
+    command: C,
+    ...input: Arguments<CommandsOf<M>[C]['in'], O>
+  ): Promise<Committed<EventsOf<M>> | RejectionOf<M, C> | Extra<O>> {
+    const [data, options] = input as readonly [unknown, SendOptions<unknown>?];
+    const sent = this.#remote.send(machine.name, key, command, data, options);
+    return sent as Promise<Committed<EventsOf<M>> | RejectionOf<M, C> | Extra<O>>; // as a node's own
+  }
+
+  read<M extends AnyMachine>(
+    machine: M,
+    key: string,
+    options?: Options<{ after: Token; maxAge: Duration }>,
+  ): Promise<Snapshot<StateOf<M>>> {
+    return this.#remote.read(machine.name, key, options);
+  }
+
+  events<M extends AnyMachine>(
+    machine: M,
+    options?: Options<{ key: string; after: Token | 'start' | 'now'; signal: AbortSignal }>,
+  ): AsyncIterable<Recorded<M>> {
+    return this.#remote.events(machine.name, options) as unknown as AsyncIterable<Recorded<M>>; // of the same definition
+  }
+
+  query<I, R>(query: Query<string, I, R>, input: NoInfer<I>, options?: QueryOptions): Promise<Answer<R>> {
+    return this.#remote.query(query.name, input, options) as Promise<Answer<R>>; // likewise
+  }
+
+  watch<I, R>(
+    query: Query<string, I, R>,
+    input: NoInfer<I>,
+    options?: Options<{ signal: AbortSignal }>,
+  ): AsyncIterable<Answer<R>> {
+    return this.#remote.watch(query.name, input, options) as AsyncIterable<Answer<R>>; // likewise
+  }
+
+  /** What waits there: for what, since when, on whom, until when; of one key, or all. */
+  explain(about: { readonly key?: string | undefined } = {}): Promise<readonly Wait[]> {
+    return this.#remote.get(nodePaths.waits(about.key));
+  }
+}

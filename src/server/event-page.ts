@@ -1,0 +1,49 @@
+/** A page of events: those that are there, up to a number, and where the next page begins. */
+import type { Timers } from '../env/timers.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import { within } from '../log/within.ts';
+import type { Recorded } from '../machine/connection.ts';
+import type { AnyMachine } from '../machine/definition.ts';
+import { PositionCounter, type ReadFrom } from './position.ts';
+
+export interface EventPage {
+  readonly events: readonly Recorded<AnyMachine>[];
+  /** Pass it as `after` for what comes behind these; the same as before where there was none. */
+  readonly next: string;
+}
+
+export interface EventPageSetup {
+  readonly from: ReadFrom;
+  /** Where nothing comes, `next` is this. */
+  readonly position: string;
+  readonly limit: number;
+  /** For how long it waits for the next one, in milliseconds. */
+  readonly waitMs: number;
+  readonly timers: Timers;
+  readonly signal: AbortSignal;
+  readonly open: (signal: AbortSignal) => AsyncIterable<Recorded<AnyMachine>>;
+}
+
+/** @throws what reading throws; the signal's reason. */
+export async function eventPage(setup: EventPageSetup): Promise<EventPage> {
+  const { from, position, limit, waitMs, timers, signal, open } = setup;
+  const ending = new AbortController();
+  const counter = new PositionCounter(from);
+  const events: Recorded<AnyMachine>[] = [];
+  let next = position;
+  const source = open(ending.signal)[Symbol.asyncIterator]();
+  try {
+    while (events.length < limit) {
+      const came = await within(timers, waitMs, [signal], () => source.next());
+      if (came.kind === 'late' || came.value.done === true) break;
+      const taken = counter.take(came.value.value);
+      if (taken === null) continue;
+      events.push(came.value.value);
+      next = taken;
+    }
+    return { events, next };
+  } finally {
+    ending.abort(new LockstepError('stopped', 'this page of events is full'));
+    source.return?.().catch(() => {}); // it ends with the signal's reason, which is ours
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * HTTP for machines, as a function from `Request` to `Response`: it runs wherever these do. It takes nothing on trust: names
+ * are looked up, sizes are limited, and who may do what is asked of the surface before anything is done.
+ */
+import { isLockstepError, LockstepError } from '../kernel/errors.ts';
+import { durationMs } from '../kernel/time.ts';
+import type { Action } from '../machine/access.ts';
+import type { AnyMachine } from '../machine/definition.ts';
+import { check } from '../machine/schema.ts';
+import type { CommandOutcome } from '../machine/router.ts';
+import type { Token } from '../partition/transaction.ts';
+import { readBody } from './body.ts';
+import { eventPage } from './event-page.ts';
+import { eventStream, frameOf } from './event-stream.ts';
+import { explainKind } from './error-kind.ts';
+import { handlerLimits, type HandlerLimits } from './limits.ts';
+import { parsePosition, PositionCounter } from './position.ts';
+import { commonHeaders, problemResponse, refusal, refusalOf, type Refusal } from './problem.ts';
+import { countOf, deadlineOf, durationOf, keyOf, sendOptionsOf, tokenOf, wantsStream } from './request-fields.ts';
+import { routeOf, wrongMethod, type Route } from './route.ts';
+import type { Handler, HandlerOptions, Page, Surface } from './surface.ts';
+import { webPorts } from './web-ports.ts';
+import {
+  encodeBody,
+  etagOf,
+  eventStreamType,
+  headerNames,
+  typeOf,
+  valueType,
+  versionOfEtag,
+  type BodyFormat,
+} from './wire.ts';
+
+/** A request that is taken up. */
+interface Call {
+  readonly request: Request;
+  readonly query: URLSearchParams;
+  readonly format: BodyFormat;
+}
+
+/** What each outcome of a command is in HTTP. */
+const statusOfOutcome: Readonly<Record<CommandOutcome['kind'], number>> = {
+  committed: 200,
+  rejected: 422,
+  conflict: 412,
+  fenced: 409,
+  overtaken: 409,
+  expired: 410,
+};
+
+const pageSizeDefault = 100;
+const pageWaitMsDefault = 100;
+
+export function handlerOf(surface: Surface, options: HandlerOptions = {}): Handler {
+  const handler = new HttpHandler(surface, options);
+  return (request) => handler.handle(request);
+}
+
+class HttpHandler {
+  readonly #surface: Surface;
+  readonly #options: HandlerOptions;
+  readonly #base: string;
+  readonly #limits: HandlerLimits;
+  readonly #timers: Pick<typeof webPorts, 'timers'>['timers'];
+  #streamCount = 0;
+
+  constructor(surface: Surface, options: HandlerOptions) {
+    this.#surface = surface;
+    this.#options = options;
+    this.#base = checkBase(options.base ?? '');
+    this.#limits = handlerLimits(options.limits);
+    this.#timers = (options.ports ?? webPorts).timers;
+  }
+
+  async handle(request: Request): Promise<Response> {
+    try {
+      const answer = await this.#answer(request);
+      return answer instanceof Response ? answer : problemResponse(answer, this.#base);
+    } catch (error) {
+      if (isLockstepError(error)) return problemResponse(refusalOf(error), this.#base);
+      if (!request.signal.aborted) this.#options.onError?.(error, request);
+      const told = new LockstepError('unknown', 'this request failed on the server');
+      return problemResponse(refusal(500, told), this.#base);
+    }
+  }
+
+  async #answer(request: Request): Promise<Response | Refusal> {
+    const { headerBytesMax } = this.#limits;
+    let headerBytes = 0;
+    for (const [name, value] of request.headers) headerBytes += name.length + value.length;
+    if (headerBytes > headerBytesMax)
+      return refusal(431, new LockstepError('invalid', 'the headers are too large', { values: { headerBytesMax } }));
+    const { pathname, searchParams: query } = new URL(request.url);
+    const path = pathname.startsWith(`${this.#base}/`) ? pathname.slice(this.#base.length) : null;
+    if (path === null) return this.#nothingHere(null);
+    const accept = request.headers.get('accept') ?? '';
+    const call: Call = { request, query, format: accept.includes(valueType) ? 'value' : 'json' };
+    const page = this.#surface.pages.get(path);
+    if (page !== undefined) return this.#told(page, call);
+    const route = routeOf(request.method, path);
+    if (route === null) return this.#nothingHere(null);
+    return route.kind === 'refusal' ? route : this.#take(route, call);
+  }
+
+  async #told(page: Page, call: Call): Promise<Response | Refusal> {
+    const { method } = call.request;
+    if (method !== 'GET') return wrongMethod(method, 'GET');
+    const content = await page(call.query);
+    if (content.kind === 'value') return this.#found(content.value, call, 200);
+    return new Response(content.text, { headers: { ...commonHeaders, 'content-type': content.type } });
+  }
+
+  #take(route: Route, call: Call): Promise<Response | Refusal> | Response | Refusal {
+    switch (route.kind) {
+      case 'send':
+        return this.#send(route.machine, route.command, call);
+      case 'read':
+        return this.#read(route.machine, call);
+      case 'events':
+        return this.#events(route.machine, call);
+      case 'query':
+        return this.#query(route.query, call);
+      case 'error-kind':
+        return explainKind(route.errorKind);
+    }
+  }
+
+  async #send(name: string, command: string, call: Call): Promise<Response | Refusal> {
+    const { request, query } = call;
+    const { connection, machines, isTrusted } = this.#surface;
+    const { answerMsMax } = this.#limits;
+    const machine = machines.get(name);
+    if (machine === undefined) return this.#nothingHere(name);
+    const key = keyOf(query);
+    const body = await readBody(request, this.#limits, this.#timers);
+    if (body.kind === 'refusal') return body;
+    const action: Action = { kind: 'send', name, key, command, input: body.value };
+    const access = await this.#admitted(request, action);
+    if (access.kind === 'refusal') return access;
+    const options = {
+      ...sendOptionsOf(request, answerMsMax, isTrusted),
+      actor: access.actor,
+    };
+    const outcome = (await connection.send(machine, key, command, body.value, options)) as CommandOutcome;
+    const { kind } = outcome;
+    if (kind !== 'committed') return this.#found(outcome, call, statusOfOutcome[kind]);
+    return this.#found(outcome, call, statusOfOutcome[kind], versionHeaders(outcome));
+  }
+
+  async #read(name: string, call: Call): Promise<Response | Refusal> {
+    const { request, query } = call;
+    const { connection, machines } = this.#surface;
+    const machine = machines.get(name);
+    if (machine === undefined) return this.#nothingHere(name);
+    const key = keyOf(query);
+    const access = await this.#admitted(request, { kind: 'read', name, key });
+    if (access.kind === 'refusal') return access;
+    const options = { after: tokenOf(query), maxAge: durationOf(query.get('maxAge')) };
+    const snapshot = await connection.read(machine, key, options);
+    const headers = versionHeaders(snapshot);
+    const known = request.headers.get('if-none-match');
+    if (known !== null && versionOfEtag(known) === snapshot.version)
+      return new Response(null, { status: 304, headers: { ...commonHeaders, ...headers } });
+    return this.#found(snapshot, call, 200, headers);
+  }
+
+  async #query(name: string, call: Call): Promise<Response | Refusal> {
+    const { request, query: options } = call;
+    const { connection, queries } = this.#surface;
+    const query = queries.get(name);
+    if (query === undefined) return this.#nothingHere(name);
+    const body = await readBody(request, this.#limits, this.#timers);
+    if (body.kind === 'refusal') return body;
+    const { input: schema, where } = query['~query'];
+    const input = await check(schema, body.value, { kind: 'query', name });
+    const key = where.kind === 'at' ? where.keyOf(input) : null;
+    const access = await this.#admitted(request, { kind: 'query', name, key, input });
+    if (access.kind === 'refusal') return access;
+    if (wantsStream(request)) {
+      const frames = async function* (signal: AbortSignal): AsyncGenerator<string, void, undefined> {
+        for await (const answer of connection.watch(query, body.value, { signal }))
+          yield frameOf('answer', null, answer, call.format);
+      };
+      return this.#streamed(call, frames);
+    }
+    const answer = await connection.query(query, body.value, {
+      after: tokenOf(options),
+      partial: options.get('partial') === 'true',
+      deadline: deadlineOf(request, this.#limits.answerMsMax),
+      signal: request.signal,
+    });
+    return this.#found(answer, call, 200, { [headerNames.token]: answer.token });
+  }
+
+  async #events(name: string, call: Call): Promise<Response | Refusal> {
+    const { request, query } = call;
+    const machine = this.#surface.machines.get(name);
+    if (machine === undefined) return this.#nothingHere(name);
+    const key = query.get('key');
+    const access = await this.#admitted(request, { kind: 'events', name, key });
+    if (access.kind === 'refusal') return access;
+    const position = request.headers.get('last-event-id') ?? query.get('after') ?? 'start';
+    return wantsStream(request) ? this.#stream(machine, key, position, call) : this.#page(machine, key, position, call);
+  }
+
+  #stream(machine: AnyMachine, key: string | null, position: string, call: Call): Response | Refusal {
+    const { format } = call;
+    const from = parsePosition(position);
+    const open = async function* (this: HttpHandler, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
+      const counter = new PositionCounter(from);
+      for await (const event of this.#open(machine, key, from.after, signal)) {
+        const taken = counter.take(event);
+        if (taken !== null) yield frameOf(event.type, taken, event, format);
+      }
+    };
+    return this.#streamed(call, (signal) => open.call(this, signal));
+  }
+
+  #streamed({ request }: Call, open: (signal: AbortSignal) => AsyncIterable<string>): Response | Refusal {
+    const { streamsMax } = this.#limits;
+    if (this.#streamCount >= streamsMax)
+      return refusalOf(new LockstepError('overloaded', 'too many event streams are open', { values: { streamsMax } }));
+    this.#streamCount++;
+    const stream = eventStream({
+      limits: this.#limits,
+      timers: this.#timers,
+      base: this.#base,
+      open,
+      onEnd: (failure) => {
+        this.#streamCount--;
+        if (failure !== null) this.#options.onError?.(failure, request);
+      },
+    });
+    return new Response(stream, { headers: { ...commonHeaders, 'content-type': eventStreamType } });
+  }
+
+  async #page(machine: AnyMachine, key: string | null, position: string, call: Call): Promise<Response> {
+    const { request, query } = call;
+    const from = parsePosition(position);
+    const limit = Math.min(countOf(query.get('limit')) ?? pageSizeDefault, this.#limits.pageMax);
+    const wait = durationOf(query.get('wait'));
+    const page = await eventPage({
+      from,
+      position,
+      limit,
+      waitMs: Math.min(wait === undefined ? pageWaitMsDefault : durationMs(wait), this.#limits.answerMsMax),
+      timers: this.#timers,
+      signal: request.signal,
+      open: (signal) => this.#open(machine, key, from.after, signal),
+    });
+    return this.#found(page, call, 200);
+  }
+
+  #open(machine: AnyMachine, key: string | null, after: Token | 'start' | 'now', signal: AbortSignal) {
+    return this.#surface.connection.events(machine, { key: key ?? undefined, after, signal });
+  }
+
+  async #admitted(
+    request: Request,
+    action: Action,
+  ): Promise<{ readonly kind: 'granted'; readonly actor: string } | Refusal> {
+    const access = await this.#surface.access(request, action);
+    switch (access.kind) {
+      case 'granted':
+        return access;
+      case 'not-exposed':
+        return this.#nothingHere(action.name);
+      case 'refused':
+        return refusal(403, new LockstepError('misuse', 'who asks may not do this'));
+    }
+  }
+
+  #found(value: unknown, { format }: Call, status: number, headers: Readonly<Record<string, string>> = {}): Response {
+    const about = { ...commonHeaders, vary: 'accept', 'content-type': typeOf(format) };
+    return new Response(encodeBody(value, format), { status, headers: { ...about, ...headers } });
+  }
+
+  /** What is there stands in the answer for whoever may know it. */
+  #nothingHere(name: string | null): Refusal {
+    const { isTrusted, machines, queries } = this.#surface;
+    const advice = isTrusted ? [`there are: ${[...machines.keys(), ...queries.keys()].join(', ')}`] : [];
+    const values = name === null ? {} : { name };
+    return refusal(404, new LockstepError('misuse', 'there is nothing here', { values, advice }));
+  }
+}
+
+function checkBase(base: string): string {
+  if (base === '' || /^(?:\/[\w.~-]+)+$/.test(base)) return base;
+  throw new LockstepError('misuse', 'a base is a path without an end: /api', { values: { base } });
+}
+
+function versionHeaders({ version, token }: { readonly version: number; readonly token: Token }) {
+  return { etag: etagOf(version), [headerNames.token]: token };
+}

@@ -1,0 +1,16 @@
+/** Where a node tells about itself: said once, for who serves it and who asks. */
+const keyed = (path: string, key: string | undefined): string =>
+  key === undefined ? path : `${path}?key=${encodeURIComponent(key)}`;
+
+export const nodePaths = {
+  health: '/healthz',
+  ready: '/readyz',
+  metrics: '/metrics',
+  openApi: '/openapi.json',
+  asyncApi: '/asyncapi.json',
+  definitions: '/definitions',
+  partitions: '/partitions',
+  projections: '/projections',
+  deadLetters: '/dead-letters',
+  waits: (key?: string): string => keyed('/waits', key),
+} as const;
