@@ -86,19 +86,25 @@ export interface CatchUpSetup {
   readonly measure: WriteMeasure;
 }
 
+/** Whose turn it is, and who may go along. */
+export interface Takers {
+  readonly first: AnyProjection;
+  readonly others: readonly AnyProjection[];
+}
+
 /**
  * Takes `first` a stretch further, and those of `others` that are on it along. What is stopped, or kept up by commands, stays
- * as it is. @throws LockstepError `corrupt`.
+ * as it is. True: there is no event behind it. @throws LockstepError `corrupt`.
  */
 export function catchUp(
   tx: Transaction,
   { machines, measure }: CatchUpSetup,
-  { first, others }: { readonly first: AnyProjection; readonly others: readonly AnyProjection[] },
+  { first, others }: Takers,
   { rowsMax, isEnough }: Stretch,
-): void {
+): boolean {
   const space = tx.system(projectionsSystem, 'local');
   const [leading] = travellersOf(space, [first]);
-  if (leading === undefined) return;
+  if (leading === undefined) return true;
   const along = travellersOf(space, others).filter(({ position }) => position >= leading.position);
   const travellers = [leading, ...along];
   const events = readingOf(tx);
@@ -123,6 +129,7 @@ export function catchUp(
     }
   }
   for (const one of travellers) one.save(space, isAll);
+  return isAll;
 }
 
 function travellersOf(space: ReadSpace, projections: readonly AnyProjection[]): readonly Traveller[] {

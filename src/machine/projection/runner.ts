@@ -12,7 +12,7 @@ import type { WaitEntry } from '../../observe/waits.ts';
 import type { EpochService, EpochServiceMaker, Leading, Transaction } from '../../partition/transaction.ts';
 import type { App } from '../app.ts';
 import { machinesOf } from '../runtime.ts';
-import { catchUp, newestEvent, stopAtNext, type CatchUpSetup } from './catch-up.ts';
+import { catchUp, newestEvent, stopAtNext, type CatchUpSetup, type Takers } from './catch-up.ts';
 import { progressText } from './progress.ts';
 import { projectionsOf, type AnyProjection } from './projection.ts';
 import { WriteMeasure } from './rows.ts';
@@ -22,7 +22,7 @@ import { dropLeft, nextDropMs, takeOver } from './take-over.ts';
 export interface ProjectionSettings {
   /** For so long rows are kept that no leading node's code declares, in milliseconds of partition time. Default 3,600,000. */
   readonly keepMs: number;
-  /** A transaction takes about so long, in milliseconds, as commands wait for it. Default 4. */
+  /** A transaction takes about so long, in milliseconds, as commands wait for it. Default 2. */
   readonly sliceMs: number;
   /** Commands whose events one transaction takes at most. Default 4,096. */
   readonly rowsMax: number;
@@ -32,7 +32,7 @@ export interface ProjectionSettings {
 
 export const projectionDefaults: ProjectionSettings = Object.freeze({
   keepMs: 3_600_000,
-  sliceMs: 4,
+  sliceMs: 2,
   rowsMax: 4_096,
   gatherMs: 10,
 });
@@ -63,6 +63,8 @@ interface EpochSetup {
   readonly catchUp: CatchUp;
 }
 
+/** So many transactions are under way at once. */
+const stretchesMax = 8;
 /** Before what was refused is tried again. */
 const refusedPauseMs = 50;
 const tooLarge = 'what it makes of one command is more than the log takes';
@@ -153,27 +155,43 @@ class ProjectionEpoch implements EpochService {
     return states.filter(({ projection, state }) => isDue(projection, state, newest)).map((one) => one.projection);
   }
 
-  /** One of them in turn, and those that are on its way. */
+  /**
+   * One of them in turn, and those that are on its way: one stretch after the other, between which commands have at least
+   * half of the time. A few are on their way to the log at once.
+   */
   async #advance(leading: Leading, due: readonly AnyProjection[]): Promise<void> {
-    const { clock, timers } = leading.ports;
-    const { machines, settings } = this.#setup;
     const first = due[this.#turn++ % due.length] as AnyProjection;
-    // Alone, if it could not be less: then it is known whose changes are too large.
     const rowsMax = this.#rowsMax;
-    const others = rowsMax === 1 ? [] : due.filter((one) => one !== first);
-    const commits = this.#commits;
-    let tookMs = 0;
-    const done = await transacted(leading, (tx) => {
-      const begun = clock.now();
-      const stretch = { rowsMax, isEnough: () => elapsedMs(begun, clock.now()) >= settings.sliceMs };
-      this.#setup.catchUp(tx, { machines, measure: this.#measure }, { first, others }, stretch);
-      tookMs = elapsedMs(begun, clock.now());
-    });
-    if (done !== 'too-large') this.#rowsMax = Math.min(settings.rowsMax, rowsMax + Math.ceil(rowsMax / 4));
+    // Alone, if it could not be less: then it is known whose changes are too large.
+    const takers = { first, others: rowsMax === 1 ? [] : due.filter((one) => one !== first) };
+    const stretches: Promise<'done' | 'too-large'>[] = [];
+    while (stretches.length < stretchesMax) {
+      const commits = this.#commits;
+      const { outcome, isLast, tookMs } = this.#stretch(leading, takers, rowsMax);
+      stretches.push(outcome);
+      if (isLast) break;
+      await pause(leading.ports.timers, this.#commits > commits ? tookMs : 0, [leading.signal]);
+    }
+    const outcomes = await Promise.all(stretches);
+    if (!outcomes.includes('too-large')) this.#rowsMax = Math.min(this.#setup.settings.rowsMax, rowsMax * 2);
     else if (rowsMax > 1) this.#rowsMax = Math.ceil(rowsMax / 4);
     else await transacted(leading, (tx) => stopAtNext(tx, first, tooLarge));
-    // Commands have at least half of the time.
-    if (this.#commits > commits && tookMs > 0) await pause(timers, tookMs, [leading.signal]);
+  }
+
+  /** It runs at once, unless it is refused for now. */
+  #stretch(leading: Leading, takers: Takers, rowsMax: number): Stretched {
+    const { clock } = leading.ports;
+    const { machines, settings } = this.#setup;
+    let isLast = true;
+    let tookMs = 0;
+    const outcome = transacted(leading, (tx) => {
+      const begun = clock.now();
+      const stretch = { rowsMax, isEnough: () => elapsedMs(begun, clock.now()) >= settings.sliceMs };
+      isLast = this.#setup.catchUp(tx, { machines, measure: this.#measure }, takers, stretch);
+      tookMs = elapsedMs(begun, clock.now());
+    });
+    outcome.catch(() => {}); // it is awaited with the others
+    return { outcome, isLast, tookMs };
   }
 
   #isDropDue(leading: Leading): boolean {
@@ -191,6 +209,13 @@ class ProjectionEpoch implements EpochService {
     await atMost(leading.ports.timers, ms, [leading.signal], () => promise);
     this.#sleeping = null;
   }
+}
+
+interface Stretched {
+  readonly outcome: Promise<'done' | 'too-large'>;
+  /** There is no event behind it, or it was refused for now. */
+  readonly isLast: boolean;
+  readonly tookMs: number;
 }
 
 /** A stopped one is due when somebody asked for it; an asynchronous one that has all events is not. */

@@ -60,20 +60,22 @@ function positionApart(): CatchUp {
     const space = tx.system(projectionsSystem, 'local');
     for (const state of later) putState(space, state);
     const before = statesOf(space);
-    catchUp(tx, ...about);
+    const isAll = catchUp(tx, ...about);
     later = statesOf(space);
     for (const state of before) putState(space, state);
+    return isAll;
   };
 }
 
 /** After the first part of the events instead of the last. */
 const switchesEarly: CatchUp = (tx, setup, takers, stretch) => {
-  catchUp(tx, setup, takers, stretch);
+  const isAll = catchUp(tx, setup, takers, stretch);
   for (const one of [takers.first, ...takers.others])
     if (one['~projection'].update === 'inline')
       changeState(tx, idOf(one), (state) =>
         state.stopped === null ? { ...state, phase: 'live', position: null } : state,
       );
+  return isAll;
 };
 
 /** Of one node: its version of the code changes from start to start, and until things are mended it throws now and then. */
