@@ -20,7 +20,7 @@ export const seedCounts: Readonly<Record<string, number>> = {
   partition: 6,
   channels: 8,
   checkpoints: 4,
-  machine: 8,
+  machine: 6,
 };
 const seedsToFind = 200;
 /** Where to look first for what takes long to find: from seed 1 on it is found too, within as many. */
@@ -33,6 +33,9 @@ const lookFrom: Readonly<Record<string, number>> = {
   'trims-what-is-needed': 10,
   'leader-counts-by-the-wall-clock': 17,
   'holder-counts-by-the-wall-clock': 16,
+  'runs-again-what-it-ran': 26,
+  'reads-what-it-has': 11,
+  'sends-after-the-commit': 52,
 };
 
 export const verdictOf: Readonly<Record<string, Verdict>> = {
@@ -108,6 +111,7 @@ export const verdictOf: Readonly<Record<string, Verdict>> = {
   'ignores-the-expected-version': 'safety',
   'sends-after-the-commit': 'safety',
   'follows-from-now-on': 'safety',
+  'reads-what-it-has': 'safety',
   'moves-a-position-outside': 'safety',
   'switches-before-it-has-all': 'safety',
   'keeps-half-of-what-a-handler-wrote': 'safety',

@@ -4,13 +4,14 @@
  * and later; states of a table end by themselves. What was acknowledged is there once, with the events that were told, and
  * in the order that clients saw; states are what their events make, and at every snapshot so are the rows of projections up
  * to where they are; messages take effect once; whoever follows a partition has all its events in order, over crashes of
- * its own too.
+ * its own too. Instances are linearizable, conflicts and doubts included.
  */
 import { isLockstepError } from 'lockstep/env';
 import type { Env, World } from 'lockstep/sim';
 import type { Scenario } from '../scenario.ts';
 import { call } from '../../../src/sim/cluster/calls.ts';
 import { someGround, strikeSome, type Blow, type Contender } from '../services/contenders.ts';
+import { Tellers } from '../services/machine-tellers.ts';
 import { machineBugs, type MachineBug } from '../services/machine-app.ts';
 import {
   serveBank,
@@ -45,12 +46,20 @@ export const machineScenario: Scenario = {
     const clients = Array.from({ length: 2 }, (_, index) =>
       world.run(`client-${index}`, (env) => work(world, env, ground.contenders, witness), { steady: true }),
     );
+    const tellers = new Tellers();
+    for (let index = 0; index < 2; index++) {
+      const name = `teller-${index}`;
+      const serve = (env: Env): Promise<void> =>
+        tellers.work(env, name, (request) => ask(env, world.random.pick(ground.contenders), request));
+      clients.push(world.run(name, serve, { steady: true }));
+    }
     for (let struck = 0; struck < 3; struck++) {
       await world.sleep(`${100 + world.random.below(400)}ms`);
       strikeSome(world, ground, blows);
     }
     world.heal();
     await Promise.all(clients);
+    tellers.judge(world);
     await world.run('judge', (env) => judge(world, env, ground.contenders, witness, followers), { steady: true });
   },
 };

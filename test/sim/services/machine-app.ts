@@ -29,6 +29,8 @@ export interface MachineBug {
   readonly sendsLater?: boolean;
   /** Who follows goes on from now, not from where it was. */
   readonly followsFromNow?: boolean;
+  /** What is read need not be the newest. */
+  readonly readsWhatItHas?: boolean;
   readonly projections?: ProjectionBug;
 }
 
@@ -38,6 +40,7 @@ export const machineBugs: Readonly<Record<string, MachineBug>> = {
   'ignores-the-expected-version': { forgetsExpectedVersions: true },
   'sends-after-the-commit': { sendsLater: true },
   'follows-from-now-on': { followsFromNow: true },
+  'reads-what-it-has': { readsWhatItHas: true },
   ...Object.fromEntries(Object.entries(projectionBugs).map(([name, bug]) => [name, { projections: bug }])),
 };
 

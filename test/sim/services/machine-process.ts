@@ -153,8 +153,9 @@ async function answer(
       case 'send':
         return await send(env, node, bank, request, bug);
       case 'read': {
-        const { version } = await node.read(bank.account, request.key);
-        return { kind: 'read', version };
+        const asked = bug.readsWhatItHas === true ? ({ maxAge: '1h' } as const) : {};
+        const { version, state } = await node.read(bank.account, request.key, asked);
+        return { kind: 'read', version, balance: state.balance };
       }
       case 'deliver':
         return (await node.partitions.receive(
@@ -186,12 +187,13 @@ async function send(
     return { kind: turned.kind };
   }
   const isChecked = expectedVersion !== null && bug.forgetsExpectedVersions !== true;
-  const options = isChecked ? { ...known, expectedVersion } : known;
+  const options = { ...known, expectedVersion: isChecked ? expectedVersion : undefined };
   const { to, ...tagged } = data;
   const outcome =
     command === 'Deposit'
       ? await node.send(account, key, 'Deposit', tagged, options)
       : await node.send(account, key, 'Transfer', data, options);
+  if (outcome.kind === 'conflict') return { kind: outcome.kind, version: outcome.actual };
   if (outcome.kind !== 'committed') return { kind: outcome.kind };
   if (command === 'Transfer' && bug.sendsLater === true && !outcome.repeated) {
     await env.sleep('40ms');
