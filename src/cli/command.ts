@@ -1,14 +1,15 @@
 /**
- * The commands of `lockstep`. So far they look into the files of logs and trees, and judge histories; more come with
- * what they command. Exit codes: 0 done and nothing wrong, 1 an error, or damage was found, 2 a history is a violation,
- * 4 it is not known whether.
+ * The commands of `lockstep`. So far they look into the files of logs and trees, judge histories, and keep an app's
+ * contract; more come with what they command. Exit codes: 0 done and nothing wrong, 1 an error, or damage or a misfit was
+ * found, 2 a history is a violation, 4 it is not known whether.
  */
 import { parseArgs } from 'node:util';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { checkFile, checkTransactionsFile, checkUsage } from './check.ts';
+import { contractFile, contractUsage } from './contract.ts';
 import { inspectLogs, inspectTrees, inspectUsage } from './inspect.ts';
 
-const usage = `${inspectUsage}\n\n${checkUsage}`;
+const usage = `${inspectUsage}\n\n${checkUsage}\n\n${contractUsage}`;
 
 /** Runs one command, as in a shell: prints, and answers the exit code. */
 export async function command(args: readonly string[]): Promise<number> {
@@ -36,6 +37,7 @@ async function run(args: readonly string[]): Promise<number> {
       html: { type: 'string' },
       level: { type: 'string' },
       order: { type: 'string' },
+      check: { type: 'boolean', default: false },
     },
   });
   const [noun, verb, subject, ...rest] = positionals;
@@ -46,6 +48,7 @@ async function run(args: readonly string[]): Promise<number> {
   if (subject !== undefined && rest.length === 0) {
     if (noun === 'log' && verb === 'inspect') return inspectLogs(subject, values.json);
     if (noun === 'storage' && verb === 'inspect') return inspectTrees(subject, values.json);
+    if (noun === 'contract' && verb !== undefined) return contractFile(verb, subject, values.check);
     if (noun === 'check' && verb === 'linearizable') {
       const { model, initial, budget, html, keyed, json } = values;
       return checkFile(subject, { model, initial, budget, html, keyed, json });

@@ -1,0 +1,85 @@
+/**
+ * `lockstep contract`: what an app promises to what it has stored and to those who send to it, in a file for version
+ * control; `--check` compares the two before a deploy does.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { LockstepError } from '../kernel/errors.ts';
+import type { App } from '../machine/app.ts';
+import { contractOf, type Contract } from '../machine/contract.ts';
+import { misfits, misfitText } from '../machine/misfits.ts';
+
+export const contractUsage: string = `lockstep contract APP FILE [--check]
+
+  Writes names, shapes and versions of an app's machines, commands and events to FILE, as JSON for version control.
+  APP is a module that exports one app, of \`defineApp\`; it is imported, so it should not open a node.
+  --check: writes nothing, and lists what of the app does not fit FILE, or that FILE lacks what is new. Give it the FILE
+  of what is deployed. Exit code 0 it fits and FILE is up to date, 1 otherwise.
+
+for example
+  lockstep contract app.ts contract.json
+  lockstep contract app.ts contract.json --check`;
+
+/** The exit code. Without `--check` what does not fit the file that was there is told, and the file is written. */
+export async function contractFile(modulePath: string, path: string, isCheck: boolean): Promise<number> {
+  const declared = contractOf(await appIn(modulePath));
+  const printed = `${JSON.stringify(declared, null, 2)}\n`;
+  const kept = await textAt(path);
+  if (kept === null && isCheck) {
+    const advice = ['write it first, without --check'];
+    throw new LockstepError('invalid', 'there is no contract to check against', { values: { file: path }, advice });
+  }
+  const found = kept === null ? [] : misfits(contractIn(kept, path), declared);
+  for (const misfit of found) console.log(misfitText(misfit));
+  if (!isCheck) {
+    await writeFile(path, printed);
+    return 0;
+  }
+  if (found.length > 0) return 1;
+  // As values: a formatter may have laid the file out anew.
+  const isCurrent = kept !== null && JSON.stringify(JSON.parse(kept)) === JSON.stringify(declared);
+  console.log(isCurrent ? `${path} is up to date` : `${path} lacks what is new, all of which fits: write it again`);
+  return isCurrent ? 0 : 1;
+}
+
+async function appIn(path: string): Promise<App<unknown>> {
+  let module: unknown;
+  try {
+    module = await import(pathToFileURL(resolve(path)).href);
+  } catch (cause) {
+    throw new LockstepError('invalid', 'the app cannot be imported', { values: { file: path }, cause });
+  }
+  const apps = new Set(Object.values(module as object).filter(isApp)); // one app may have two names
+  const [app] = apps;
+  if (app !== undefined && apps.size === 1) return app;
+  throw new LockstepError('misuse', 'the module does not export one app', {
+    values: { file: path, apps: apps.size },
+    advice: ['export const app = defineApp({ … })'],
+  });
+}
+
+/** By its form: the module may have another copy of this package. */
+const isApp = (value: unknown): value is App<unknown> =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'app' && 'parts' in value;
+
+async function textAt(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null;
+    throw new LockstepError('invalid', 'the file cannot be read', { values: { file: path }, cause });
+  }
+}
+
+function contractIn(text: string, path: string): Contract {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new LockstepError('invalid', 'the contract is not JSON', { values: { file: path }, cause });
+  }
+  const isContract = typeof value === 'object' && value !== null && 'app' in value && 'machines' in value;
+  if (isContract) return value as Contract; // what is within is what this command wrote
+  throw new LockstepError('invalid', 'the file is not a contract', { values: { file: path } });
+}
