@@ -9,7 +9,7 @@ import type { AnyEvent, AnyMachine, Fence, NoneSince } from './definition.ts';
 import { applyEffects, requireFence, type FencedOut } from './effects.ts';
 import { stepDeadline, stepNamed, type AnyStep } from './engine.ts';
 import { encodeRow, eventsSystem, orderKey, orderSystem, rowKey, type EventRow, type Origin } from './event-row.ts';
-import { loadInstance, placeStateOf, saveInstance, type Instance } from './instance.ts';
+import { loadInstance, loadInstanceWithin, placeStateOf, saveInstance, type Instance } from './instance.ts';
 import type { MachineRuntime } from './runtime.ts';
 import { overtakenBy, type Overtaken } from './tags.ts';
 import { shapesOf } from './versions.ts';
@@ -26,6 +26,8 @@ export interface CommandRequest extends Origin {
   readonly expectedVersion?: number | undefined;
   readonly fence?: Fence | undefined;
   readonly requireNone?: NoneSince | undefined;
+  /** Events that it may fold again by itself; where there are more it is refused as `unfolded`. Default: any number. */
+  readonly foldMax?: number | undefined;
 }
 
 /** What a command came to. */
@@ -41,7 +43,8 @@ export type Refusal =
   | Rejection<'decided', Rejection>
   | Rejection<'conflict', { readonly expected: number; readonly actual: number }>
   | FencedOut
-  | Overtaken;
+  | Overtaken
+  | Rejection<'unfolded', null>;
 
 /** In a transaction of the key's place. @throws what `decide` and `evolve` throw; LockstepError `misuse`, `invalid`. */
 export function execute(tx: Transaction, runtime: MachineRuntime, request: CommandRequest): Executed | Refusal {
@@ -50,7 +53,8 @@ export function execute(tx: Transaction, runtime: MachineRuntime, request: Comma
   if (fenced !== null) return fenced;
   const overtaken = requireNone === undefined ? null : overtakenBy(tx, requireNone);
   if (overtaken !== null) return overtaken;
-  const instance = loadInstance(placeStateOf(tx), machine, key);
+  const instance = loadInstanceWithin(placeStateOf(tx), machine, key, request.foldMax ?? Infinity);
+  if (instance === null) return { kind: 'rejected', code: 'unfolded', details: null };
   const { version } = instance;
   if (expectedVersion !== undefined && expectedVersion !== version)
     return { kind: 'rejected', code: 'conflict', details: { expected: expectedVersion, actual: version } };

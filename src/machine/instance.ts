@@ -2,18 +2,21 @@
  * Instances as they are stored: each one's state beside its events, written with every command, so that it is one look.
  *
  *     place  machine-state  [machine, key]  → [version, codeVersion, deadline, state]
+ *     place  machine-fold   [machine, key]  → [codeVersion, version, state]: of a state that is being folded again
  *
- * A state of an older `codeVersion` is folded again from its events when it is next used.
+ * A state of an older `codeVersion` is folded again from its events when it is next used; a long one in steps.
  */
 import type { Tuple } from '../bytes/tuple.ts';
 import type { StoredValue } from '../bytes/value-format.ts';
+import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { ReadSpace, Transaction } from '../partition/transaction.ts';
 import type { AnyMachine } from './definition.ts';
 import { fold, initialOf } from './engine.ts';
-import { decodeRow, eventsSystem } from './event-row.ts';
+import { decodeRow, eventsSystem, lastVersionOf } from './event-row.ts';
 
 const stateSystem = 'machine-state';
+const foldSystem = 'machine-fold';
 
 export interface Instance {
   /** How many events it has; 0: it was never written. */
@@ -37,8 +40,56 @@ export const placeStateOf =
  * @throws LockstepError `misuse` where newer code has written the state; `corrupt`.
  */
 export function loadInstance(place: PlaceState, machine: AnyMachine, key: string): Instance {
+  const instance = loadInstanceWithin(place, machine, key, Infinity);
+  assert(instance !== null, 'any number of events may be folded');
+  return instance;
+}
+
+/** As `loadInstance`; null where more events would have to be folded again. */
+export function loadInstanceWithin(
+  place: PlaceState,
+  machine: AnyMachine,
+  key: string,
+  eventsMax: number,
+): Instance | null {
+  const stored = storedOf(place, machine, key);
+  if (stored === null) return { version: 0, state: initialOf(machine), deadlineMs: null };
+  const { version, codeVersion, deadlineMs, state } = stored;
+  if (codeVersion === machine['~machine'].codeVersion) return { version, deadlineMs, state };
+  const begun = foldBegun(place, machine, key);
+  if (version - begun.version > eventsMax) return null;
+  return { version, deadlineMs, state: foldRows(place, machine, key, { begun, eventsMax: Infinity }).state };
+}
+
+/**
+ * Folds about so many events more, whole rows of them, and keeps how far it came. True: the state is of this code now.
+ * @throws as `loadInstance`; what `evolve` throws.
+ */
+export function foldFurther(
+  tx: Transaction,
+  place: PlaceState,
+  machine: AnyMachine,
+  key: string,
+  eventsMax: number,
+): boolean {
+  const stored = storedOf(place, machine, key);
+  const { codeVersion } = machine['~machine'];
+  if (stored === null || stored.codeVersion === codeVersion) return true;
+  const { version, state } = foldRows(place, machine, key, { begun: foldBegun(place, machine, key), eventsMax });
+  const space = tx.system(foldSystem, 'place');
+  if (version < stored.version) {
+    space.set(stateKey(machine, key), [codeVersion, version, state as StoredValue]);
+    return false;
+  }
+  space.delete(stateKey(machine, key));
+  saveInstance(tx, machine, key, { version, state, deadlineMs: stored.deadlineMs });
+  return true;
+}
+
+/** Null: it was never written. */
+function storedOf(place: PlaceState, machine: AnyMachine, key: string): StoredInstance | null {
   const value = place(stateSystem).get(stateKey(machine, key));
-  if (value === undefined) return { version: 0, state: initialOf(machine), deadlineMs: null };
+  if (value === undefined) return null;
   const [version, codeVersion, deadlineMs, state] = Array.isArray(value) ? value : [];
   if (
     typeof version !== 'number' ||
@@ -54,7 +105,7 @@ export function loadInstance(place: PlaceState, machine: AnyMachine, key: string
       values: { machine: machine.name, key, codeVersion, known },
       advice: ['run that code, or raise codeVersion further'],
     });
-  return { version, deadlineMs, state: codeVersion === known ? state : foldAll(place, machine, key) };
+  return { version, codeVersion, deadlineMs, state };
 }
 
 export function saveInstance(tx: Transaction, machine: AnyMachine, key: string, instance: Instance): void {
@@ -64,12 +115,47 @@ export function saveInstance(tx: Transaction, machine: AnyMachine, key: string, 
   tx.system(stateSystem, 'place').set(stateKey(machine, key), [version, codeVersion, deadlineMs, state as StoredValue]);
 }
 
+interface StoredInstance extends Instance {
+  readonly codeVersion: number;
+}
+
+/** The state that the events up to a version make. */
+interface Folded {
+  readonly version: number;
+  readonly state: unknown;
+}
+
 /** The state that all events of an instance make. */
 export function foldAll(place: PlaceState, machine: AnyMachine, key: string): unknown {
-  let state: unknown = initialOf(machine);
-  for (const [rowKey, value] of place(eventsSystem).range({ prefix: [machine.name, key] }))
-    state = fold(machine, state, decodeRow(rowKey, value).events);
-  return state;
+  const begun = { version: 0, state: initialOf(machine) };
+  return foldRows(place, machine, key, { begun, eventsMax: Infinity }).state;
+}
+
+/** How far this very code has folded it already. */
+function foldBegun(place: PlaceState, machine: AnyMachine, key: string): Folded {
+  const value = place(foldSystem).get(stateKey(machine, key));
+  const [codeVersion, version, state] = Array.isArray(value) ? value : [];
+  if (codeVersion !== machine['~machine'].codeVersion || typeof version !== 'number')
+    return { version: 0, state: initialOf(machine) };
+  return { version, state };
+}
+
+function foldRows(
+  place: PlaceState,
+  machine: AnyMachine,
+  key: string,
+  { begun, eventsMax }: { readonly begun: Folded; readonly eventsMax: number },
+): Folded {
+  let { version, state } = begun;
+  // A version that was folded to is the end of a row.
+  const range = { prefix: [machine.name, key], from: [machine.name, key, version + 1] };
+  for (const [rowKey, value] of place(eventsSystem).range(range)) {
+    const row = decodeRow(rowKey, value);
+    state = fold(machine, state, row.events);
+    version = lastVersionOf(row);
+    if (version - begun.version >= eventsMax) break;
+  }
+  return { version, state };
 }
 
 const stateKey = (machine: AnyMachine, key: string): Tuple => [machine.name, key];

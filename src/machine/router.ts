@@ -14,6 +14,7 @@ import { again, deliver, type Again, type DeliveryPorts } from './delivery.ts';
 import { decodeRow, eventsSystem, rowKey, type Origin } from './event-row.ts';
 import { recordedOf } from './event-reader.ts';
 import { execute, type CommandRequest, type Executed, type Refusal } from './execute.ts';
+import { foldedAtOnceMax, foldInSteps } from './fold-steps.ts';
 import { checkKey, checkPart, commandSchema, type MachineRuntime } from './runtime.ts';
 import { check } from './schema.ts';
 import type { FoundEvent } from './tags.ts';
@@ -63,6 +64,8 @@ export interface RouterSetup extends DeliveryPorts {
 const deadlineMsDefault = 30_000;
 
 type Remembered = Pick<Executed, 'version' | 'firstVersion'>;
+/** What whoever sends is told. */
+type ToldRefusal = Exclude<Refusal, { readonly code: 'unfolded' }>;
 
 export class Router {
   readonly #setup: RouterSetup;
@@ -90,7 +93,7 @@ export class Router {
     const deliver = (sent: SentCommand): Promise<CommandOutcome> => {
       const { expectedVersion, fence, requireNone } = options;
       const about = { actor: sent.actor, trace: sent.trace, data: sent.data, expectedVersion, fence, requireNone };
-      return this.#deliver({ ...origin, machine, key, command, ...about }, options);
+      return this.#deliver({ ...origin, machine, key, command, ...about, foldMax: foldedAtOnceMax }, options);
     };
     const all = middleware.reduceRight<typeof deliver>((next, one) => (sent) => one(sent, next), deliver);
     return all({ machine: machine.name, key, command, data: checked, ...origin });
@@ -126,11 +129,15 @@ export class Router {
       },
       { commandId, withinMs },
     );
+    if (outcome.kind === 'rejected' && outcome.code === 'unfolded') {
+      await foldInSteps(partitions, request.machine, key);
+      return { kind: 'again', inDoubt: false, why: 'its state to be folded again by newer code' };
+    }
     return this.#outcomeOf(outcome, decided.events, request, options);
   }
 
   async #outcomeOf(
-    outcome: TransactOutcome<Remembered | Refusal>,
+    outcome: TransactOutcome<Remembered | ToldRefusal>,
     events: readonly AnyEvent[],
     request: CommandRequest,
     options: SendOptions<unknown>,
@@ -177,7 +184,7 @@ export class Router {
 }
 
 function refusedWith(
-  refusal: Refusal,
+  refusal: ToldRefusal,
   request: CommandRequest,
   { fence, requireNone }: SendOptions<unknown>,
 ): CommandOutcome {

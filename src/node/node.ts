@@ -35,7 +35,8 @@ import type {
   Transaction,
 } from '../machine/definition.ts';
 import { again, deliver, type DeliveryPorts } from '../machine/delivery.ts';
-import { loadInstance } from '../machine/instance.ts';
+import { foldedAtOnceMax, foldInSteps } from '../machine/fold-steps.ts';
+import { loadInstanceWithin, type PlaceState } from '../machine/instance.ts';
 import type { Options, Query } from '../machine/part.ts';
 import { projectionsOf } from '../machine/projection/projection.ts';
 import { Projections, type ProjectionStatus } from '../machine/projection/status.ts';
@@ -134,13 +135,18 @@ export class LockstepNode implements Connection, AsyncDisposable {
           : { staleMsMax: durationMs(maxAge) };
     const values = { machine: machine.name, key };
     const about = { what: 'read', key, values, withinMs: withinMsDefault, signal: undefined };
+    let foldMax = foldedAtOnceMax;
     return deliver<Found<StateOf<M>>>(this.#delivery, about, async (leftMs) => {
       const outcome = await partitions.read(key, consistency, { withinMs: leftMs });
       if (outcome.kind !== 'snapshot') return again(outcome, values);
       using snapshot = outcome;
       const { token, ageMs } = snapshot;
-      const { state, version } = loadInstance((name) => snapshot.system(name, placeOf(key)), machine, key);
-      return { kind: 'found', state, version, token, ageMs };
+      const place: PlaceState = (name) => snapshot.system(name, placeOf(key));
+      const found = loadInstanceWithin(place, machine, key, foldMax);
+      if (found !== null) return { kind: 'found', state: found.state, version: found.version, token, ageMs };
+      // A node that does not lead folds it by itself, for this reader alone.
+      if (!(await foldInSteps(partitions, machine, key))) foldMax = Infinity;
+      return { kind: 'again', inDoubt: false, why: 'its state to be folded again by newer code' };
     }).then(({ state, version, token, ageMs }) => ({ state, version, token, ageMs }));
   }
 
