@@ -12,7 +12,13 @@ export const sourceCondition = 'lockstep-source';
 type ExportMap = Record<string, string | Record<string, string>>;
 
 /** Files that are imported by themselves, beside the index of their room: whoever does not write engines has none of them. */
-export const openFiles: readonly string[] = ['log/contract', 'log/nats', 'log/postgres', 'checkpoint/s3'];
+export const openFiles: readonly string[] = [
+  'log/contract',
+  'log/nats',
+  'log/postgres',
+  'checkpoint/s3',
+  'server/node',
+];
 
 const entry = (path: string): Record<string, string> => ({
   [sourceCondition]: `./src/${path}.ts`,

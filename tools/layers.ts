@@ -56,6 +56,8 @@ export const layers: readonly (readonly Room[])[] = [
 
 /** Rooms that may import `node:*`; everything else also runs in a browser. */
 export const nodeRooms: ReadonlySet<string> = new Set(['os', 'cli']);
+/** Files, and the folders named as them, of other rooms that may: users import them by themselves (tools/exports.ts). */
+export const nodeFiles: readonly string[] = ['server/node'];
 /** Who may import the real world, besides itself: the package's root entry and the command. */
 export const osImporters: ReadonlySet<string> = new Set(['index.ts', 'cli/main.ts', 'cli/inspect.ts']);
 

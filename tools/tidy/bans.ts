@@ -2,7 +2,7 @@
  * What would let two runs of one seed differ, or tie the core to one host: each ban names what to use instead and the
  * places where it is the right thing after all. Bans look at names, so a local variable of a banned name is none.
  */
-import { nodeRooms } from '../layers.ts';
+import { nodeFiles, nodeRooms } from '../layers.ts';
 import { lineFinder, type Finding, type Rule, type Source } from './source.ts';
 import { dotted, isNode, nameOf, walk, type Node } from './walk.ts';
 
@@ -14,7 +14,10 @@ interface Ban {
   readonly except: readonly string[];
 }
 
-const hosts = [...nodeRooms].map((room) => `src/${room}/`);
+const hosts = [
+  ...[...nodeRooms, ...nodeFiles].map((room) => `src/${room}/`),
+  ...nodeFiles.map((file) => `src/${file}.ts`),
+];
 const turn = 'src/sim/turn.ts';
 /** The ports of hosts that are no more than the web. */
 const web = 'src/server/web-ports.ts';

@@ -1,5 +1,5 @@
 /** The house's order: who may import whom, from tools/layers.ts; cycles; what nobody imports; where an index may be. */
-import { engineClients, layers, nodeRooms, openRooms, osImporters } from '../layers.ts';
+import { engineClients, layers, nodeFiles, nodeRooms, openRooms, osImporters } from '../layers.ts';
 import { openFiles } from '../exports.ts';
 import type { Finding, Import, Rule, Source } from './source.ts';
 
@@ -31,12 +31,16 @@ function packageMessage(source: Source, request: string): string | null {
     return `imports the package '${request}': there are no runtime dependencies but engines' clients (tools/layers.ts)`;
   }
   if (source.room !== null && nodeRooms.has(source.room)) return null;
+  if (nodeFiles.some((one) => isOrIn(source.path, one))) return null;
   return `imports ${request}: only ${[...nodeRooms].join(', ')} may; use a port of env`;
 }
 
+/** The file, or one in the folder of its name. */
+const isOrIn = (path: string, file: string): boolean => path === `src/${file}.ts` || path.startsWith(`src/${file}/`);
+
 /** The packages that `engineClients` grants a file, or the folder of its name. */
 function clientsOf(path: string): readonly string[] {
-  const owner = Object.keys(engineClients).find((one) => path === `src/${one}.ts` || path.startsWith(`src/${one}/`));
+  const owner = Object.keys(engineClients).find((one) => isOrIn(path, one));
   return owner === undefined ? [] : (engineClients[owner] ?? []);
 }
 
