@@ -12,7 +12,7 @@ import type { LockstepNode } from '../node/node.ts';
 import { commandId } from '../partition/command-id.ts';
 import { expose } from '../server/api.ts';
 import { nodeHandler } from '../server/node-handler.ts';
-import type { Handler } from '../server/surface.ts';
+import type { Handler } from '../server/exchange.ts';
 import { createClient } from './client.ts';
 import { connect } from './connect.ts';
 

@@ -6,8 +6,9 @@ import { accessTo, expose as exposed, type Api as ExposedApi, type Authorize } f
 import type { Connection } from '../machine/connection.ts';
 import type { AnyMachine } from '../machine/definition.ts';
 import type { AnyQuery } from '../machine/projection/query.ts';
-import { handlerOf } from './handler.ts';
-import type { Handler, HandlerOptions } from './surface.ts';
+import { webHandler, type Handler } from './exchange.ts';
+import { exchangeOf } from './handler.ts';
+import type { HandlerOptions } from './surface.ts';
 
 export interface Api<G> extends ExposedApi<G> {
   /**
@@ -29,16 +30,18 @@ export function expose<const G extends readonly { readonly kind: 'allowed' | 'qu
   return {
     ...api,
     handler: (connection, options) =>
-      handlerOf(
-        {
-          connection,
-          machines: machinesIn(api),
-          queries: queriesIn(api),
-          access: (request, action) => accessTo(api, request, action),
-          isTrusted: false,
-          pages: new Map(),
-        },
-        options,
+      webHandler(
+        exchangeOf(
+          {
+            connection,
+            machines: machinesIn(api),
+            queries: queriesIn(api),
+            access: ({ request }, action) => accessTo(api, request, action),
+            isTrusted: false,
+            pages: new Map(),
+          },
+          options,
+        ),
       ),
   };
 }

@@ -1,8 +1,9 @@
 /** Whether a request bears the secret, told in a time that says nothing of it. */
 import { Sha256 } from '../bytes/sha256.ts';
+import type { Asked } from './exchange.ts';
 
 /** `Authorization: Bearer SECRET` (RFC 6750). */
-export function bearerOf({ headers }: Request): string | null {
+export function bearerOf({ headers }: Pick<Asked, 'headers'>): string | null {
   const [, bearer = null] = /^Bearer +([\w.~+/-]+=*)$/i.exec(headers.get('authorization') ?? '') ?? [];
   return bearer;
 }

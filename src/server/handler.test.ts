@@ -11,7 +11,7 @@ import { nothing, unchecked, type Schema } from '../machine/schema.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { commandId } from '../partition/command-id.ts';
 import { expose } from './api.ts';
-import type { Handler } from './surface.ts';
+import type { Handler } from './exchange.ts';
 import { decodeBody, encodeBody, valueType } from './wire.ts';
 
 const amount: Schema<number> = {

@@ -1,5 +1,5 @@
 /**
- * HTTP for machines, as a function from `Request` to `Response`: it runs wherever these do. It takes nothing on trust: names
+ * HTTP for machines, as a function of what is asked that needs no more than the web's own objects. It takes nothing on trust: names
  * are looked up, sizes are limited, and who may do what is asked of the surface before anything is done.
  */
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
@@ -12,13 +12,14 @@ import type { Token } from '../partition/transaction.ts';
 import { readBody } from './body.ts';
 import { eventPage } from './event-page.ts';
 import { eventStream, frameOf } from './event-stream.ts';
+import type { Asked, Exchange, Reply } from './exchange.ts';
 import { explainKind } from './error-kind.ts';
 import { handlerLimits, type HandlerLimits } from './limits.ts';
 import { parsePosition, PositionCounter } from './position.ts';
-import { commonHeaders, problemResponse, refusal, refusalOf, type Refusal } from './problem.ts';
+import { commonHeaders, problemReply, refusal, refusalOf, type Refusal } from './problem.ts';
 import { countOf, deadlineOf, durationOf, keyOf, sendOptionsOf, tokenOf, wantsStream } from './request-fields.ts';
 import { routeOf, wrongMethod, type Route } from './route.ts';
-import type { Handler, HandlerOptions, Page, Surface } from './surface.ts';
+import type { HandlerOptions, Page, Surface } from './surface.ts';
 import { webPorts } from './web-ports.ts';
 import {
   encodeBody,
@@ -33,7 +34,7 @@ import {
 
 /** A request that is taken up. */
 interface Call {
-  readonly request: Request;
+  readonly asked: Asked;
   readonly query: URLSearchParams;
   readonly format: BodyFormat;
 }
@@ -51,9 +52,9 @@ const statusOfOutcome: Readonly<Record<CommandOutcome['kind'], number>> = {
 const pageSizeDefault = 100;
 const pageWaitMsDefault = 100;
 
-export function handlerOf(surface: Surface, options: HandlerOptions = {}): Handler {
+export function exchangeOf(surface: Surface, options: HandlerOptions = {}): Exchange {
   const handler = new HttpHandler(surface, options);
-  return (request) => handler.handle(request);
+  return (asked) => handler.handle(asked);
 }
 
 class HttpHandler {
@@ -72,45 +73,43 @@ class HttpHandler {
     this.#timers = (options.ports ?? webPorts).timers;
   }
 
-  async handle(request: Request): Promise<Response> {
+  async handle(asked: Asked): Promise<Reply> {
     try {
-      const answer = await this.#answer(request);
-      return answer instanceof Response ? answer : problemResponse(answer, this.#base);
+      const answer = await this.#answer(asked);
+      return 'error' in answer ? problemReply(answer, this.#base) : answer;
     } catch (error) {
-      if (isLockstepError(error)) return problemResponse(refusalOf(error), this.#base);
-      if (!request.signal.aborted) this.#options.onError?.(error, request);
+      if (isLockstepError(error)) return problemReply(refusalOf(error), this.#base);
+      if (!asked.signal.aborted) this.#options.onError?.(error, asked.request);
       const told = new LockstepError('unknown', 'this request failed on the server');
-      return problemResponse(refusal(500, told), this.#base);
+      return problemReply(refusal(500, told), this.#base);
     }
   }
 
-  async #answer(request: Request): Promise<Response | Refusal> {
+  async #answer(asked: Asked): Promise<Reply | Refusal> {
     const { headerBytesMax } = this.#limits;
-    let headerBytes = 0;
-    for (const [name, value] of request.headers) headerBytes += name.length + value.length;
-    if (headerBytes > headerBytesMax)
+    if (asked.headerBytes > headerBytesMax)
       return refusal(431, new LockstepError('invalid', 'the headers are too large', { values: { headerBytesMax } }));
-    const { pathname, searchParams: query } = new URL(request.url);
+    const { pathname, searchParams: query } = asked.url;
     const path = pathname.startsWith(`${this.#base}/`) ? pathname.slice(this.#base.length) : null;
     if (path === null) return this.#nothingHere(null);
-    const accept = request.headers.get('accept') ?? '';
-    const call: Call = { request, query, format: accept.includes(valueType) ? 'value' : 'json' };
+    const accept = asked.headers.get('accept') ?? '';
+    const call: Call = { asked, query, format: accept.includes(valueType) ? 'value' : 'json' };
     const page = this.#surface.pages.get(path);
     if (page !== undefined) return this.#told(page, call);
-    const route = routeOf(request.method, path);
+    const route = routeOf(asked.method, path);
     if (route === null) return this.#nothingHere(null);
     return route.kind === 'refusal' ? route : this.#take(route, call);
   }
 
-  async #told(page: Page, call: Call): Promise<Response | Refusal> {
-    const { method } = call.request;
+  async #told(page: Page, call: Call): Promise<Reply | Refusal> {
+    const { method } = call.asked;
     if (method !== 'GET') return wrongMethod(method, 'GET');
     const content = await page(call.query);
     if (content.kind === 'value') return this.#found(content.value, call, 200);
-    return new Response(content.text, { headers: { ...commonHeaders, 'content-type': content.type } });
+    return { status: 200, headers: { ...commonHeaders, 'content-type': content.type }, body: content.text };
   }
 
-  #take(route: Route, call: Call): Promise<Response | Refusal> | Response | Refusal {
+  #take(route: Route, call: Call): Promise<Reply | Refusal> | Reply | Refusal {
     switch (route.kind) {
       case 'send':
         return this.#send(route.machine, route.command, call);
@@ -125,20 +124,20 @@ class HttpHandler {
     }
   }
 
-  async #send(name: string, command: string, call: Call): Promise<Response | Refusal> {
-    const { request, query } = call;
+  async #send(name: string, command: string, call: Call): Promise<Reply | Refusal> {
+    const { asked, query } = call;
     const { connection, machines, isTrusted } = this.#surface;
     const { answerMsMax } = this.#limits;
     const machine = machines.get(name);
     if (machine === undefined) return this.#nothingHere(name);
     const key = keyOf(query);
-    const body = await readBody(request, this.#limits, this.#timers);
+    const body = await readBody(asked, this.#limits, this.#timers);
     if (body.kind === 'refusal') return body;
     const action: Action = { kind: 'send', name, key, command, input: body.value };
-    const access = await this.#admitted(request, action);
+    const access = await this.#admitted(asked, action);
     if (access.kind === 'refusal') return access;
     const options = {
-      ...sendOptionsOf(request, answerMsMax, isTrusted),
+      ...sendOptionsOf(asked, answerMsMax, isTrusted),
       actor: access.actor,
     };
     const outcome = (await connection.send(machine, key, command, body.value, options)) as CommandOutcome;
@@ -147,36 +146,36 @@ class HttpHandler {
     return this.#found(outcome, call, statusOfOutcome[kind], versionHeaders(outcome));
   }
 
-  async #read(name: string, call: Call): Promise<Response | Refusal> {
-    const { request, query } = call;
+  async #read(name: string, call: Call): Promise<Reply | Refusal> {
+    const { asked, query } = call;
     const { connection, machines } = this.#surface;
     const machine = machines.get(name);
     if (machine === undefined) return this.#nothingHere(name);
     const key = keyOf(query);
-    const access = await this.#admitted(request, { kind: 'read', name, key });
+    const access = await this.#admitted(asked, { kind: 'read', name, key });
     if (access.kind === 'refusal') return access;
     const options = { after: tokenOf(query), maxAge: durationOf(query.get('maxAge')) };
     const snapshot = await connection.read(machine, key, options);
     const headers = versionHeaders(snapshot);
-    const known = request.headers.get('if-none-match');
+    const known = asked.headers.get('if-none-match');
     if (known !== null && versionOfEtag(known) === snapshot.version)
-      return new Response(null, { status: 304, headers: { ...commonHeaders, ...headers } });
+      return { status: 304, headers: { ...commonHeaders, ...headers }, body: null };
     return this.#found(snapshot, call, 200, headers);
   }
 
-  async #query(name: string, call: Call): Promise<Response | Refusal> {
-    const { request, query: options } = call;
+  async #query(name: string, call: Call): Promise<Reply | Refusal> {
+    const { asked, query: options } = call;
     const { connection, queries } = this.#surface;
     const query = queries.get(name);
     if (query === undefined) return this.#nothingHere(name);
-    const body = await readBody(request, this.#limits, this.#timers);
+    const body = await readBody(asked, this.#limits, this.#timers);
     if (body.kind === 'refusal') return body;
     const { input: schema, where } = query['~query'];
     const input = await check(schema, body.value, { kind: 'query', name });
     const key = where.kind === 'at' ? where.keyOf(input) : null;
-    const access = await this.#admitted(request, { kind: 'query', name, key, input });
+    const access = await this.#admitted(asked, { kind: 'query', name, key, input });
     if (access.kind === 'refusal') return access;
-    if (wantsStream(request)) {
+    if (wantsStream(asked)) {
       const frames = async function* (signal: AbortSignal): AsyncGenerator<string, void, undefined> {
         for await (const answer of connection.watch(query, body.value, { signal }))
           yield frameOf('answer', null, answer, call.format);
@@ -186,24 +185,24 @@ class HttpHandler {
     const answer = await connection.query(query, body.value, {
       after: tokenOf(options),
       partial: options.get('partial') === 'true',
-      deadline: deadlineOf(request, this.#limits.answerMsMax),
-      signal: request.signal,
+      deadline: deadlineOf(asked, this.#limits.answerMsMax),
+      signal: asked.signal,
     });
     return this.#found(answer, call, 200, { [headerNames.token]: answer.token });
   }
 
-  async #events(name: string, call: Call): Promise<Response | Refusal> {
-    const { request, query } = call;
+  async #events(name: string, call: Call): Promise<Reply | Refusal> {
+    const { asked, query } = call;
     const machine = this.#surface.machines.get(name);
     if (machine === undefined) return this.#nothingHere(name);
     const key = query.get('key');
-    const access = await this.#admitted(request, { kind: 'events', name, key });
+    const access = await this.#admitted(asked, { kind: 'events', name, key });
     if (access.kind === 'refusal') return access;
-    const position = request.headers.get('last-event-id') ?? query.get('after') ?? 'start';
-    return wantsStream(request) ? this.#stream(machine, key, position, call) : this.#page(machine, key, position, call);
+    const position = asked.headers.get('last-event-id') ?? query.get('after') ?? 'start';
+    return wantsStream(asked) ? this.#stream(machine, key, position, call) : this.#page(machine, key, position, call);
   }
 
-  #stream(machine: AnyMachine, key: string | null, position: string, call: Call): Response | Refusal {
+  #stream(machine: AnyMachine, key: string | null, position: string, call: Call): Reply | Refusal {
     const { format } = call;
     const from = parsePosition(position);
     const open = async function* (this: HttpHandler, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
@@ -216,7 +215,7 @@ class HttpHandler {
     return this.#streamed(call, (signal) => open.call(this, signal));
   }
 
-  #streamed({ request }: Call, open: (signal: AbortSignal) => AsyncIterable<string>): Response | Refusal {
+  #streamed({ asked }: Call, open: (signal: AbortSignal) => AsyncIterable<string>): Reply | Refusal {
     const { streamsMax } = this.#limits;
     if (this.#streamCount >= streamsMax)
       return refusalOf(new LockstepError('overloaded', 'too many event streams are open', { values: { streamsMax } }));
@@ -228,14 +227,14 @@ class HttpHandler {
       open,
       onEnd: (failure) => {
         this.#streamCount--;
-        if (failure !== null) this.#options.onError?.(failure, request);
+        if (failure !== null) this.#options.onError?.(failure, asked.request);
       },
     });
-    return new Response(stream, { headers: { ...commonHeaders, 'content-type': eventStreamType } });
+    return { status: 200, headers: { ...commonHeaders, 'content-type': eventStreamType }, body: stream };
   }
 
-  async #page(machine: AnyMachine, key: string | null, position: string, call: Call): Promise<Response> {
-    const { request, query } = call;
+  async #page(machine: AnyMachine, key: string | null, position: string, call: Call): Promise<Reply> {
+    const { asked, query } = call;
     const from = parsePosition(position);
     const limit = Math.min(countOf(query.get('limit')) ?? pageSizeDefault, this.#limits.pageMax);
     const wait = durationOf(query.get('wait'));
@@ -245,7 +244,7 @@ class HttpHandler {
       limit,
       waitMs: Math.min(wait === undefined ? pageWaitMsDefault : durationMs(wait), this.#limits.answerMsMax),
       timers: this.#timers,
-      signal: request.signal,
+      signal: asked.signal,
       open: (signal) => this.#open(machine, key, from.after, signal),
     });
     return this.#found(page, call, 200);
@@ -256,10 +255,10 @@ class HttpHandler {
   }
 
   async #admitted(
-    request: Request,
+    asked: Asked,
     action: Action,
   ): Promise<{ readonly kind: 'granted'; readonly actor: string } | Refusal> {
-    const access = await this.#surface.access(request, action);
+    const access = await this.#surface.access(asked, action);
     switch (access.kind) {
       case 'granted':
         return access;
@@ -270,9 +269,9 @@ class HttpHandler {
     }
   }
 
-  #found(value: unknown, { format }: Call, status: number, headers: Readonly<Record<string, string>> = {}): Response {
+  #found(value: unknown, { format }: Call, status: number, headers: Readonly<Record<string, string>> = {}): Reply {
     const about = { ...commonHeaders, vary: 'accept', 'content-type': typeOf(format) };
-    return new Response(encodeBody(value, format), { status, headers: { ...about, ...headers } });
+    return { status, headers: { ...about, ...headers }, body: encodeBody(value, format) };
   }
 
   /** What is there stands in the answer for whoever may know it. */

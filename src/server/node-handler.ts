@@ -10,12 +10,13 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { asyncApiOf } from './async-api.ts';
 import { bearerOf, isSecret } from './bearer.ts';
-import { handlerOf } from './handler.ts';
+import { webHandler, type Asked, type Exchange, type Handler, type Reply } from './exchange.ts';
+import { exchangeOf } from './handler.ts';
 import { nodePaths } from './node-paths.ts';
 import { openApiOf } from './open-api.ts';
 import { openMetricsOf, openMetricsType } from './open-metrics.ts';
-import { commonHeaders, problemResponse, refusal } from './problem.ts';
-import type { Handler, HandlerOptions, Page, Surface } from './surface.ts';
+import { commonHeaders, problemReply, refusal } from './problem.ts';
+import type { HandlerOptions, Page, Surface } from './surface.ts';
 import { decodedText, headerNames, jsonOf, jsonType } from './wire.ts';
 
 export interface NodeHandlerOptions extends HandlerOptions {
@@ -35,43 +36,44 @@ export function nodeHandler(node: LockstepNode, options: NodeHandlerOptions): Ha
   const { bearer, base = '' } = options;
   if (bearer.length < bearerUnitsMin)
     throw new LockstepError('misuse', 'a bearer is long enough not to be guessed', { values: { bearerUnitsMin } });
-  const trusted = trustedHandler(node, options);
-  const health = healthHandler(node, base);
-  return async (request) => {
-    const known = await health(request);
-    if (known !== null) return known;
-    const given = bearerOf(request);
-    return given !== null && isSecret(given, bearer) ? trusted(request) : unauthorized(base);
-  };
+  const trusted = trustedExchange(node, options);
+  return webHandler(async (asked) => {
+    const health = healthOf(node, asked, base);
+    if (health !== null) return health;
+    const given = bearerOf(asked);
+    return given !== null && isSecret(given, bearer) ? trusted(asked) : unauthorized(base);
+  });
 }
 
-export function unauthorized(base: string): Response {
+export function unauthorized(base: string): Reply {
   const error = new LockstepError('misuse', 'who asks is not known here', {
     advice: ['send the secret that this server was given: Authorization: Bearer …'],
   });
-  return problemResponse(refusal(401, error, { 'www-authenticate': 'Bearer' }), base);
+  return problemReply(refusal(401, error, { 'www-authenticate': 'Bearer' }), base);
 }
 
 /** For callers that are known to be trusted. */
-export function trustedHandler(
+export function trustedExchange(
   node: LockstepNode,
   options: HandlerOptions & Pick<NodeHandlerOptions, 'metrics'> = {},
-): Handler {
-  return handlerOf(surfaceOf(node, options), options);
+): Exchange {
+  return exchangeOf(surfaceOf(node, options), options);
 }
 
 /** Whether it lives, and whether it leads all its partitions: for whoever asks, as nothing else is told. Null: another path. */
-export function healthHandler(node: LockstepNode, base = ''): (request: Request) => Promise<Response | null> {
-  const answer = (status: number, state: string): Response =>
-    new Response(jsonOf({ state }), { status, headers: { ...commonHeaders, 'content-type': jsonType } });
-  return async ({ url, method }) => {
-    const { pathname } = new URL(url);
-    if (method !== 'GET' && method !== 'HEAD') return null;
-    if (pathname === base + nodePaths.health) return answer(200, 'alive');
-    if (pathname !== base + nodePaths.ready) return null;
-    return statusesOf(node).every(({ kind }) => kind === 'leading') ? answer(200, 'ready') : answer(503, 'not-ready');
-  };
+export function healthOf(node: LockstepNode, { url, method }: Asked, base = ''): Reply | null {
+  if (method !== 'GET' && method !== 'HEAD') return null;
+  if (url.pathname === base + nodePaths.health) return stateReply(200, 'alive');
+  if (url.pathname !== base + nodePaths.ready) return null;
+  const leads = statusesOf(node).every(({ kind }) => kind === 'leading');
+  return leads ? stateReply(200, 'ready') : stateReply(503, 'not-ready');
 }
+
+const stateReply = (status: number, state: string): Reply => ({
+  status,
+  headers: { ...commonHeaders, 'content-type': jsonType },
+  body: jsonOf({ state }),
+});
 
 function surfaceOf(node: LockstepNode, options: HandlerOptions & Pick<NodeHandlerOptions, 'metrics'>): Surface {
   return {

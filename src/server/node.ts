@@ -10,9 +10,9 @@ import { isLoopback } from './node/loopback.ts';
 import { answer, urlOf, type BridgeLimits } from './node/bridge.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { LockstepNode } from '../node/node.ts';
-import { healthHandler, nodeHandler, trustedHandler, unauthorized, type NodeHandlerOptions } from './node-handler.ts';
+import { healthOf, nodeHandler, trustedExchange, unauthorized, type NodeHandlerOptions } from './node-handler.ts';
 import { problemOf, refusal, type Refusal } from './problem.ts';
-import type { Handler } from './surface.ts';
+import type { Exchange, Handler } from './exchange.ts';
 import { problemType } from './wire.ts';
 
 export interface ServeLimits extends BridgeLimits {
@@ -67,18 +67,19 @@ export async function serve(node: LockstepNode, options: ServeOptions = {}): Pro
         advice: ["serve(node, { host, bearer: process.env['…'] })", 'what is for everybody goes into `mounts`'],
       },
     );
-  const server = new HttpServer(handlerFor(node, options), { ...limitsDefault, ...serverLimits });
+  const server = new HttpServer(exchangeFor(node, options), { ...limitsDefault, ...serverLimits });
   await server.listen(port, host);
   return server;
 }
 
-function handlerFor(node: LockstepNode, { bearer, mounts = {}, ...options }: ServeOptions): Handler {
-  const trusted = bearer === undefined ? ownMachineHandler(node, options) : nodeHandler(node, { ...options, bearer });
-  const bases = Object.entries(mounts);
-  return (request) => {
-    const { pathname } = new URL(request.url);
-    const mounted = bases.find(([base]) => pathname === base || pathname.startsWith(`${base}/`));
-    return (mounted?.[1] ?? trusted)(request);
+function exchangeFor(node: LockstepNode, { bearer, mounts = {}, ...options }: ServeOptions): Exchange {
+  const trusted =
+    bearer === undefined ? ownMachineExchange(node, options) : nodeHandler(node, { ...options, bearer }).exchange;
+  const bases = Object.entries(mounts).map(([base, { exchange }]) => ({ base, exchange }));
+  return (asked) => {
+    const { pathname } = asked.url;
+    const mounted = bases.find(({ base }) => pathname === base || pathname.startsWith(`${base}/`));
+    return (mounted?.exchange ?? trusted)(asked);
   };
 }
 
@@ -86,29 +87,28 @@ function handlerFor(node: LockstepNode, { bearer, mounts = {}, ...options }: Ser
  * For a server that only this machine reaches. A page in a browser of this machine is not this machine: neither by its own
  * name for the address (DNS rebinding), nor by a request from another origin.
  */
-function ownMachineHandler(node: LockstepNode, options: ServeOptions): Handler {
-  const trusted = trustedHandler(node, options);
-  const health = healthHandler(node);
-  return async (request) => {
-    const { hostname, host } = new URL(request.url);
-    const origin = request.headers.get('origin');
-    const site = request.headers.get('sec-fetch-site') ?? 'none';
+function ownMachineExchange(node: LockstepNode, options: ServeOptions): Exchange {
+  const trusted = trustedExchange(node, options);
+  return async (asked) => {
+    const { hostname, host } = asked.url;
+    const origin = asked.headers.get('origin');
+    const site = asked.headers.get('sec-fetch-site') ?? 'none';
     const isOwn = isLoopback(hostname) && (origin === null || URL.parse(origin)?.host === host);
     if (!isOwn || (site !== 'none' && site !== 'same-origin')) return unauthorized('');
-    return (await health(request)) ?? trusted(request);
+    return healthOf(node, asked) ?? trusted(asked);
   };
 }
 
 export class HttpServer implements AsyncDisposable {
-  readonly #handler: Handler;
+  readonly #exchange: Exchange;
   readonly #limits: ServeLimits;
   readonly #server: Server;
   readonly #stop = new AbortController();
   #closed: Promise<void> | null = null;
 
   /** Use `serve`. */
-  constructor(handler: Handler, limits: ServeLimits) {
-    this.#handler = handler;
+  constructor(exchange: Exchange, limits: ServeLimits) {
+    this.#exchange = exchange;
     this.#limits = limits;
     const { connectionsMax, headersMsMax, requestMsMax, idleMsMax } = limits;
     const settings = {
@@ -174,7 +174,7 @@ export class HttpServer implements AsyncDisposable {
     outgoing.once('close', () => {
       if (this.#stop.signal.aborted) this.#server.closeIdleConnections();
     });
-    void answer(incoming, outgoing, { url, handler: this.#handler, limits: this.#limits, stop: this.#stop.signal });
+    void answer(incoming, outgoing, { url, exchange: this.#exchange, limits: this.#limits, stop: this.#stop.signal });
   }
 
   async #close(): Promise<void> {

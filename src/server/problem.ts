@@ -3,6 +3,7 @@
  * the server itself explains the kind; and back to the error that they were.
  */
 import { errorKinds, LockstepError, type ErrorKind, type ErrorValues } from '../kernel/errors.ts';
+import type { Reply } from './exchange.ts';
 import { paths, problemType } from './wire.ts';
 
 export interface Problem {
@@ -65,14 +66,15 @@ export function problemOf({ status, error }: Refusal, base: string): Problem {
 }
 
 /** In JSON whatever was asked for: who reads it may be a person. */
-export function problemResponse(refused: Refusal, base: string): Response {
+export function problemReply(refused: Refusal, base: string): Reply {
   const problem = problemOf(refused, base);
   const body = JSON.stringify(problem, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
   const later: Record<string, string> = problem.retry && problem.status === 503 ? { 'retry-after': '1' } : {};
-  return new Response(body, {
+  return {
     status: problem.status,
     headers: { ...commonHeaders, 'content-type': problemType, ...later, ...refused.headers },
-  });
+    body,
+  };
 }
 
 /** Of every answer. */

@@ -4,9 +4,10 @@ import { durationMs, type Duration } from '../kernel/time.ts';
 import type { SendOptions } from '../machine/connection.ts';
 import { timeOfCommand, type CommandId } from '../partition/command-id.ts';
 import type { Token } from '../partition/transaction.ts';
+import type { Asked } from './exchange.ts';
 import { decodedText, eventStreamType, headerNames, parseCause, parseFence, versionOfEtag } from './wire.ts';
 
-export const wantsStream = ({ headers }: Request): boolean => headers.get('accept')?.includes(eventStreamType) === true;
+export const wantsStream = ({ headers }: Asked): boolean => headers.get('accept')?.includes(eventStreamType) === true;
 
 export function keyOf(query: URLSearchParams): string {
   const key = query.get('key');
@@ -32,27 +33,31 @@ export function durationOf(text: string | null): Duration | undefined {
 }
 
 /** Of a command, but who asks; why it is sent only from who is trusted. @throws LockstepError `invalid` or `misuse` for a header that is none. */
-export function sendOptionsOf(request: Request, answerMsMax: number, isTrusted: boolean): SendOptions {
-  const { headers, signal } = request;
+export function sendOptionsOf(asked: Asked, answerMsMax: number, isTrusted: boolean): SendOptions {
+  const { headers } = asked;
   const fence = headers.get(headerNames.fence);
   return {
     commandId: commandIdOf(headers.get(headerNames.commandId)),
     expectedVersion: expectedVersionOf(headers),
     fence: fence === null ? undefined : parseFence(fence),
-    deadline: deadlineOf(request, answerMsMax),
-    signal,
+    deadline: deadlineOf(asked, answerMsMax),
     ...(isTrusted ? provenanceOf(headers) : {}),
   };
 }
 
 /** What the sender asks for, as far as it may. @throws LockstepError `misuse` for a text that is no duration. */
-export function deadlineOf({ headers }: Request, answerMsMax: number): Duration {
-  const within = durationOf(headers.get(headerNames.deadline));
-  return `${within === undefined ? answerMsMax : Math.min(durationMs(within), answerMsMax)}ms`;
+export function deadlineOf({ headers }: Asked, answerMsMax: number): Duration | undefined {
+  const asked = durationOf(headers.get(headerNames.deadline));
+  if (asked !== undefined) return `${Math.min(durationMs(asked), answerMsMax)}ms`;
+  // A deadline of its own costs each command a timer; that of verbs is there anyway.
+  return answerMsMax < verbMsMax ? `${answerMsMax}ms` : undefined;
 }
 
+/** For how long verbs try where they are not told. */
+const verbMsMax = 30_000;
+
 /** Why a command is sent, as the sender says. @throws LockstepError `invalid` for a header that is none. */
-function provenanceOf(headers: Headers): SendOptions {
+function provenanceOf(headers: Asked['headers']): SendOptions {
   const cause = headers.get(headerNames.cause);
   const correlationId = headers.get(headerNames.correlationId);
   return {
@@ -71,7 +76,7 @@ function commandIdOf(text: string | null): CommandId | undefined {
 }
 
 /** `If-Match: "3"`: that version; `If-None-Match: *`: it was never written. @throws LockstepError `invalid`. */
-function expectedVersionOf(headers: Headers): number | undefined {
+function expectedVersionOf(headers: Asked['headers']): number | undefined {
   if (headers.get('if-none-match') === '*') return 0;
   const match = headers.get('if-match');
   if (match === null) return undefined;

@@ -3,6 +3,7 @@ import type { Access, Action } from '../machine/access.ts';
 import type { Connection } from '../machine/connection.ts';
 import type { AnyMachine } from '../machine/definition.ts';
 import type { AnyQuery } from '../machine/projection/query.ts';
+import type { Asked } from './exchange.ts';
 import type { HandlerLimits } from './limits.ts';
 import type { WebPorts } from './web-ports.ts';
 
@@ -16,15 +17,13 @@ export interface HandlerOptions {
   readonly ports?: Pick<WebPorts, 'timers'> | undefined;
 }
 
-export type Handler = (request: Request) => Promise<Response>;
-
 export interface Surface {
   readonly connection: Connection;
   /** By name. */
   readonly machines: ReadonlyMap<string, AnyMachine>;
   /** By name. */
   readonly queries: ReadonlyMap<string, AnyQuery>;
-  readonly access: (request: Request, action: Action) => Promise<Access>;
+  readonly access: (asked: Asked, action: Action) => Promise<Access>;
   /** Whether all who are granted anything are ours: they are told what is there, and may name who asks and why. */
   readonly isTrusted: boolean;
   /** What else is there to read, by its path. */

@@ -1,9 +1,11 @@
 /**
- * Between Node's HTTP and `fetch` handlers: a request's body is taken as fast as it is read, an answer's as fast as the other
- * side takes it; whoever goes away aborts the request, and whoever takes nothing for too long is cut off.
+ * Between Node's HTTP and our handlers: a body is taken as fast as it is read, an answer goes out as fast as the other side
+ * takes it; whoever goes away aborts the request, and whoever takes nothing for too long is cut off.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Handler } from '../surface.ts';
+import { LockstepError } from '../../kernel/errors.ts';
+import { BodyParts, type Asked, type Exchange, type Reply } from '../exchange.ts';
+import { lazyRequest } from './lazy-request.ts';
 
 export interface BridgeLimits {
   /** For how long an answer may stand still because the other side takes nothing, in milliseconds. Default 30,000. */
@@ -20,20 +22,14 @@ export function urlOf({ url = '', headers }: IncomingMessage): URL | null {
 export async function answer(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  about: { readonly url: URL; readonly handler: Handler; readonly limits: BridgeLimits; readonly stop: AbortSignal },
+  about: { readonly url: URL; readonly exchange: Exchange; readonly limits: BridgeLimits; readonly stop: AbortSignal },
 ): Promise<void> {
-  const { url, handler, limits, stop } = about;
-  const gone = new AbortController();
-  outgoing.once('close', () => {
-    if (!outgoing.writableFinished) gone.abort(new Error('the other side has gone away'));
-  });
+  const { url, exchange, limits, stop } = about;
   try {
-    const response = await handler(requestOf(incoming, url, gone.signal));
-    writeHead(outgoing, response);
-    if (response.body === null || incoming.method === 'HEAD') outgoing.end();
-    else await pump(response.body, outgoing, { stop, stallMsMax: limits.stallMsMax });
+    const reply = await exchange(new NodeAsked(incoming, outgoing, url));
+    await write(reply, outgoing, { stop, stallMsMax: limits.stallMsMax });
   } catch (error) {
-    // A handler does not reject, so the answer's body did: what has been sent cannot be taken back.
+    // An exchange does not reject, so the answer's stream did: what has been sent cannot be taken back.
     outgoing.destroy(error instanceof Error ? error : undefined);
   }
   drain(incoming);
@@ -49,46 +45,97 @@ function drain(incoming: IncomingMessage): void {
   incoming.resume();
 }
 
-function requestOf(incoming: IncomingMessage, url: URL, signal: AbortSignal): Request {
-  const { method = 'GET', rawHeaders } = incoming;
-  const headers: [string, string][] = [];
-  for (let at = 0; at < rawHeaders.length; at += 2)
-    headers.push([rawHeaders[at] as string, rawHeaders[at + 1] as string]);
-  if (method === 'GET' || method === 'HEAD') return new Request(url, { method, headers, signal });
-  return new Request(url, { method, headers, signal, body: bodyOf(incoming), duplex: 'half' });
-}
+class NodeAsked implements Asked {
+  readonly url: URL;
+  readonly #incoming: IncomingMessage;
+  readonly #outgoing: ServerResponse;
+  #gone: AbortController | null = null;
+  #request: Request | null = null;
 
-/** At most what Node has read already lies here. */
-function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        incoming.pause();
-        incoming.on('data', (chunk: Uint8Array) => {
-          controller.enqueue(chunk);
-          incoming.pause();
-        });
-        incoming.once('end', () => controller.close());
-        incoming.once('error', (error) => controller.error(error));
-        incoming.once('aborted', () => controller.error(new Error('the body broke off')));
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse, url: URL) {
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.url = url;
+  }
+
+  get method(): string {
+    return this.#incoming.method ?? 'GET';
+  }
+
+  get headers(): Asked['headers'] {
+    const { headers } = this.#incoming;
+    return {
+      get(name) {
+        const value = headers[name];
+        return value === undefined ? null : typeof value === 'string' ? value : value.join(', ');
       },
-      pull: () => void incoming.resume(),
-      cancel: () => drain(incoming),
-    },
-    { highWaterMark: 0 },
-  );
+    };
+  }
+
+  get headerBytes(): number {
+    return this.#incoming.rawHeaders.reduce((bytes, text) => bytes + text.length, 0);
+  }
+
+  get signal(): AbortSignal {
+    this.#gone ??= this.#watch();
+    return this.#gone.signal;
+  }
+
+  get request(): Request {
+    this.#request ??= lazyRequest(this.url, this.method, this.#incoming.rawHeaders, () => this.signal);
+    return this.#request;
+  }
+
+  #watch(): AbortController {
+    const gone = new AbortController();
+    this.#outgoing.once('close', () => {
+      if (!this.#outgoing.writableFinished) gone.abort(new LockstepError('stopped', 'the other side has gone away'));
+    });
+    return gone;
+  }
+
+  readBody(bytesMax: number, signal: AbortSignal): Promise<Uint8Array | null> {
+    const incoming = this.#incoming;
+    const parts = new BodyParts(bytesMax);
+    return new Promise((resolve, reject) => {
+      const end = (bytes: Uint8Array | null): void => {
+        drain(incoming);
+        resolve(bytes);
+      };
+      incoming.on('data', (part: Uint8Array) => {
+        if (!parts.add(part)) end(null);
+      });
+      incoming.once('end', () => end(parts.bytes()));
+      incoming.once('close', () => {
+        if (!incoming.complete) reject(new LockstepError('invalid', 'the body broke off'));
+      });
+      signal.addEventListener('abort', () => end(null), { once: true });
+    });
+  }
 }
 
-function writeHead(outgoing: ServerResponse, { status, headers }: Response): void {
-  const fields: string[] = [];
-  headers.forEach((value, name) => fields.push(name, value));
-  outgoing.writeHead(status, fields);
+interface WriteAbout {
+  readonly stop: AbortSignal;
+  readonly stallMsMax: number;
+}
+
+/** Head and body in one write, where the body is there. */
+async function write({ status, headers, body }: Reply, outgoing: ServerResponse, about: WriteAbout): Promise<void> {
+  if (body instanceof ReadableStream) {
+    outgoing.writeHead(status, headers);
+    await pump(body, outgoing, about);
+  } else if (body === null) {
+    outgoing.writeHead(status, headers).end();
+  } else {
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    outgoing.writeHead(status, { ...headers, 'content-length': length }).end(body);
+  }
 }
 
 async function pump(
   body: ReadableStream<Uint8Array>,
   outgoing: ServerResponse,
-  { stop, stallMsMax }: { readonly stop: AbortSignal; readonly stallMsMax: number },
+  { stop, stallMsMax }: WriteAbout,
 ): Promise<void> {
   const reader = body.getReader();
   const cancel = (): void => void reader.cancel().catch(() => {}); // it may have ended

@@ -1,0 +1,126 @@
+/**
+ * A request and its answer as handlers see them, whatever brought them: `fetch` handlers are given a web `Request`, a server
+ * of Node's has what its parser made. Making the one of the other costs several times what answering does, so it is done only
+ * for who wants it.
+ */
+import { LockstepError } from '../kernel/errors.ts';
+
+/** What is asked. */
+export interface Asked {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: { get(name: string): string | null };
+  /** Of all headers together. */
+  readonly headerBytes: number;
+  /** Aborts when the other side goes away. */
+  readonly signal: AbortSignal;
+  /** The same for who checks who asks: its body is not there. */
+  readonly request: Request;
+  /** Null: it has more than `bytesMax`, or came no further until `signal`. @throws LockstepError `invalid` when it broke off. */
+  readBody(bytesMax: number, signal: AbortSignal): Promise<Uint8Array | null>;
+}
+
+/** What is answered. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null;
+}
+
+/** Never rejects. */
+export type Exchange = (asked: Asked) => Promise<Reply>;
+
+/** A web-standard handler. `exchange`: the same without web objects, for servers of our own. */
+export interface Handler {
+  (request: Request): Promise<Response>;
+  readonly exchange: Exchange;
+}
+
+export function webHandler(exchange: Exchange): Handler {
+  const handle = async (request: Request): Promise<Response> => {
+    const { status, headers, body } = await exchange(new WebAsked(request));
+    return new Response(body, { status, headers });
+  };
+  return Object.assign(handle, { exchange });
+}
+
+class WebAsked implements Asked {
+  readonly request: Request;
+  readonly url: URL;
+
+  constructor(request: Request) {
+    this.request = request;
+    this.url = new URL(request.url);
+  }
+
+  get method(): string {
+    return this.request.method;
+  }
+
+  get headers(): Headers {
+    return this.request.headers;
+  }
+
+  get signal(): AbortSignal {
+    return this.request.signal;
+  }
+
+  get headerBytes(): number {
+    let bytes = 0;
+    for (const [name, value] of this.request.headers) bytes += name.length + value.length;
+    return bytes;
+  }
+
+  async readBody(bytesMax: number, signal: AbortSignal): Promise<Uint8Array | null> {
+    const { body } = this.request;
+    if (body === null) return new Uint8Array(0);
+    const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
+    const stop = (): void => void reader.cancel().catch(() => {}); // it may be broken already
+    signal.addEventListener('abort', stop, { once: true });
+    const parts = new BodyParts(bytesMax);
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (signal.aborted) return null;
+        if (done) return parts.bytes();
+        if (!parts.add(value)) break;
+      }
+    } catch (cause) {
+      throw new LockstepError('invalid', 'the body broke off', { cause });
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+    stop();
+    return null;
+  }
+}
+
+/** The parts of a body, as long as they are not too many bytes. */
+export class BodyParts {
+  readonly #bytesMax: number;
+  #parts: Uint8Array[] = [];
+  #count = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Whether it still fits. */
+  add(part: Uint8Array): boolean {
+    this.#count += part.length;
+    if (this.#count > this.#bytesMax) return false;
+    this.#parts.push(part);
+    return true;
+  }
+
+  bytes(): Uint8Array {
+    if (this.#parts.length === 1) return this.#parts[0] as Uint8Array;
+    const bytes = new Uint8Array(this.#count);
+    let at = 0;
+    for (const part of this.#parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return bytes;
+  }
+}
