@@ -65,6 +65,7 @@ export type { RowWriter } from './machine/projection/rows.ts';
 export type { ProjectionStatus } from './machine/projection/status.ts';
 export type { AskedQuery, QueryMiddleware } from './machine/projection/run-query.ts';
 export { reject } from './machine/rejection.ts';
+export type { ReplayDifference, Replayed, ReplayOptions, ReplayProgress } from './machine/replay.ts';
 export type { CommandMiddleware, CommandOutcome, SentCommand } from './machine/router.ts';
 export { nothing, unchecked } from './machine/schema.ts';
 export type { Input, Output, Schema, Schemas } from './machine/schema.ts';

@@ -15,7 +15,7 @@ import type { AnyMachine } from './definition.ts';
 import { fold, initialOf } from './engine.ts';
 import { decodeRow, eventsSystem, lastVersionOf } from './event-row.ts';
 
-const stateSystem = 'machine-state';
+export const stateSystem = 'machine-state';
 const foldSystem = 'machine-fold';
 
 export interface Instance {
@@ -86,8 +86,8 @@ export function foldFurther(
   return true;
 }
 
-/** Null: it was never written. */
-function storedOf(place: PlaceState, machine: AnyMachine, key: string): StoredInstance | null {
+/** Null: it was never written. @throws as `loadInstance`. */
+export function storedOf(place: PlaceState, machine: AnyMachine, key: string): StoredInstance | null {
   const value = place(stateSystem).get(stateKey(machine, key));
   if (value === undefined) return null;
   const [version, codeVersion, deadlineMs, state] = Array.isArray(value) ? value : [];
@@ -115,12 +115,12 @@ export function saveInstance(tx: Transaction, machine: AnyMachine, key: string, 
   tx.system(stateSystem, 'place').set(stateKey(machine, key), [version, codeVersion, deadlineMs, state as StoredValue]);
 }
 
-interface StoredInstance extends Instance {
+export interface StoredInstance extends Instance {
   readonly codeVersion: number;
 }
 
 /** The state that the events up to a version make. */
-interface Folded {
+export interface Folded {
   readonly version: number;
   readonly state: unknown;
 }
@@ -135,12 +135,15 @@ export function foldAll(place: PlaceState, machine: AnyMachine, key: string): un
 function foldBegun(place: PlaceState, machine: AnyMachine, key: string): Folded {
   const value = place(foldSystem).get(stateKey(machine, key));
   const [codeVersion, version, state] = Array.isArray(value) ? value : [];
-  if (codeVersion !== machine['~machine'].codeVersion || typeof version !== 'number')
-    return { version: 0, state: initialOf(machine) };
+  if (codeVersion !== machine['~machine'].codeVersion || typeof version !== 'number') return unfolded(machine);
   return { version, state };
 }
 
-function foldRows(
+/** Before the first event. */
+export const unfolded = (machine: AnyMachine): Folded => ({ version: 0, state: initialOf(machine) });
+
+/** About so many events further, whole rows of them; no further: these are all. @throws what `evolve` throws; `corrupt`. */
+export function foldRows(
   place: PlaceState,
   machine: AnyMachine,
   key: string,

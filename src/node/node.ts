@@ -41,6 +41,7 @@ import type { Options, Query } from '../machine/part.ts';
 import { projectionsOf } from '../machine/projection/projection.ts';
 import { Projections, type ProjectionStatus } from '../machine/projection/status.ts';
 import { Queries, type QueryMiddleware } from '../machine/projection/run-query.ts';
+import { verifyReplay, type Replayed, type ReplayOptions } from '../machine/replay.ts';
 import { Router, type CommandMiddleware } from '../machine/router.ts';
 import { checkKey, checkPart, type MachineRuntime } from '../machine/runtime.ts';
 import type { Wait, Waits } from '../observe/waits.ts';
@@ -273,6 +274,19 @@ export class LockstepNode implements Connection, AsyncDisposable {
   /** A stopped projection goes on without the event that it stopped at. @throws as `Projections.skip`. */
   skipProjectionEvent(name: string): Promise<readonly number[]> {
     return this.#projections.skip(name);
+  }
+
+  /**
+   * Whether each stored state is what its events make: 0 `differingCount` where `evolve` is pure and did not change without
+   * its `codeVersion`. Others run in between; memory is that of one state, however long a stream is.
+   * @throws as the function `verifyReplay` of `machine/replay.ts`.
+   */
+  async verifyReplay({ signal, ...options }: ReplayOptions = {}): Promise<Replayed> {
+    const { env, waits, partitions, runtime } = this.#setup;
+    for (const machine of options.machines ?? []) checkPart(runtime, machine);
+    using ending = new Ending(this.#closing.signal, signal);
+    const setup = { ports: env, waits, partitions, machines: runtime.machines };
+    return await verifyReplay(setup, { ...options, signal: ending.signal });
   }
 
   /** What waits: for what, since when, on whom, until when; of one key, or all that waits here. */

@@ -3,7 +3,7 @@ import type { Ports } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { Instant } from '../kernel/time.ts';
 import type { Replica } from './replica.ts';
-import type { Reader, ReadSpace, SystemEntry, Token } from './transaction.ts';
+import type { PlaceEntry, Reader, ReadSpace, SystemEntry, Token } from './transaction.ts';
 import { TreeReader } from './tree-reader.ts';
 
 /** Dispose it: what it can see is kept as long. */
@@ -71,8 +71,8 @@ export class HeldSnapshot implements Snapshot {
     return this.#reader.system(name, place);
   }
 
-  everywhere(name: string): Iterable<SystemEntry> {
-    return this.#reader.everywhere(name);
+  everywhere(name: string, after?: PlaceEntry): Iterable<SystemEntry> {
+    return this.#reader.everywhere(name, after);
   }
 
   [Symbol.dispose](): void {

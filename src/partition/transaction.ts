@@ -176,6 +176,12 @@ export interface SystemEntry {
   readonly value: StoredValue;
 }
 
+/** Where an entry of a place stands. */
+export interface PlaceEntry {
+  readonly place: string;
+  readonly key: Tuple;
+}
+
 /** All state at one moment, of all places of the partition. */
 export interface Reader {
   readonly revision: number;
@@ -183,8 +189,11 @@ export interface Reader {
   at(key: string): ReadSpace;
   readonly local: ReadSpace;
   system(name: string, place: string | null): ReadSpace;
-  /** The product's own state of this name, of all places: those with a place in no stated order, each place's in order. */
-  everywhere(name: string): Iterable<SystemEntry>;
+  /**
+   * The product's own state of this name: the partition's own, then that of all places, the places in no stated order, each
+   * place's in order. With `after`, only what is behind that entry, also where it was read at another moment.
+   */
+  everywhere(name: string, after?: PlaceEntry): Iterable<SystemEntry>;
 }
 
 /** A transaction that became durable. */

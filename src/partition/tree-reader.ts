@@ -6,7 +6,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import { placeOf, slotCount, slotOf } from '../ring/slot.ts';
 import type { HeldCursor, Tree } from '../storage/tree.ts';
 import { KeySpace, slotOfStored } from './key-space.ts';
-import type { RangeOptions, Reader, ReadSpace, SpaceEntry, SystemEntry } from './transaction.ts';
+import type { PlaceEntry, RangeOptions, Reader, ReadSpace, SpaceEntry, SystemEntry } from './transaction.ts';
 
 /** Whose reading it is. */
 export interface ReaderOwner {
@@ -44,15 +44,23 @@ export class TreeReader implements Reader {
   }
 
   /** One walk over all slots, from one that has some of it to the next. */
-  *everywhere(name: string): Iterable<SystemEntry> {
-    for (const [key, value] of this.system(name, null).range()) yield { place: null, key, value };
+  *everywhere(name: string, after?: PlaceEntry): Iterable<SystemEntry> {
+    if (after === undefined)
+      for (const [key, value] of this.system(name, null).range()) yield { place: null, key, value };
+    yield* this.#places(name, after);
+  }
+
+  /** One walk over all slots, from one that has some of it to the next. */
+  *#places(name: string, after: PlaceEntry | undefined): Iterable<SystemEntry> {
     const held = this.#tree.walk(this.#owner.revision(), { from: null, to: Uint8Array.of(slotCount >> 8, 0) });
     const end = this.#owner.walking(held);
     const { cursor } = held;
+    let begun = after;
     try {
-      for (let slot = 0; slot < slotCount;) {
+      for (let slot = after === undefined ? 0 : slotOf(after.place); slot < slotCount;) {
         const space = KeySpace.ofSlotSystem(slot, name);
-        cursor.seek(space.key([]));
+        cursor.seek(begun === undefined ? space.key([]) : behind(space.key([begun.place, ...begun.key])));
+        begun = undefined;
         for (; cursor.valid && space.has(cursor.keyBytes, cursor.keyStart, cursor.keyEnd); cursor.next()) {
           const [place, ...key] = space.tupleOf(cursor.keyBytes, cursor.keyStart, cursor.keyEnd);
           if (typeof place !== 'string') throw new LockstepError('corrupt', 'a place is a text', { values: { slot } });
@@ -100,4 +108,11 @@ export class TreeReader implements Reader {
       end();
     }
   }
+}
+
+/** The first key that there can be after this one. */
+function behind(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1);
+  next.set(key);
+  return next;
 }

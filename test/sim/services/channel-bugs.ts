@@ -159,7 +159,7 @@ function fromSent(leading: Leading): Leading {
       revision: reader.revision,
       at: (key) => reader.at(key),
       local: reader.local,
-      everywhere: (name) => reader.everywhere(name),
+      everywhere: (name, after) => reader.everywhere(name, after),
       system: (name, place) => {
         const space = reader.system(name, place);
         if (name !== 'channel') return space;
