@@ -125,12 +125,6 @@ export interface Folded {
   readonly state: unknown;
 }
 
-/** The state that all events of an instance make. */
-export function foldAll(place: PlaceState, machine: AnyMachine, key: string): unknown {
-  const begun = { version: 0, state: initialOf(machine) };
-  return foldRows(place, machine, key, { begun, eventsMax: Infinity }).state;
-}
-
 /** How far this very code has folded it already. */
 function foldBegun(place: PlaceState, machine: AnyMachine, key: string): Folded {
   const value = place(foldSystem).get(stateKey(machine, key));

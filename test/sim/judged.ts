@@ -107,6 +107,7 @@ export const verdictOf: Readonly<Record<string, Verdict>> = {
   'restores-one-generation-twice': 'safety',
   'removes-what-is-needed': 'liveness',
   'evolves-impurely': 'safety',
+  'evolves-by-the-clock': 'safety',
   'runs-again-what-it-ran': 'safety',
   'ignores-the-expected-version': 'safety',
   'sends-after-the-commit': 'safety',

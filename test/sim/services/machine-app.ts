@@ -22,7 +22,7 @@ interface Transfer extends Tagged {
 /** What is wrong with it, if anything. */
 export interface MachineBug {
   /** `evolve` adds something of its own. */
-  readonly drift?: (env: Env) => number;
+  readonly drift?: (env: Env, event: 'Deposited' | 'Received') => number;
   readonly forgetsIds?: boolean;
   readonly forgetsExpectedVersions?: boolean;
   /** What a command sends leaves in a transaction of its own, a moment later. */
@@ -36,6 +36,8 @@ export interface MachineBug {
 
 export const machineBugs: Readonly<Record<string, MachineBug>> = {
   'evolves-impurely': { drift: (env) => env.randomness.below(2) },
+  // Nobody looks at what it changes: only folding again shows it.
+  'evolves-by-the-clock': { drift: (env, event) => (event === 'Received' ? Math.floor(env.clock.wall()) % 2 : 0) },
   'runs-again-what-it-ran': { forgetsIds: true },
   'ignores-the-expected-version': { forgetsExpectedVersions: true },
   'sends-after-the-commit': { sendsLater: true },
@@ -83,9 +85,9 @@ function accountOf(env: Env, { drift, sendsLater = false }: MachineBug) {
       Receive: (_state, command, { event }) => [event('Received', command)],
     },
     evolve: {
-      Deposited: ({ balance }, { amount }) => ({ balance: balance + amount + (drift?.(env) ?? 0) }),
+      Deposited: ({ balance }, { amount }) => ({ balance: balance + amount + (drift?.(env, 'Deposited') ?? 0) }),
       Sent: ({ balance }, { amount }) => ({ balance: balance - amount }),
-      Received: ({ balance }, { amount }) => ({ balance: balance + amount }),
+      Received: ({ balance }, { amount }) => ({ balance: balance + amount + (drift?.(env, 'Received') ?? 0) }),
     },
   });
   return account;

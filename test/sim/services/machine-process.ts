@@ -8,7 +8,7 @@ import { isLockstepError } from 'lockstep/env';
 import type { World } from 'lockstep/sim';
 import type { LogEngine } from '../../../src/log/port.ts';
 import { readOrder } from '../../../src/machine/event-reader.ts';
-import { foldAll, loadInstance } from '../../../src/machine/instance.ts';
+import { loadInstance } from '../../../src/machine/instance.ts';
 import { subscribe } from '../../../src/machine/subscription.ts';
 import type { NodeOptions } from '../../../src/node/open.ts';
 import type { ChannelBatch } from '../../../src/partition/channel/transport.ts';
@@ -30,7 +30,8 @@ export type MachineRequest =
     }
   | { readonly kind: 'read'; readonly key: string }
   | { readonly kind: 'deliver'; readonly to: number; readonly batch: Plain }
-  | { readonly kind: 'dump'; readonly index: number };
+  | { readonly kind: 'dump'; readonly index: number }
+  | { readonly kind: 'replay' };
 
 export interface RowDump {
   readonly revision: number;
@@ -44,11 +45,19 @@ export interface MachineDump {
   readonly kind: 'dump';
   /** In the partition's order. */
   readonly rows: readonly RowDump[];
-  /** By instance: its state as it stands, that which its events make, and its version. */
-  readonly instances: Readonly<Record<string, readonly [state: string, folded: string, version: number]>>;
+  /** By instance, its version. */
+  readonly instances: Readonly<Record<string, number>>;
   /** Messages and timers that are on their way, and projections that are behind. */
   readonly waiting: number;
   readonly dead: number;
+}
+
+export interface ReplayAnswer {
+  readonly kind: 'replayed';
+  readonly streams: number;
+  readonly compared: number;
+  /** States that are not what their events make, in words. */
+  readonly differing: readonly string[];
 }
 
 export interface MachineNodeSetup {
@@ -164,6 +173,8 @@ async function answer(
         )) as unknown as Plain;
       case 'dump':
         return (await dump(node, bank, request.index)) as unknown as Plain;
+      case 'replay':
+        return (await replay(node)) as unknown as Plain;
     }
   } catch (error) {
     if (!isLockstepError(error)) throw error;
@@ -207,12 +218,11 @@ async function dump(node: LockstepNode, bank: Bank, index: number): Promise<Mach
   if (outcome.kind !== 'snapshot') return { kind: 'unavailable' };
   using snapshot = outcome;
   const rows = [...readOrder(snapshot, 0, 100_000)];
-  const instances: Record<string, readonly [string, string, number]> = {};
+  const instances: Record<string, number> = {};
   for (const { machine: name, key } of rows) {
     const machine = name === 'lamp' ? bank.lamp : bank.account;
     const place = (system: string): ReturnType<typeof snapshot.system> => snapshot.system(system, placeOf(key));
-    const { state, version } = loadInstance(place, machine, key);
-    instances[`${name}/${key}`] = [JSON.stringify(state), JSON.stringify(foldAll(place, machine, key)), version];
+    instances[`${name}/${key}`] = loadInstance(place, machine, key).version;
   }
   const { behind, stopped } = unfinished(snapshot, bank.projections);
   for (const name of stopped) await node.retryProjection(name);
@@ -230,4 +240,14 @@ async function dump(node: LockstepNode, bank: Bank, index: number): Promise<Mach
     waiting: waits.reduce((sum, entries) => sum + [...entries].length, behind),
     dead: (await node.partitions.deadLetters(index)).length,
   };
+}
+
+/** Of what this node has. */
+async function replay(node: LockstepNode): Promise<ReplayAnswer> {
+  const { streams, compared, differing } = await node.verifyReplay();
+  const texts = differing.map(
+    ({ machine, key, problem, stored, folded }) =>
+      `${machine}/${key} is ${JSON.stringify(stored)}, ${problem}: ${JSON.stringify(folded)}`,
+  );
+  return { kind: 'replayed', streams, compared, differing: texts };
 }
