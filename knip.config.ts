@@ -8,6 +8,7 @@ const config: KnipConfig = {
     'src/*/*-worker.ts', // loaded as a thread, by its address
     'tools/*.ts',
     'bench/*.bench.ts',
+    'bench/server/process.ts', // run as a process, by its path
     'examples/**/*.ts',
     'test/**/*.test.ts',
     'test/chaos/*-soak.ts', // run by hand, for hours
