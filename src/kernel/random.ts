@@ -102,12 +102,16 @@ function mixer(seed: number): () => number {
   };
 }
 
+const hexOfByte: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const hex16 = (value: number): string => `${hexOfByte[value >>> 8]}${hexOfByte[value & 0xff]}`;
+const hex32 = (value: number): string => hex16(value >>> 16) + hex16(value & 0xffff);
+
 /** A UUID of version 7 (RFC 9562): ordered by its time to the millisecond, 74 random bits. */
 export function uuidv7(wallMs: number, random: RandomSource): string {
   assert(Number.isSafeInteger(wallMs) && wallMs >= 0 && wallMs < 2 ** 48, 'the time of an id fits 48 bits');
-  const time = wallMs.toString(16).padStart(12, '0');
-  const high = (0x7000 | random.below(0x1000)).toString(16);
-  const variant = (0x8000 | random.below(0x4000)).toString(16);
-  const low = random.uint32().toString(16).padStart(8, '0') + random.below(0x10000).toString(16).padStart(4, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-${high}-${variant}-${low}`;
+  const upper = Math.floor(wallMs / 0x1_0000);
+  const high = hex16(0x7000 | random.below(0x1000));
+  const variant = hex16(0x8000 | random.below(0x4000));
+  const low = hex32(random.uint32()) + hex16(random.below(0x10000));
+  return `${hex32(upper)}-${hex16(wallMs % 0x1_0000)}-${high}-${variant}-${low}`;
 }

@@ -4,7 +4,8 @@
  * not by anybody's clock, and what is forgotten is never run again.
  *
  * The horizon moves with the transactions that bring ids: to a window's length before now, and further when more ids are
- * remembered than may be. One object for an epoch: it keeps how many there are of each minute of a day.
+ * remembered than may be. One object for an epoch, in which nobody else moves it: it keeps the horizon, and how many ids
+ * there are of each minute of a day.
  */
 import { durationMs } from '../kernel/time.ts';
 import { hybridWall, type HybridTimestamp } from '../clock/timestamp.ts';
@@ -26,7 +27,7 @@ export const commandWindowDefaults: CommandWindowOptions = Object.freeze({
   countMax: 1_000_000,
 });
 
-/** Reads the product's own state of this name. */
+/** Reads the product's own state of this name, the newest. */
 type ReadSystem = (name: string, key: readonly string[]) => StoredValue | undefined;
 
 export type Remembered =
@@ -36,14 +37,20 @@ export type Remembered =
 
 export class CommandWindow {
   readonly #options: CommandWindowOptions;
+  readonly #read: ReadSystem;
+  /** Null: not read yet. */
+  #horizon: number | null = null;
+  /** What it is once the transaction that moves it is applied. */
+  #nextHorizon = 0;
   /** Ids are counted and forgotten by so much: a minute of a day. */
   readonly #stepMs: number;
   /** By step, in no order. */
   readonly #counts = new Map<number, number>();
   #count = 0;
 
-  constructor(options: CommandWindowOptions) {
+  constructor(options: CommandWindowOptions, read: ReadSystem) {
     this.#options = options;
+    this.#read = read;
     this.#stepMs = Math.max(1, Math.floor(options.windowMs / 1_440));
   }
 
@@ -53,8 +60,9 @@ export class CommandWindow {
 
   /** To be told of every id that is there already: see `countIds`. */
   add(ms: number): void {
-    this.#count++;
     const step = this.#stepOf(ms);
+    if (step < this.#stepOf(this.#standing)) return; // forgotten since
+    this.#count++;
     this.#counts.set(step, (this.#counts.get(step) ?? 0) + 1);
   }
 
@@ -62,20 +70,23 @@ export class CommandWindow {
     return this.#count;
   }
 
+  get #standing(): number {
+    return (this.#horizon ??= horizonOf(this.#read(systemNames.horizon, [])));
+  }
+
   /**
-   * What is known of an id.
+   * What is known of an id. `isFresh`: it was made for this attempt, so that nobody can have brought it before.
    * @throws LockstepError `invalid` for what is no command id, and for one made more than a window ahead of now.
    */
-  look(id: string, now: HybridTimestamp, read: ReadSystem): Remembered {
+  look(id: string, now: HybridTimestamp, isFresh: boolean): Remembered {
     const ms = timeOfCommand(id);
     if (ms > hybridWall(now) + this.#options.windowMs)
       throw new LockstepError('invalid', 'this command id is made with a time that is far ahead', {
         values: { commandId: id.slice(0, 64), aheadMs: ms - hybridWall(now) },
         advice: ['make it with the time of now'],
       });
-    if (ms < horizonOf(read(systemNames.horizon, [])) || ms < hybridWall(now) - this.#options.windowMs)
-      return { kind: 'expired' };
-    const value = read(systemNames.command, [id]);
+    if (ms < this.#standing || ms < hybridWall(now) - this.#options.windowMs) return { kind: 'expired' };
+    const value = isFresh ? undefined : this.#read(systemNames.command, [id]);
     if (value === undefined) return { kind: 'new', ms };
     const { revision, value: first } = value as { readonly revision: number; readonly value?: StoredValue };
     return { kind: 'done', revision, value: first };
@@ -85,26 +96,28 @@ export class CommandWindow {
   remember(tx: Transaction, id: string, ms: number, revision: number, value: StoredValue | undefined): void {
     const ids = tx.system(systemNames.command, 'local');
     ids.set([id], value === undefined ? { revision } : { revision, value });
-    const horizon = tx.system(systemNames.horizon, 'local');
-    const before = horizonOf(horizon.get([]));
-    const next = Math.max(before, this.#nextHorizon(hybridWall(tx.now), ms));
+    const before = this.#standing;
+    const next = Math.max(before, this.#horizonWith(hybridWall(tx.now), ms));
+    this.#nextHorizon = next;
     if (next === before) return;
-    horizon.set([], next);
+    tx.system(systemNames.horizon, 'local').set([], next);
     ids.deleteRange({ to: [timePrefix(next)] });
   }
 
-  /** That transaction was applied: what it remembers and forgets is counted. */
-  applied(ms: number, horizon: number): void {
+  /** The transaction of the last `remember` was applied: what it remembers and forgets is counted. */
+  applied(ms: number): void {
     this.add(ms);
+    if (this.#nextHorizon === this.#horizon) return;
+    this.#horizon = this.#nextHorizon;
     for (const [step, count] of this.#counts) {
-      if (step >= this.#stepOf(horizon)) continue;
+      if (step >= this.#stepOf(this.#horizon)) continue;
       this.#counts.delete(step);
       this.#count -= count;
     }
   }
 
   /** Whole steps; never past the id that is being remembered. */
-  #nextHorizon(nowMs: number, ms: number): number {
+  #horizonWith(nowMs: number, ms: number): number {
     let step = this.#stepOf(Math.max(0, nowMs - this.#options.windowMs));
     let over = this.#count + 1 - this.#options.countMax;
     if (over > 0)
@@ -118,4 +131,4 @@ export class CommandWindow {
 }
 
 /** Ids with an earlier time are expired, in milliseconds since 1970. */
-export const horizonOf = (value: StoredValue | undefined): number => (typeof value === 'number' ? value : 0);
+const horizonOf = (value: StoredValue | undefined): number => (typeof value === 'number' ? value : 0);

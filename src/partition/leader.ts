@@ -25,7 +25,7 @@ import { OwnWrites } from '../storage/transaction/own-writes.ts';
 import { ReadSet } from '../storage/transaction/read-set.ts';
 import { TransactionView } from '../storage/transaction/view.ts';
 import type { BeforeImages } from './capture/before-images.ts';
-import { CommandWindow, horizonOf, type CommandWindowOptions, type Remembered } from './command-window.ts';
+import { CommandWindow, type CommandWindowOptions } from './command-window.ts';
 import { GroupCommit, type EpochEnd, type GroupCommitLimits } from './group-commit.ts';
 import { bytesOfTransaction, fitsAlone } from './group-payload.ts';
 import type { Member, NotedCommit } from './group.ts';
@@ -114,7 +114,7 @@ export class Leader {
       sender: settings.sender,
     };
     this.clock = new HybridClock(wall, { last: replica.time, driftMsMax: settings.driftMsMax });
-    this.commands = new CommandWindow(settings.commands);
+    this.commands = new CommandWindow(settings.commands, (name, of) => replica.system(name, of, replica.revision));
     const ended = (end: EpochEnd): void => {
       this.#endOfClockWait?.();
       onEnd(end);
@@ -229,13 +229,17 @@ export class Leader {
   }
 
   /** What is to be known before anything runs: at once for what is certain, in turn for what was read. */
-  #admit<T>({ commandId, withinMs }: TransactOptions): Admitted | { readonly outcome: Promise<TransactOutcome<T>> } {
+  #admit<T>({
+    commandId,
+    isFreshCommand = false,
+    withinMs,
+  }: TransactOptions): Admitted | { readonly outcome: Promise<TransactOutcome<T>> } {
     const refused = this.#refusal();
     if (refused !== null) return { outcome: Promise.resolve(refused) };
     const now = this.#now();
     if (now === null) return { outcome: Promise.resolve({ kind: 'refused', reason: 'clock' }) };
     if (commandId === undefined) return { now, command: null, withinMs };
-    const known = this.#look(commandId, now);
+    const known = this.commands.look(commandId, now, isFreshCommand);
     if (known.kind === 'new') return { now, command: { id: commandId, ms: known.ms }, withinMs };
     if (known.kind === 'expired') return { outcome: this.#told<T>({ kind: 'expired' }, withinMs) };
     const { revision, value } = known;
@@ -275,7 +279,7 @@ export class Leader {
     const member = new Outcome(this.#setup.key, true, () => this.#committed('committed', value, revision));
     if (!this.#write(ended, revision, member))
       return { promise: Promise.resolve({ kind: 'refused', reason: 'too-large' }) };
-    if (command !== null) this.commands.applied(command.ms, this.#horizon());
+    if (command !== null) this.commands.applied(command.ms);
     if (withinMs !== undefined) member.within(this.#setup.ports.timers, withinMs);
     return { promise: member.promise };
   }
@@ -379,16 +383,6 @@ export class Leader {
       timer.cancel();
       wait?.leave();
     };
-  }
-
-  #look(id: string, now: HybridTimestamp): Remembered {
-    const { replica } = this.#setup;
-    return this.commands.look(id, now, (name, key) => replica.system(name, key, replica.revision));
-  }
-
-  #horizon(): number {
-    const { replica } = this.#setup;
-    return horizonOf(replica.system(systemNames.horizon, [], replica.revision));
   }
 }
 

@@ -143,6 +143,11 @@ export interface TransactOptions {
    * than the window is `expired` and never run. A UUID of version 7 (`env.newId()`), or one made by `commandId`.
    */
   readonly commandId?: string | undefined;
+  /**
+   * The id was made for this call and was never sent: it is remembered, and not looked for. Only for the first time; sent
+   * again with it, a command may run twice. Default false.
+   */
+  readonly isFreshCommand?: boolean | undefined;
   /** Keys of the place that are loaded before, without blocking, so that reading them in the transaction does not. */
   readonly touch?: readonly Tuple[] | undefined;
   /** The deadline for the outcome, in milliseconds; after it `unknown` is thrown. Default 30,000. */
