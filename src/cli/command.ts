@@ -1,15 +1,16 @@
 /**
- * The commands of `lockstep`. So far they look into the files of logs and trees, judge histories, and keep an app's
- * contract; more come with what they command. Exit codes: 0 done and nothing wrong, 1 an error, or damage or a misfit was
- * found, 2 a history is a violation, 4 it is not known whether.
+ * The commands of `lockstep`. So far they look into the files of logs and trees, judge histories, keep an app's contract and
+ * verify what it has stored; more come with what they command. Exit codes: 0 done and nothing wrong, 1 an error, or damage, a
+ * misfit or a difference was found, 2 a history is a violation, 4 it is not known whether.
  */
 import { parseArgs } from 'node:util';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { checkFile, checkTransactionsFile, checkUsage } from './check.ts';
 import { contractFile, contractUsage } from './contract.ts';
 import { inspectLogs, inspectTrees, inspectUsage } from './inspect.ts';
+import { verifyApp, verifyUsage } from './verify.ts';
 
-const usage = `${inspectUsage}\n\n${checkUsage}\n\n${contractUsage}`;
+const usage = `${inspectUsage}\n\n${checkUsage}\n\n${contractUsage}\n\n${verifyUsage}`;
 
 /** Runs one command, as in a shell: prints, and answers the exit code. */
 export async function command(args: readonly string[]): Promise<number> {
@@ -38,6 +39,7 @@ async function run(args: readonly string[]): Promise<number> {
       level: { type: 'string' },
       order: { type: 'string' },
       check: { type: 'boolean', default: false },
+      replay: { type: 'boolean', default: false },
     },
   });
   const [noun, verb, subject, ...rest] = positionals;
@@ -49,6 +51,7 @@ async function run(args: readonly string[]): Promise<number> {
     if (noun === 'log' && verb === 'inspect') return inspectLogs(subject, values.json);
     if (noun === 'storage' && verb === 'inspect') return inspectTrees(subject, values.json);
     if (noun === 'contract' && verb !== undefined) return contractFile(verb, subject, values.check);
+    if (noun === 'verify' && verb !== undefined && values.replay) return verifyApp(verb, subject, values.json);
     if (noun === 'check' && verb === 'linearizable') {
       const { model, initial, budget, html, keyed, json } = values;
       return checkFile(subject, { model, initial, budget, html, keyed, json });

@@ -3,12 +3,10 @@
  * control; `--check` compares the two before a deploy does.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { LockstepError } from '../kernel/errors.ts';
-import type { App } from '../machine/app.ts';
 import { contractOf, type Contract } from '../machine/contract.ts';
 import { misfits, misfitText } from '../machine/misfits.ts';
+import { appIn } from './app-module.ts';
 
 export const contractUsage: string = `lockstep contract APP FILE [--check]
 
@@ -42,26 +40,6 @@ export async function contractFile(modulePath: string, path: string, isCheck: bo
   console.log(isCurrent ? `${path} is up to date` : `${path} lacks what is new, all of which fits: write it again`);
   return isCurrent ? 0 : 1;
 }
-
-async function appIn(path: string): Promise<App<unknown>> {
-  let module: unknown;
-  try {
-    module = await import(pathToFileURL(resolve(path)).href);
-  } catch (cause) {
-    throw new LockstepError('invalid', 'the app cannot be imported', { values: { file: path }, cause });
-  }
-  const apps = new Set(Object.values(module as object).filter(isApp)); // one app may have two names
-  const [app] = apps;
-  if (app !== undefined && apps.size === 1) return app;
-  throw new LockstepError('misuse', 'the module does not export one app', {
-    values: { file: path, apps: apps.size },
-    advice: ['export const app = defineApp({ … })'],
-  });
-}
-
-/** By its form: the module may have another copy of this package. */
-const isApp = (value: unknown): value is App<unknown> =>
-  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'app' && 'parts' in value;
 
 async function textAt(path: string): Promise<string | null> {
   try {

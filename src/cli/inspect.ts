@@ -5,6 +5,7 @@ import { HostDisk } from '../os/disk.ts';
 import { HostOwnership } from '../os/ownership.ts';
 import { inspectTree } from '../storage/inspect-tree.ts';
 import { printTree } from '../storage/print-tree.ts';
+import { jsonText } from './print-json.ts';
 
 export const inspectUsage: string = `lockstep log inspect DIR [--json]
 lockstep storage inspect DIR [--json]
@@ -50,7 +51,7 @@ async function inspectAll<T>(root: string, json: boolean, kind: Kind<T>): Promis
   try {
     const found = await foundIn(disk, kind);
     if (found.size === 0) throw new LockstepError('invalid', kind.none, { values: { directory: root } });
-    if (json) console.log(JSON.stringify(Object.fromEntries(found), withKeys, 2));
+    if (json) console.log(jsonText(Object.fromEntries(found)));
     else {
       const owner = await inspectOwner(disk, new HostOwnership(() => disk.root), '');
       if (owner !== null) console.log(owner);
@@ -61,10 +62,6 @@ async function inspectAll<T>(root: string, json: boolean, kind: Kind<T>): Promis
     disk.close();
   }
 }
-
-/** Keys are bytes, of which JSON has none: hexadecimal. */
-const withKeys = (_: string, value: unknown): unknown =>
-  value instanceof Uint8Array ? Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join('') : value;
 
 /** The directory itself when it is one, else those in it. */
 async function foundIn<T>(disk: HostDisk, { find }: Kind<T>): Promise<ReadonlyMap<string, T>> {

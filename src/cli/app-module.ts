@@ -1,0 +1,26 @@
+/** The app of a module that users name on the command line. */
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { LockstepError } from '../kernel/errors.ts';
+import type { App } from '../machine/app.ts';
+
+/** @throws LockstepError `invalid` for a module that cannot be imported; `misuse` for one that does not export one app. */
+export async function appIn(path: string): Promise<App<unknown>> {
+  let module: unknown;
+  try {
+    module = await import(pathToFileURL(resolve(path)).href);
+  } catch (cause) {
+    throw new LockstepError('invalid', 'the app cannot be imported', { values: { file: path }, cause });
+  }
+  const apps = new Set(Object.values(module as object).filter(isApp)); // one app may have two names
+  const [app] = apps;
+  if (app !== undefined && apps.size === 1) return app;
+  throw new LockstepError('misuse', 'the module does not export one app', {
+    values: { file: path, apps: apps.size },
+    advice: ['export const app = defineApp({ … })'],
+  });
+}
+
+/** By its form: the module may have another copy of this package. */
+const isApp = (value: unknown): value is App<unknown> =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'app' && 'parts' in value;

@@ -1,0 +1,75 @@
+/** `lockstep verify`: whether what an app has stored is what its code makes of its events. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { countText } from '../kernel/count-text.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import type { Replayed, ReplayDifference } from '../machine/replay.ts';
+import { open } from '../os/open.ts';
+import { appIn } from './app-module.ts';
+import { jsonText } from './print-json.ts';
+
+export const verifyUsage: string = `lockstep verify APP DIR --replay [--json]
+
+  Folds the events of every stream again and compares what they make with the state that is stored: finds an evolve that
+  is not pure, or that changed while the codeVersion stayed. States of an older codeVersion are folded, not compared.
+  APP is a module that exports one app, of \`defineApp\`; DIR is what its node is opened with as \`data\`, where the logs
+  are too. The node is opened, so what is due there happens, as messages and deadlines; beside a process that has DIR
+  this is refused: there, node.verifyReplay() does the same. Exit code 1 when something differs.
+
+for example
+  lockstep verify app.ts ./data --replay`;
+
+/** Between two lines that tell how far it is. */
+const progressEvents = 1_000_000;
+
+/** The exit code. */
+export async function verifyApp(modulePath: string, data: string, json: boolean): Promise<number> {
+  const app = await appIn(modulePath);
+  await checkNode(data);
+  await using node = await open(app, { data });
+  let told = 0;
+  const replayed = await node.verifyReplay({
+    onProgress: ({ streams, events }) => {
+      if (events - told < progressEvents) return;
+      told = events;
+      console.error(`${countText(streams)} streams, ${countText(events)} events`);
+    },
+  });
+  console.log(json ? jsonText(replayed) : replayedText(replayed));
+  return replayed.differingCount > 0 ? 1 : 0;
+}
+
+/** Opening would make what is not there. */
+async function checkNode(data: string): Promise<void> {
+  try {
+    await stat(join(data, 'log'));
+  } catch (cause) {
+    throw new LockstepError('invalid', 'no node has its logs in this directory', {
+      values: { directory: data },
+      advice: ['DIR is what `open` was given as `data`'],
+      cause,
+    });
+  }
+}
+
+function replayedText({ streams, events, compared, skipped, differingCount, differing }: Replayed): string {
+  const hidden = differingCount - differing.length;
+  return [
+    ...differing.map(differenceText),
+    ...(hidden > 0 ? [`and ${countText(hidden)} more`] : []),
+    `${countText(streams)} streams of ${countText(events)} events: ${countText(compared)} states compared, ` +
+      `${countText(differingCount)} differ; ${countText(skipped)} of an older codeVersion, folded and not compared`,
+  ].join('\n');
+}
+
+/** Keys are the users' and may hold anything: `inspect` makes them safe to print. */
+const differenceText = ({ machine, key, version, problem, stored, folded }: ReplayDifference): string =>
+  [
+    `${machine} ${inspect(key)} at version ${version}: ${problem}`,
+    `  stored  ${shown(stored)}`,
+    `  folded  ${shown(folded)}`,
+  ].join('\n');
+
+const shown = (state: unknown): string =>
+  inspect(state, { depth: 6, breakLength: Infinity, maxArrayLength: 20, maxStringLength: 500 });
