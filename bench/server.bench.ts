@@ -107,7 +107,7 @@ function commands(quick: boolean): Row {
 }
 
 function subscribers(quick: boolean): Row {
-  const [count, events] = quick ? [5, 5] : [1_000, 300];
+  const [count, events] = quick ? [5, 5] : [1_000, 100];
   const streams: Side = {
     name: names.streams,
     durability: 'machine',

@@ -76,6 +76,10 @@ export class Remote {
     data: unknown,
     options: SendOptions<unknown> = {},
   ): Promise<CommandOutcome> {
+    if (options.requireNone !== undefined)
+      throw new LockstepError('misuse', 'requireNone names definitions, which do not go over HTTP', {
+        values: { key },
+      });
     const { clock, randomness } = this.#setup.ports;
     const commandId = options.commandId ?? (uuidv7(clock.wall(), randomness) as CommandId); // a UUID of version 7 is one
     const { deadline, signal } = options;
