@@ -35,46 +35,25 @@ export class DecisionRun {
   readonly #events: MachineCode['events'];
   #isOver = false;
 
-  constructor(
-    machine: string,
-    { events }: Pick<MachineCode, 'events'>,
-    { now, key, version, actor, commandId, newId }: StepContext,
-  ) {
+  constructor(machine: string, { events }: Pick<MachineCode, 'events'>, about: StepContext) {
     this.#machine = machine;
     this.#events = events;
-    // Closures, as `decide` takes them apart: `(order, command, { event, send }) => …`.
-    this.context = Object.freeze<Context<Dictionary<unknown>>>({
-      now,
-      key,
-      place: placeOf(key),
-      version,
-      actor,
-      commandId,
-      newId: () => this.#alive('newId', newId()),
-      event: (type, ...[data]) => this.#event(type, data),
-      send: (to, toKey, command, ...[data]) => this.#send(0, to, toKey, command, data),
-      sendAfter: (delay, to, toKey, command, ...[data]) => this.#send(durationMs(delay), to, toKey, command, data),
-      push: (queue, job, options = {}) => this.#add({ kind: 'push', queue: queue.name, job, options }),
-      start: (saga, sagaKey, input) => this.#add({ kind: 'start', saga: saga.name, key: sagaKey, input }),
-      publish: (topic, message) => this.#add({ kind: 'publish', topic: topic.name, message }),
-      requireNone: (none) => this.#add({ kind: 'require-none', none }),
-      require: (fence) => this.#add({ kind: 'require', fence }),
-    });
+    this.context = new DecisionContext(this, about);
   }
 
   end(): void {
     this.#isOver = true;
   }
 
-  #event(type: string, data: unknown): AnyEvent {
+  event(type: string, data: unknown): AnyEvent {
     if (!Object.hasOwn(this.#events, type))
       throw new LockstepError('misuse', 'this machine has no such event', {
         values: { event: `${this.#machine}.${type}` },
       });
-    return this.#alive('event', { type, data });
+    return this.alive('event', { type, data });
   }
 
-  #send(
+  send(
     delayMs: number,
     to: { readonly name: string; readonly '~machine': MachineCode },
     key: string,
@@ -87,11 +66,11 @@ export class DecisionRun {
     if (schema === undefined)
       throw new LockstepError('misuse', 'that machine has no such command', { values: { command: name } });
     checkNow(schema, data, { kind: 'command', name }); // sent as it is: the receiver's edge makes of it what `decide` sees
-    return this.#add({ kind: 'send', machine: to.name, key, command, data, delayMs });
+    return this.add({ kind: 'send', machine: to.name, key, command, data, delayMs });
   }
 
-  #add(effect: Effect): undefined {
-    this.#alive(effect.kind, effect);
+  add(effect: Effect): undefined {
+    this.alive(effect.kind, effect);
     if (this.effects.length === decisionLimits.effectsMax)
       throw new LockstepError('misuse', 'a decision asks for too much at once', {
         values: { machine: this.#machine, effectsMax: decisionLimits.effectsMax },
@@ -100,11 +79,87 @@ export class DecisionRun {
     this.effects.push(effect);
   }
 
-  #alive<T>(what: string, value: T): T {
+  alive<T>(what: string, value: T): T {
     if (!this.#isOver) return value;
     throw new LockstepError('misuse', 'a decision is over when `decide` returns: nothing is added to it later', {
       values: { machine: this.#machine, what },
       advice: ['`decide` is synchronous: fetch what it needs before, in the handler that sends'],
     });
+  }
+}
+
+type Given = Context<Dictionary<unknown>>;
+
+/**
+ * What a decision is given. Its functions are made as they are asked for, each a closure, as `decide` takes them apart:
+ * `(order, command, { event, send }) => …`; most decisions ask for one or two.
+ */
+class DecisionContext implements Given {
+  readonly #run: DecisionRun;
+  readonly #about: StepContext;
+
+  constructor(run: DecisionRun, about: StepContext) {
+    this.#run = run;
+    this.#about = about;
+  }
+
+  get now(): Date {
+    return this.#about.now;
+  }
+
+  get key(): string {
+    return this.#about.key;
+  }
+
+  get place(): string {
+    return placeOf(this.#about.key);
+  }
+
+  get version(): number {
+    return this.#about.version;
+  }
+
+  get actor(): string {
+    return this.#about.actor;
+  }
+
+  get commandId(): string {
+    return this.#about.commandId;
+  }
+
+  get newId(): Given['newId'] {
+    return () => this.#run.alive('newId', this.#about.newId());
+  }
+
+  get event(): Given['event'] {
+    return (type, ...[data]) => this.#run.event(type, data);
+  }
+
+  get send(): Given['send'] {
+    return (to, key, command, ...[data]) => this.#run.send(0, to, key, command, data);
+  }
+
+  get sendAfter(): Given['sendAfter'] {
+    return (delay, to, key, command, ...[data]) => this.#run.send(durationMs(delay), to, key, command, data);
+  }
+
+  get push(): Given['push'] {
+    return (queue, job, options = {}) => this.#run.add({ kind: 'push', queue: queue.name, job, options });
+  }
+
+  get start(): Given['start'] {
+    return (saga, key, input) => this.#run.add({ kind: 'start', saga: saga.name, key, input });
+  }
+
+  get publish(): Given['publish'] {
+    return (topic, message) => this.#run.add({ kind: 'publish', topic: topic.name, message });
+  }
+
+  get requireNone(): Given['requireNone'] {
+    return (none) => this.#run.add({ kind: 'require-none', none });
+  }
+
+  get require(): Given['require'] {
+    return (fence) => this.#run.add({ kind: 'require', fence });
   }
 }

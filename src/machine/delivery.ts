@@ -48,7 +48,15 @@ export async function deliver<T extends { readonly kind: string }>(
   try {
     for (let count = 0; ; count++) {
       const leftMs = withinMs - elapsedMs(since, ports.clock.now());
-      const answer = await attempted(ports, signal, () => attempt(Math.max(1, leftMs)));
+      let answer: T | Again;
+      try {
+        answer = await (signal === undefined
+          ? attempt(Math.max(1, leftMs))
+          : untilAborted(ports, signal, () => attempt(Math.max(1, leftMs))));
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        answer = { kind: 'again', inDoubt: error.happened === 'unknown', why: error.message };
+      }
       if (!isAgain(answer)) return answer;
       inDoubt ||= answer.inDoubt;
       const pauseMs = ports.randomness.float() * Math.min(firstPauseMs * 2 ** Math.min(count, 10), pauseMsMax);
@@ -77,20 +85,13 @@ export function again(outcome: NotLeader | Refused, values: ErrorValues): Again 
 
 const isAgain = (answer: { readonly kind: string }): answer is Again => answer.kind === 'again';
 
-async function attempted<T>(
+async function untilAborted<T>(
   { timers }: Pick<Ports, 'timers'>,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
   attempt: () => Promise<T>,
 ): Promise<T | Again> {
-  try {
-    if (signal === undefined) return await attempt();
-    const ended = await atMost(timers, Infinity, [signal], attempt);
-    if (ended.kind === 'done') return ended.value;
-    return { kind: 'again', inDoubt: true, why: 'an answer' };
-  } catch (error) {
-    if (!isPassing(error)) throw error;
-    return { kind: 'again', inDoubt: error.happened === 'unknown', why: error.message };
-  }
+  const ended = await atMost(timers, Infinity, [signal], attempt);
+  return ended.kind === 'done' ? ended.value : { kind: 'again', inDoubt: true, why: 'an answer' };
 }
 
 function overdue(

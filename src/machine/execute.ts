@@ -61,7 +61,7 @@ export function execute(tx: Transaction, runtime: MachineRuntime, request: Comma
   const context = { now: hybridDate(tx.now), key, version, actor, commandId, newId: () => runtime.newId() };
   const step = stepNamed(machine, instance.state, command, data, context);
   if ('code' in step) return { kind: 'rejected', code: 'decided', details: step };
-  return write(tx, runtime, { ...request, before: instance, step });
+  return write(tx, runtime, { machine, key, origin: request, before: instance, step });
 }
 
 /** The deadline of an instance's state has come: it ends, unless it was left meanwhile. */
@@ -71,7 +71,7 @@ export function executeDeadline(tx: Transaction, runtime: MachineRuntime, machin
   if (step !== null) {
     const commandId = runtime.newId();
     const origin = { actor: 'deadline', commandId, correlationId: commandId, causationId: null, trace: null };
-    write(tx, runtime, { machine, key, ...origin, before, step });
+    write(tx, runtime, { machine, key, origin, before, step });
     return;
   }
   // Newer code may give the state more time than it had when the timer was set.
@@ -79,16 +79,17 @@ export function executeDeadline(tx: Transaction, runtime: MachineRuntime, machin
   if (before.version > 0 && deadline !== null) setDeadline(tx, machine, key, deadline.at.getTime());
 }
 
-interface Written extends Origin {
+interface Written {
   readonly machine: AnyMachine;
   readonly key: string;
+  readonly origin: Origin;
   readonly before: Instance;
   readonly step: AnyStep;
 }
 
 function write(tx: Transaction, runtime: MachineRuntime, written: Written): Executed | FencedOut | Overtaken {
-  const { machine, key, before, step } = written;
-  const refused = applyEffects(tx, step.effects, written);
+  const { machine, key, origin, before, step } = written;
+  const refused = applyEffects(tx, step.effects, origin);
   if (refused !== null) return refused;
   const firstVersion = before.version + 1;
   if (step.events.length === 0) return { version: before.version, firstVersion, events: [] };
@@ -102,16 +103,17 @@ function write(tx: Transaction, runtime: MachineRuntime, written: Written): Exec
   return { version: step.version, firstVersion, events: step.events };
 }
 
-function rowOf(tx: Transaction, { machine, key, step, ...written }: Written, firstVersion: number): EventRow {
-  const { actor, commandId, correlationId, causationId, trace } = written;
+function rowOf(tx: Transaction, { machine, key, origin, step }: Written, firstVersion: number): EventRow {
+  const { actor, commandId, correlationId, causationId, trace } = origin;
   const { events: schemas } = machine['~machine'];
   const at = hybridDate(tx.now);
   const events = step.events.map(({ type, data }) => {
     const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
     return { type, data, at, shape: schema === undefined ? 1 : shapesOf(schema).length };
   });
-  const origin = { actor, commandId, correlationId, causationId, trace };
-  return { machine: machine.name, key, firstVersion, revision: tx.revision, ...origin, events };
+  const { revision } = tx;
+  const from = { actor, commandId, correlationId, causationId, trace };
+  return { machine: machine.name, key, firstVersion, revision, ...from, events };
 }
 
 function setDeadline(tx: Transaction, machine: AnyMachine, key: string, deadlineMs: number | null): void {

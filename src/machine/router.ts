@@ -4,9 +4,10 @@
  * what is sent again runs once.
  */
 import { LockstepError } from '../kernel/errors.ts';
+import { isPromise } from '../kernel/promise.ts';
 import { durationMs } from '../kernel/time.ts';
 import type { Partitions } from '../partition/partitions.ts';
-import type { Rejection, Token, TransactOutcome } from '../partition/transaction.ts';
+import type { Rejection, Token, TransactOptions, TransactOutcome } from '../partition/transaction.ts';
 import { placeOf } from '../ring/slot.ts';
 import type { Committed, SendOptions } from './connection.ts';
 import type { AnyEvent, AnyMachine, Dictionary } from './definition.ts';
@@ -87,61 +88,73 @@ export class Router {
     const name = `${machine.name}.${command}`;
     if (schema === undefined)
       throw new LockstepError('misuse', 'this machine has no such command', { values: { command: name } });
-    const checked = await check(schema, data, { kind: 'command', name });
+    const output = check(schema, data, { kind: 'command', name });
+    const checked = isPromise(output) ? await output : output;
     const commandId = options.commandId ?? runtime.newId();
-    const origin = { actor, commandId, ...contextOf(commandId, options) };
-    const deliver = (sent: SentCommand): Promise<CommandOutcome> => {
-      const { expectedVersion, fence, requireNone } = options;
-      const about = { actor: sent.actor, trace: sent.trace, data: sent.data, expectedVersion, fence, requireNone };
-      return this.#deliver({ ...origin, machine, key, command, ...about, foldMax: foldedAtOnceMax }, options);
-    };
-    const all = middleware.reduceRight<typeof deliver>((next, one) => (sent) => one(sent, next), deliver);
-    return all({ machine: machine.name, key, command, data: checked, ...origin });
+    const { correlationId, causationId, trace } = contextOf(commandId, options);
+    const sent = { machine: machine.name, key, command, data: checked };
+    const first: SentCommand = { ...sent, actor, commandId, correlationId, causationId, trace };
+    const deliver = (one: SentCommand): Promise<CommandOutcome> => this.#deliver(machine, first, one, options);
+    if (middleware.length === 0) return deliver(first);
+    const all = middleware.reduceRight<typeof deliver>((next, one) => (passed) => one(passed, next), deliver);
+    return all(first);
   }
 
-  #deliver(request: CommandRequest, options: SendOptions<unknown>): Promise<CommandOutcome> {
-    const { deadline, signal } = options;
+  /** Where it goes and by which id is as it was sent `first`; the rest as middleware passed it on. */
+  #deliver(
+    machine: AnyMachine,
+    { key, command, commandId, correlationId, causationId }: SentCommand,
+    { actor, trace, data }: SentCommand,
+    options: SendOptions<unknown>,
+  ): Promise<CommandOutcome> {
+    const { deadline, signal, expectedVersion, fence, requireNone } = options;
+    const origin = { actor, commandId, correlationId, causationId, trace };
+    const conditions = { expectedVersion, fence, requireNone, foldMax: foldedAtOnceMax };
+    const request: CommandRequest = { machine, key, command, data, ...origin, ...conditions };
     const withinMs = deadline === undefined ? deadlineMsDefault : durationMs(deadline);
-    const values = { ...nameOf(request), commandId: request.commandId };
-    const about = { what: 'command', key: request.key, values, withinMs, signal };
-    // The partition has a deadline of its own: a timer for each command is only where one is asked for.
-    return deliver<CommandOutcome>(this.#setup, about, (leftMs) =>
-      this.#attempt(request, options, deadline === undefined ? undefined : leftMs),
-    );
+    const values = { ...nameOf(request), commandId };
+    const about = { what: 'command', key, values, withinMs, signal };
+    let isFreshCommand = options.commandId === undefined;
+    return deliver<CommandOutcome>(this.#setup, about, (leftMs) => {
+      // The partition has a deadline of its own: a timer for each command is only where one is asked for.
+      const how = { commandId, isFreshCommand, withinMs: deadline === undefined ? undefined : leftMs };
+      isFreshCommand = false;
+      return this.#attempt(request, options, how);
+    });
   }
 
   async #attempt(
     request: CommandRequest,
     options: SendOptions<unknown>,
-    withinMs: number | undefined,
+    how: TransactOptions,
   ): Promise<CommandOutcome | Again> {
     const { partitions, runtime } = this.#setup;
-    const { key, commandId } = request;
-    const decided: { events: readonly AnyEvent[] } = { events: [] };
+    const { key } = request;
+    let decided: readonly AnyEvent[] = [];
     const outcome = await partitions.transact<Remembered | Refusal>(
       key,
       (tx) => {
         const executed = execute(tx, runtime, request);
         if ('code' in executed) return executed;
         const { version, firstVersion, events } = executed;
-        decided.events = events;
+        decided = events;
         return { version, firstVersion };
       },
-      { commandId, withinMs },
+      how,
     );
     if (outcome.kind === 'rejected' && outcome.code === 'unfolded') {
       await foldInSteps(partitions, request.machine, key);
       return { kind: 'again', inDoubt: false, why: 'its state to be folded again by newer code' };
     }
-    return this.#outcomeOf(outcome, decided.events, request, options);
+    return this.#outcomeOf(outcome, decided, request, options);
   }
 
-  async #outcomeOf(
+  #outcomeOf(
     outcome: TransactOutcome<Remembered | ToldRefusal>,
     events: readonly AnyEvent[],
     request: CommandRequest,
     options: SendOptions<unknown>,
-  ): Promise<CommandOutcome | Again> {
+  ): CommandOutcome | Again | Promise<CommandOutcome | Again> {
     switch (outcome.kind) {
       case 'committed': {
         const { token, value } = outcome;
@@ -208,6 +221,7 @@ function contextOf(
   { causedBy, correlationId = causedBy?.correlationId ?? commandId, trace }: SendOptions<unknown>,
 ): Pick<Origin, 'correlationId' | 'causationId' | 'trace'> {
   const texts = { correlationId, causationId: causedBy?.id ?? null, trace: trace ?? causedBy?.trace ?? null };
+  if (correlationId === commandId && texts.causationId === null && texts.trace === null) return texts;
   for (const [name, text] of Object.entries(texts))
     if (text !== null && !(text.length > 0 && text.length <= contextUnitsMax && text.isWellFormed()))
       throw new LockstepError('invalid', 'what a command carries on is a text of 1 to 512 characters', {

@@ -64,11 +64,12 @@ export interface SchemaSubject {
 const issuesShownMax = 20;
 
 /**
- * What the schema makes of `data`.
- * @throws LockstepError `invalid` with a line for each of its issues, when it refuses the data.
+ * What the schema makes of `data`: at once, or a promise of it where the schema waits.
+ * @throws LockstepError `invalid` with a line for each of its issues, when it refuses the data; at once, or by the promise.
  */
-export async function check(schema: Schema, data: unknown, subject: SchemaSubject): Promise<unknown> {
-  return outputOf(await schema['~standard'].validate(data), subject);
+export function check(schema: Schema, data: unknown, subject: SchemaSubject): unknown {
+  const result = schema['~standard'].validate(data);
+  return 'then' in result ? result.then((one) => outputOf(one, subject)) : outputOf(result, subject);
 }
 
 /**

@@ -46,7 +46,8 @@ export class KeySpace {
     writer.writeByte(slot >> 8);
     writer.writeByte(slot & 0xff);
     writeTuple(writer, tuple);
-    this.#prefix = writer.copy();
+    this.#prefix = new Uint8Array(writer.length);
+    for (let at = 0; at < writer.length; at++) this.#prefix[at] = writer.buffer[at] as number; // shorter than `slice` takes to begin
   }
 
   /** @throws LockstepError `invalid` for a name that is not well-formed. */
