@@ -40,7 +40,8 @@ export class TransactionRun implements Transaction {
   readonly #view: TransactionView;
   readonly #own: Space;
   #local: Space | null = null;
-  #systems: Map<KeySpace, Space> | null = null;
+  /** Few: found by looking through them. */
+  #systems: RunSpace[] | null = null;
   #notes: Note[] | null = null;
   #refusal: 'full' | 'too-large' | null = null;
   readonly #revision: number | null;
@@ -154,9 +155,10 @@ export class TransactionRun implements Transaction {
 
   #system(keys: KeySpace): Space {
     checkIsOn(this.#view);
-    this.#systems ??= new Map();
-    let space = this.#systems.get(keys);
-    if (space === undefined) this.#systems.set(keys, (space = new RunSpace(this.#setup, this.#view, keys)));
+    this.#systems ??= [];
+    for (const space of this.#systems) if (space.keys === keys) return space;
+    const space = new RunSpace(this.#setup, this.#view, keys);
+    this.#systems.push(space);
     return space;
   }
 }
@@ -165,24 +167,24 @@ export class TransactionRun implements Transaction {
 class RunSpace implements Space {
   readonly #setup: RunSetup;
   readonly #view: TransactionView;
-  readonly #keys: KeySpace;
+  readonly keys: KeySpace;
 
   constructor(setup: RunSetup, view: TransactionView, keys: KeySpace) {
     this.#setup = setup;
     this.#view = view;
-    this.#keys = keys;
+    this.keys = keys;
   }
 
   get(key: Tuple): StoredValue | undefined {
     checkIsOn(this.#view);
-    const { buffer, length } = this.#keys.written(key);
+    const { buffer, length } = this.keys.written(key);
     const found = this.#view.find(buffer, length);
     return found === null ? undefined : this.#setup.decoder.decode(found.bytes, found.start, found.end);
   }
 
   *range(options: RangeOptions = {}): Iterable<SpaceEntry> {
     checkIsOn(this.#view);
-    const bounds = this.#keys.bounds(options);
+    const bounds = this.keys.bounds(options);
     let left = options.limit ?? Infinity;
     if (bounds === null) return;
     const walk = this.#view.walk(bounds, options.reverse === true);
@@ -190,7 +192,7 @@ class RunSpace implements Space {
     try {
       while (left-- > 0 && walk.next())
         yield [
-          this.#keys.tupleOf(cursor.keyBytes, cursor.keyStart, cursor.keyEnd),
+          this.keys.tupleOf(cursor.keyBytes, cursor.keyStart, cursor.keyEnd),
           this.#setup.decoder.decode(cursor.valueBytes, cursor.valueStart, cursor.valueEnd),
         ] as const;
     } finally {
@@ -203,18 +205,18 @@ class RunSpace implements Space {
     const { value: encoded, encoder } = this.#setup;
     encoded.clear();
     encoder.write(encoded, value); // first: a getter within the value may use this very space
-    const { buffer, length } = this.#keys.written(key);
+    const { buffer, length } = this.keys.written(key);
     this.#view.putRange(buffer, length, encoded.buffer, encoded.length);
   }
 
   delete(key: Tuple): void {
     checkIsOn(this.#view);
-    this.#view.delete(this.#keys.key(key));
+    this.#view.delete(this.keys.key(key));
   }
 
   deleteRange(range: SpaceRange): void {
     checkIsOn(this.#view);
-    const bounds = this.#keys.bounds(range);
+    const bounds = this.keys.bounds(range);
     if (bounds !== null) this.#view.deleteRange(bounds.from, bounds.to);
   }
 }
