@@ -5,12 +5,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { LockstepError } from '../kernel/errors.ts';
 import { contractOf, type Contract } from '../machine/contract.ts';
-import { misfits, misfitText } from '../machine/misfits.ts';
+import { misfitLines, misfits } from '../machine/misfits.ts';
 import { appIn } from './app-module.ts';
 
 export const contractUsage: string = `lockstep contract APP FILE [--check]
 
-  Writes names, shapes and versions of an app's machines, commands and events to FILE, as JSON for version control.
+  Writes names, shapes and versions of an app's machines, commands, events and projections to FILE, as JSON for version
+  control.
   APP is a module that exports one app, of \`defineApp\`; it is imported, so it should not open a node.
   --check: writes nothing, and lists what of the app does not fit FILE, or that FILE lacks what is new. Give it the FILE
   of what is deployed. Exit code 0 it fits and FILE is up to date, 1 otherwise.
@@ -29,7 +30,7 @@ export async function contractFile(modulePath: string, path: string, isCheck: bo
     throw new LockstepError('invalid', 'there is no contract to check against', { values: { file: path }, advice });
   }
   const found = kept === null ? [] : misfits(contractIn(kept, path), declared);
-  for (const misfit of found) console.log(misfitText(misfit));
+  for (const line of found.flatMap(misfitLines)) console.log(line);
   if (!isCheck) {
     await writeFile(path, printed);
     return 0;

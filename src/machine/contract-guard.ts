@@ -8,6 +8,7 @@ import type { EpochService, EpochServiceMaker, Leading, Transaction } from '../p
 import type { App } from './app.ts';
 import { contractOf, type Contract } from './contract.ts';
 import { assertFits } from './misfits.ts';
+import { countStored } from './stored-counts.ts';
 
 const contractSystem = 'machine-contract';
 
@@ -31,7 +32,8 @@ class ContractEpoch implements EpochService {
   start(leading: Leading): void {
     const stored = leading.reader.system(contractSystem, null).get([]);
     try {
-      if (typeof stored === 'string') assertFits(contractIn(stored), this.#declared);
+      const counts = countStored(leading.reader, leading.ports);
+      if (typeof stored === 'string') assertFits(contractIn(stored), this.#declared, counts);
     } catch (error) {
       leading.fail(asError(error));
       return;

@@ -4,14 +4,16 @@ import { defineApp } from './app.ts';
 import { contractOf, type Contract, type MachineContract } from './contract.ts';
 import { fsm } from './fsm.ts';
 import { machine } from './machine.ts';
-import { assertFits, misfits, misfitText } from './misfits.ts';
+import { assertFits, misfitLines, misfits } from './misfits.ts';
+import { projection } from './projection/projection.ts';
 import { nothing, unchecked, type Schema } from './schema.ts';
 import { versions } from './versions.ts';
 
 /** A schema of an object with these fields, which says its shape, in the order in which they are given. */
 function shaped(fields: Readonly<Record<string, string>>): Schema<object> {
   const entries = Object.entries(fields).map(([name, type]) => [name, { type }] as const);
-  const shape = () => ({ $schema: 'draft', type: 'object', properties: Object.fromEntries(entries) });
+  const required = Object.keys(fields).toSorted();
+  const shape = () => ({ $schema: 'draft', type: 'object', properties: Object.fromEntries(entries), required });
   const standard = unchecked<object>()['~standard'];
   return { '~standard': { ...standard, jsonSchema: { input: shape, output: shape } } };
 }
@@ -46,13 +48,18 @@ describe('a contract', () => {
           commands: {},
           events: {
             Placed: [
-              { properties: { total: { type: 'integer' } }, type: 'object' },
-              { properties: { currency: { type: 'string' }, total: { type: 'integer' } }, type: 'object' },
+              { properties: { total: { type: 'integer' } }, required: ['total'], type: 'object' },
+              {
+                properties: { currency: { type: 'string' }, total: { type: 'integer' } },
+                required: ['currency', 'total'],
+                type: 'object',
+              },
             ],
           },
           table: null,
         } satisfies MachineContract,
       },
+      projections: {},
     });
     const other = placing(
       versions(shaped({ total: 'integer' })).next(shaped({ currency: 'string', total: 'integer' }), (old) => old),
@@ -152,11 +159,48 @@ describe('what does not fit', () => {
     expect(texts(before, rewritten(2))).toEqual([]);
   });
 
-  test('is refused at start with a line each, which says what to do', () => {
-    expect(() => assertFits(placing(old), placing(newer))).toThrow(
-      'this code does not fit what is stored; the node did not start app=`app` misfits=`1`\n' +
-        '  order.Placed  has a new shape and no new version: keep both: versions(<stored>).next(<declared>, (old) => …)',
+  test('rows of a new shape without a new version; contracts from before projections were in them stay valid', () => {
+    const listing = (row: Schema<object>, codeVersion: number) =>
+      inApp(projection({ name: 'list', row, codeVersion, from: {}, on: {} }));
+    expect(listing(old, 3).projections).toEqual({
+      list: {
+        codeVersion: 3,
+        row: { properties: { total: { type: 'integer' } }, required: ['total'], type: 'object' },
+      },
+    });
+    expect(texts(listing(old, 2), listing(newer, 2))).toEqual([
+      'rows: list has rows of a new shape and the same codeVersion',
+    ]);
+    for (const now of [listing(newer, 3), listing(newer, 1), listing(unchecked(), 2), inApp()])
+      expect(texts(listing(old, 2), now)).toEqual([]);
+    const { projections: _, ...before } = listing(old, 2);
+    expect(texts(before, listing(newer, 2))).toEqual([]);
+  });
+
+  test('one is refused at start by itself, with both shapes and what is stored of it', () => {
+    const counts = { streams: () => '12,034', events: () => '412' };
+    expect(() => assertFits(placing(old), placing(newer), counts)).toThrow(
+      'an event has a new shape and no new version; the node did not start event=`order.Placed` stored=`412`\n' +
+        '  keep both: versions(<stored>).next(<declared>, (old) => ({ ...old, currency: … }))\n' +
+        '  stored    { total: integer }\n' +
+        '  declared  { currency: string, total: integer }',
     );
-    expect(misfits(placing(old), placing(newer)).map(misfitText)).toHaveLength(1);
+    expect(() => assertFits(placing(old), inApp(), counts)).toThrow(
+      'a machine is gone, 12,034 streams have no code; the node did not start machine=`order`\n  keep the name and',
+    );
+  });
+
+  test('several are refused with a list', () => {
+    const counts = { streams: () => '12,034', events: () => 'at least 100,000' };
+    const before = { ...placing(old), machines: { ...placing(old).machines, ...inApp(account).machines } };
+    expect(() => assertFits(before, placing(newer), counts)).toThrow(
+      'this code does not fit what is stored; the node did not start app=`app` misfits=`2`\n' +
+        '  order.Placed  has a new shape and no new version (stored: at least 100,000): keep both: versions(<stored>)' +
+        '.next(<declared>, (old) => ({ ...old, currency: … }))\n' +
+        '    stored    { total: integer }\n' +
+        '    declared  { currency: string, total: integer }\n' +
+        '  account  is gone, 12,034 streams have no code: keep the name and rename the variable, or keep the machine',
+    );
+    expect(misfits(before, placing(newer)).flatMap(misfitLines)).toHaveLength(4);
   });
 });

@@ -4,6 +4,7 @@
  */
 import type { App } from './app.ts';
 import type { AnyMachine, MachineCode, TransitionTable } from './definition.ts';
+import { projectionsOf, type AnyProjection } from './projection/projection.ts';
 import type { Schema } from './schema.ts';
 import { shapesOf } from './versions.ts';
 
@@ -19,15 +20,31 @@ export interface MachineContract {
   readonly table: TransitionTable | null;
 }
 
+export interface ProjectionContract {
+  readonly codeVersion: number;
+  readonly row: Shape;
+}
+
 export interface Contract {
   readonly app: string;
   readonly machines: Readonly<Record<string, MachineContract>>;
+  /** Not there in what was kept before projections were in it. */
+  readonly projections?: Readonly<Record<string, ProjectionContract>>;
 }
 
-export function contractOf({ name, parts }: App<unknown>): Contract {
-  const machines = parts.filter((part): part is AnyMachine => part.kind === 'machine');
-  return { app: name, machines: mapped(machines, (machine) => machine.name, machineContract) };
+export function contractOf(app: App<unknown>): Contract {
+  const machines = app.parts.filter((part): part is AnyMachine => part.kind === 'machine');
+  return {
+    app: app.name,
+    machines: mapped(machines, (machine) => machine.name, machineContract),
+    projections: mapped(projectionsOf(app), (projection) => projection.name, projectionContract),
+  };
 }
+
+const projectionContract = ({ '~projection': { codeVersion, row } }: AnyProjection): ProjectionContract => ({
+  codeVersion,
+  row: shapeOf(row, 'output'),
+});
 
 function machineContract(machine: AnyMachine): MachineContract {
   const { codeVersion, commands, events, table }: MachineCode = machine['~machine'];

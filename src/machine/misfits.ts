@@ -1,55 +1,100 @@
 /**
- * What of a declared contract does not fit one that is in force. Three can be hurt: stored events, which stay as they are;
- * states, which are folded from them; and senders, whose messages may be on their way. What is merely new always fits.
+ * What of a declared contract does not fit one that is in force. Four can be hurt: stored events, which stay as they are;
+ * states and rows, which are made of them; and senders, whose messages may be on their way. What is merely new always fits,
+ * and so does a shape that is not said.
  */
-import { LockstepError } from '../kernel/errors.ts';
+import { LockstepError, type ErrorValues } from '../kernel/errors.ts';
 import type { TransitionTable } from './definition.ts';
 import type { Contract, MachineContract, Shape } from './contract.ts';
+import { missingIn, shapeText } from './shape-text.ts';
+import { uncounted, type StoredCounts } from './stored-counts.ts';
 
 export interface Misfit {
-  /** Who is hurt. `stored-events` and `states` keep a node from starting; `senders` may be meant. */
-  readonly breaks: 'stored-events' | 'states' | 'senders';
+  /** Who is hurt. All but `senders`, who may be meant, keep a node from starting. */
+  readonly breaks: 'stored-events' | 'states' | 'rows' | 'senders';
+  /** What `where` names. */
+  readonly subject: 'machine' | 'event' | 'command' | 'state' | 'projection';
   /** `order`, `order.Placed`, `shipment.moving`. */
   readonly where: string;
   readonly problem: string;
-  readonly advice: string;
+  /** How many such events are stored; null: that is not known, or is no matter of events. */
+  readonly stored: string | null;
+  /** What to do; then, where shapes differ, both of them. */
+  readonly advice: readonly [string, ...string[]];
 }
 
-/** In the order of names; empty: it fits. */
-export function misfits(inForce: Contract, declared: Contract): readonly Misfit[] {
-  return Object.entries(inForce.machines).flatMap(([name, old]) => {
+/** In the order of names; empty: it fits. `counts` is asked for what does not. */
+export function misfits(inForce: Contract, declared: Contract, counts: StoredCounts = uncounted): readonly Misfit[] {
+  const ofMachines = Object.entries(inForce.machines).flatMap(([name, old]) => {
     const now = declared.machines[name];
-    if (now !== undefined) return machineMisfits(name, old, now);
-    const advice = 'keep the name and rename the variable, or keep the machine';
-    return [
-      { breaks: 'stored-events', where: name, problem: 'is gone, and its streams have no code', advice } as const,
-    ];
+    return now === undefined ? [goneMachine(name, counts)] : machineMisfits(name, old, now, counts);
   });
+  return [...ofMachines, ...projectionMisfits(inForce, declared)];
 }
 
 /**
  * Refuses to go on with code that does not fit what is stored; senders do not count.
- * @throws LockstepError `misuse` with a line for each misfit.
+ * @throws LockstepError `misuse`: one misfit by itself, or a list of them.
  */
-export function assertFits(inForce: Contract, declared: Contract): void {
-  const found = misfits(inForce, declared).filter(({ breaks }) => breaks !== 'senders');
-  if (found.length === 0) return;
+export function assertFits(inForce: Contract, declared: Contract, counts?: StoredCounts): void {
+  const found = misfits(inForce, declared, counts).filter(({ breaks }) => breaks !== 'senders');
+  const [only] = found;
+  if (only === undefined) return;
+  if (found.length === 1) {
+    const { subject, where, problem, stored, advice } = only;
+    const values: ErrorValues = { [subject]: where, ...(stored === null ? {} : { stored }) };
+    const article = subject === 'event' ? 'an' : 'a';
+    throw new LockstepError('misuse', `${article} ${subject} ${problem}; the node did not start`, { values, advice });
+  }
   throw new LockstepError('misuse', 'this code does not fit what is stored; the node did not start', {
     values: { app: declared.app, misfits: found.length },
-    advice: found.slice(0, linesMax).map(misfitText),
+    advice: found.slice(0, listedMax).flatMap(misfitLines),
   });
 }
 
-const linesMax = 50;
+const listedMax = 50;
 
-/** `order.Placed  has a new shape and no new version: keep both: …` */
-export const misfitText = ({ where, problem, advice }: Misfit): string => `${where}  ${problem}: ${advice}`;
+/** `order.Placed  has a new shape and no new version (stored: 412): keep both: …`, then both shapes. */
+export const misfitLines = ({ where, problem, stored, advice: [first, ...more] }: Misfit): readonly string[] => [
+  `${where}  ${problem}${stored === null ? '' : ` (stored: ${stored})`}: ${first}`,
+  ...more.map((line) => `  ${line}`),
+];
 
-function machineMisfits(name: string, old: MachineContract, now: MachineContract): readonly Misfit[] {
+function goneMachine(name: string, counts: StoredCounts): Misfit {
+  const streams = counts.streams(name);
+  const have = streams === '1' ? 'stream has' : 'streams have';
+  const problem =
+    streams === null ? 'is gone, and its streams have no code' : `is gone, ${streams} ${have} no code`;
+  const advice = ['keep the name and rename the variable, or keep the machine'] as const;
+  return { breaks: 'stored-events', subject: 'machine', where: name, problem, stored: null, advice };
+}
+
+/** One that is gone, or is of an older `codeVersion`, hurts nobody: each version has rows of its own. */
+function projectionMisfits(inForce: Contract, declared: Contract): readonly Misfit[] {
+  return Object.entries(inForce.projections ?? {}).flatMap(([name, old]) => {
+    const now = declared.projections?.[name];
+    if (now === undefined || now.codeVersion !== old.codeVersion || isSameShape(old.row, now.row)) return [];
+    const problem = 'has rows of a new shape and the same codeVersion';
+    const advice = ['raise codeVersion, so that its rows are built again', ...bothShapes(old.row, now.row)] as const;
+    return [{ breaks: 'rows', subject: 'projection', where: name, problem, stored: null, advice }];
+  });
+}
+
+const bothShapes = (old: Shape, now: Shape): readonly [string, string] => [
+  `stored    ${shapeText(old)}`,
+  `declared  ${shapeText(now)}`,
+];
+
+function machineMisfits(
+  name: string,
+  old: MachineContract,
+  now: MachineContract,
+  counts: StoredCounts,
+): readonly Misfit[] {
   return [
     ...codeVersionMisfits(name, old, now),
     ...Object.entries(old.events).flatMap(([event, shapes]) =>
-      eventMisfits(`${name}.${event}`, shapes, now.events[event]),
+      eventMisfits(`${name}.${event}`, shapes, now.events[event], () => counts.events(name, event)),
     ),
     ...Object.entries(old.commands).flatMap(([command, shape]) =>
       commandMisfits(`${name}.${command}`, shape, now.commands, command),
@@ -61,24 +106,44 @@ function machineMisfits(name: string, old: MachineContract, now: MachineContract
 function codeVersionMisfits(where: string, old: MachineContract, now: MachineContract): readonly Misfit[] {
   if (now.codeVersion >= old.codeVersion) return [];
   const problem = `has codeVersion ${now.codeVersion}, and ${old.codeVersion} has run`;
-  return [{ breaks: 'states', where, problem, advice: 'newer code has run: run that, or raise it further' }];
+  return [stateMisfit('machine', where, problem, 'newer code has run: run that, or raise it further')];
 }
 
-function eventMisfits(where: string, old: readonly Shape[], now: readonly Shape[] | undefined): readonly Misfit[] {
-  const misfit = (problem: string, advice: string): Misfit => ({ breaks: 'stored-events', where, problem, advice });
+function stateMisfit(subject: 'machine' | 'state', where: string, problem: string, advice: string): Misfit {
+  return { breaks: 'states', subject, where, problem, stored: null, advice: [advice] };
+}
+
+function eventMisfits(
+  where: string,
+  old: readonly Shape[],
+  now: readonly Shape[] | undefined,
+  stored: () => string | null,
+): readonly Misfit[] {
+  const misfit = (problem: string, ...advice: Misfit['advice']): readonly Misfit[] => [
+    { breaks: 'stored-events', subject: 'event', where, problem, stored: stored(), advice },
+  ];
   if (now === undefined)
-    return [
-      misfit('is gone, and may be stored', 'keep the event and its `evolve`, also when nothing makes it any more'),
-    ];
+    return misfit('is gone, and may be stored', 'keep the event and its `evolve`, also when nothing makes it any more');
   if (now.length < old.length)
-    return [misfit(`has ${now.length} shapes, and ${old.length} are stored`, 'newer code wrote it: run that')];
+    return misfit(`has ${now.length} shapes, and ${old.length} are stored`, 'newer code wrote it: run that');
   const changed = old.findIndex((shape, at) => !isSameShape(shape, now[at] ?? null));
   if (changed === -1) return [];
-  if (changed === now.length - 1 && now.length === old.length)
-    return [misfit('has a new shape and no new version', 'keep both: versions(<stored>).next(<declared>, (old) => …)')];
-  return [
-    misfit(`has another shape ${changed + 1} than what is stored`, 'old shapes stay as they were; add one at the end'),
-  ];
+  const [before, after] = [old[changed] ?? null, now[changed] ?? null];
+  const shapes = bothShapes(before, after);
+  if (changed < now.length - 1 || now.length > old.length)
+    return misfit(
+      `has another shape ${changed + 1} than what is stored`,
+      'old shapes stay as they were; add one at the end',
+      ...shapes,
+    );
+  const missing = missingIn(before, after);
+  const added = missing.map((name) => `${name}: …`).join(', ');
+  const upcast = missing.length === 0 ? '…' : `({ ...old, ${added} })`;
+  return misfit(
+    'has a new shape and no new version',
+    `keep both: versions(<stored>).next(<declared>, (old) => ${upcast})`,
+    ...shapes,
+  );
 }
 
 function commandMisfits(
@@ -88,10 +153,16 @@ function commandMisfits(
   command: string,
 ): readonly Misfit[] {
   const now = commands[command];
-  const misfit = (problem: string, advice: string): Misfit => ({ breaks: 'senders', where, problem, advice });
-  if (now === undefined) return [misfit('is gone, and may be on its way', 'keep it until nobody sends it any more')];
+  const misfit = (problem: string, ...advice: Misfit['advice']): readonly Misfit[] => [
+    { breaks: 'senders', subject: 'command', where, problem, stored: null, advice },
+  ];
+  if (now === undefined) return misfit('is gone, and may be on its way', 'keep it until nobody sends it any more');
   if (isSameShape(old, now)) return [];
-  return [misfit('takes other data than before', 'take the old data too, or make a new command')];
+  return misfit(
+    'takes other data than before',
+    'take the old data too, or make a new command',
+    ...bothShapes(old, now),
+  );
 }
 
 function tableMisfits(name: string, old: MachineContract, now: MachineContract): readonly Misfit[] {
@@ -99,17 +170,18 @@ function tableMisfits(name: string, old: MachineContract, now: MachineContract):
   const raise = 'raise codeVersion, so that states are folded again';
   if (old.table === null || now.table === null) {
     if (old.table === now.table || isRaised) return [];
-    return [{ breaks: 'states', where: name, problem: 'is declared in the other form', advice: raise }];
+    return [stateMisfit('machine', name, 'is declared in the other form', raise)];
   }
   return transitionsOf(old.table).flatMap(({ from, event, to }): readonly Misfit[] => {
     const where = `${name}.${from}`;
     const target = now.table?.states[from]?.on[event];
     if (target === undefined) {
       const problem = `does not take ${event} any more, which may be stored`;
-      return [{ breaks: 'stored-events', where, problem, advice: 'keep the state and its transition' }];
+      const advice = ['keep the state and its transition'] as const;
+      return [{ breaks: 'stored-events', subject: 'state', where, problem, stored: null, advice }];
     }
     if (target === to || isRaised) return [];
-    return [{ breaks: 'states', where, problem: `${event} leads to ${target}, and led to ${to}`, advice: raise }];
+    return [stateMisfit('state', where, `${event} leads to ${target}, and led to ${to}`, raise)];
   });
 }
 

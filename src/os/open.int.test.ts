@@ -50,7 +50,9 @@ test('what was sent is there when the directory is opened again, and who has it 
 
 test('code that does not fit what is stored is refused with the list', async () => {
   await (await open(bank, { data })).close();
-  await expect(open(defineApp({ name: 'bank', parts: [] }), { data })).rejects.toThrow('account  is gone');
+  await expect(open(defineApp({ name: 'bank', parts: [] }), { data })).rejects.toThrow(
+    'a machine is gone, 0 streams have no code',
+  );
   const changed = { ...account, '~machine': { ...account['~machine'], codeVersion: 2 } };
   await (await open(defineApp({ name: 'bank', parts: [changed] }), { data })).close();
   await expect(open(bank, { data })).rejects.toThrow('codeVersion');
