@@ -1,7 +1,8 @@
 /**
  * `npm run chaos -- postgres|nats` hurts logs, `npm run chaos -- partition --over file|postgres|nats` partitions: real
  * servers and real processes under faults drawn from a seed, and a judge at the end; see docs/chaos.md. `partition
- * --over file --restarts N` kills one process again and again, under load, instead. Exits with 0 when nothing of ours broke a promise.
+ * --over file --restarts N` kills one process again and again, under load, instead; `machine` does so to a whole app.
+ * Exits with 0 when nothing of ours broke a promise.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -9,6 +10,8 @@ import { conclusionOf, printResult } from '../test/chaos/engines/report.ts';
 import { runChaos } from '../test/chaos/engines/run.ts';
 import { engineNames, startServers } from '../test/chaos/engines/servers.ts';
 import type { EngineName } from '../test/chaos/engines/sources.ts';
+import { printMachineResult } from '../test/chaos/machine/report.ts';
+import { hasPassed as machinesPassed, runMachineChaos } from '../test/chaos/machine/run.ts';
 import { hasPassed, printPartitionResult } from '../test/chaos/partition/report.ts';
 import { type Over, runPartitionChaos } from '../test/chaos/partition/run.ts';
 
@@ -16,6 +19,7 @@ const overNames: readonly Over[] = ['file', ...engineNames];
 const usage = [
   `npm run chaos -- ${engineNames.join('|')} [--minutes 10] [--seed S] [--json FILE]`,
   `npm run chaos -- partition --over ${overNames.join('|')} [--minutes 10 | --restarts N] [--seed S] [--json FILE]`,
+  'npm run chaos -- machine [--restarts 100] [--seed S] [--json FILE]',
 ].join('\n');
 
 interface Asked {
@@ -77,6 +81,16 @@ async function partitionChaos(over: Over, { minutes, seed, restarts }: Asked): P
   return { passed, report };
 }
 
+async function machineChaos({ seed, restarts }: Pick<Asked, 'seed' | 'restarts'>): Promise<Ran> {
+  const count = restarts ?? 100;
+  console.log(`chaos of machines, ${count} restarts, seed ${seed}\n`);
+  const result = await runMachineChaos({ seed, restarts: count, onLine: (line) => console.log(line) });
+  console.log(`\n${printMachineResult(result)}`);
+  const { verdict, readyMs, complaints } = result;
+  const passed = machinesPassed(result);
+  return { passed, report: { seed, restarts: count, passed, ...verdict, readyMs, complaints } };
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -102,6 +116,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   let ran: Ran;
   if (engine !== undefined) ran = await engineChaos(engine, asked);
+  else if (positionals[0] === 'machine') ran = await machineChaos(asked);
   else if (over !== undefined) ran = await partitionChaos(over, asked);
   else {
     console.error(usage);
