@@ -20,15 +20,26 @@ function loadedBy(names: readonly string[]): readonly string[] {
   return execFileSync(process.execPath, args, { cwd: top, encoding: 'utf8' }).trim().split('\n');
 }
 
+/** The rooms that are made of a package: whoever imports them has it. */
+const ofPackage: Readonly<Record<string, string>> = { 'lockstep/personal': '@noble/ciphers' };
+
 test('importing lockstep, or any of its rooms, loads no package', () => {
   const { exports } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as { exports: object };
   const runnable = Object.keys(exports).filter((path) => !path.endsWith('.json') && !path.endsWith('/contract'));
-  const names = runnable.map((path) => `lockstep${path.slice(1)}`);
+  const all = runnable.map((path) => `lockstep${path.slice(1)}`);
+  const names = all.filter((name) => !Object.hasOwn(ofPackage, name));
   expect(names).toEqual(expect.arrayContaining(['lockstep', 'lockstep/log']));
   const ours = `${pathToFileURL(join(top, 'src')).href}/`;
   const loaded = loadedBy(names);
   expect(loaded).toEqual(expect.arrayContaining([`${ours}index.ts`, `${ours}log/index.ts`]));
   expect(loaded.filter((url) => !url.startsWith(ours) && !url.startsWith('node:'))).toEqual([]);
+});
+
+test.each(Object.entries(ofPackage))('importing %s loads %s alone', (name, its) => {
+  const others = loadedBy([name]).filter(
+    (url) => url.includes('/node_modules/') && !url.includes(`/node_modules/${its}/`),
+  );
+  expect(others).toEqual([]);
 });
 
 test('a package that is loaded would be seen', () => {

@@ -43,6 +43,7 @@ export const layers: readonly (readonly Room[])[] = [
       'state machines: declarations, the pure engine beneath them, their contract, drawings, tests of them',
     ),
   ],
+  [openRoom('personal', 'personal data under a key per subject that can be destroyed')],
   [room('node', "a node: the verbs on an app's definitions, over partitions in one process")],
   [
     room('os', 'the real world: env over Node, file for file'),
@@ -63,12 +64,14 @@ export const osImporters: ReadonlySet<string> = new Set(['index.ts', 'cli/main.t
 
 /**
  * Files (and the folders named as them) that may import a package: an engine's client, an optional peer dependency.
- * They import it only when it is used, so that whoever has another engine needs none of it.
+ * They import it only when it is used, so that whoever has another engine needs none of it; a room that is of one package,
+ * when the room is imported (tools/imports.test.ts).
  */
 export const engineClients: Readonly<Record<string, readonly string[]>> = {
   'log/postgres': ['pg', 'postgres'],
   'log/nats': ['@nats-io/transport-node', '@nats-io/jetstream'],
   'checkpoint/s3': ['@smithy/signature-v4'],
+  'personal/cipher': ['@noble/ciphers/chacha.js'],
 };
 
 export const rooms: readonly Room[] = layers.flat();

@@ -16,6 +16,7 @@ import type {
   Topic,
   WorkerPart,
 } from './part.ts';
+import { subjects } from './subjects.ts';
 
 export type Part =
   | AnyMachine
@@ -50,7 +51,7 @@ export type Complete<Missing> = keyof Missing extends never
 
 /**
  * Ties parts together.
- * @throws LockstepError `misuse` when two parts of one kind have one name.
+ * @throws LockstepError `misuse` when two parts of one kind have one name, and for personal data without `subjects`.
  */
 export function defineApp<const Parts extends readonly Part[]>(definition: {
   readonly name: string;
@@ -64,7 +65,18 @@ export function defineApp<const Parts extends readonly Part[]>(definition: {
       throw new LockstepError('misuse', 'two parts of an app have one name', { values: { app: name, part: id } });
     seen.add(id);
   }
+  checkForgets(name, parts);
   return { kind: 'app', name, parts, services: {} };
+}
+
+/** Whoever keeps personal data can forget it. */
+function checkForgets(app: string, parts: readonly Part[]): void {
+  const personal = parts.find((part) => part.kind === 'machine' && part['~machine'].personal !== null);
+  if (personal === undefined || parts.some((part) => part === subjects)) return;
+  throw new LockstepError('misuse', 'a machine of this app has personal data, and nothing forgets it', {
+    values: { app, machine: personal.name },
+    advice: ["import { subjects } from 'lockstep/personal', and name it among the parts"],
+  });
 }
 
 /**

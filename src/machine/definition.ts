@@ -6,6 +6,7 @@
 import type { Duration } from '../kernel/time.ts';
 import type { Rejection, Token } from '../partition/transaction.ts';
 import type { PushOptions, Queue, Saga, Topic } from './part.ts';
+import type { PersonalCode } from './personal-code.ts';
 import type { Schemas } from './schema.ts';
 
 export interface Machine<Name extends string, State, Commands, Events, Rejections, Table = unknown> {
@@ -137,6 +138,8 @@ export interface MachineCode {
   evolve(state: unknown, event: AnyEvent, at: Date): unknown;
   /** Of an event that is stored now; null: none of its events has any. */
   readonly tagsOf: ((event: AnyEvent) => readonly string[]) | null;
+  /** Which fields of its events are personal; null: none. */
+  readonly personal: PersonalCode | null;
   /** When the state ends by itself, and into which; null: never. */
   deadline(state: unknown): StateDeadline | null;
 }

@@ -17,6 +17,8 @@ import {
   type EventRow,
   type RowPlace,
 } from './event-row.ts';
+import { openedRow } from './personal.ts';
+import { placeStateAt } from './place-state.ts';
 import { upcast } from './versions.ts';
 
 export interface StreamOptions {
@@ -43,8 +45,9 @@ export function* readStream(
       : reverse
         ? { to: [...prefix, afterVersion] }
         : { from: [...prefix, afterVersion + 1] };
-  for (const [at, value] of reader.system(eventsSystem, placeOf(key)).range({ prefix, ...bound, reverse, limit }))
-    yield decodeRow(at, value);
+  const place = placeStateAt(reader, key);
+  for (const [at, value] of place(eventsSystem).range({ prefix, ...bound, reverse, limit }))
+    yield decodeRow(at, value, place);
 }
 
 /** The rows that hold the events from a version on, that one included; in reverse up to it. */
@@ -69,8 +72,9 @@ export function* readOrder(reader: Pick<Reader, 'system'>, afterRevision: number
 /** The row that the order names. @throws LockstepError `corrupt` when it is not there. */
 export function readRow(reader: Pick<Reader, 'system'>, place: RowPlace): EventRow {
   const at = rowKey(place);
-  const row = reader.system(eventsSystem, placeOf(place.key)).get(at);
-  if (row !== undefined) return decodeRow(at, row);
+  const state = placeStateAt(reader, place.key);
+  const row = state(eventsSystem).get(at);
+  if (row !== undefined) return decodeRow(at, row, state);
   throw new LockstepError('corrupt', 'an event is not where the order says', { values: { ...place } });
 }
 
@@ -91,7 +95,7 @@ export function recordedOf<M extends AnyMachine>(machine: M, row: EventRow, toke
   const { name } = machine;
   const { events: schemas } = machine['~machine'];
   const place = placeOf(key);
-  return row.events.map(({ type, shape, data, at }, index) => {
+  return openedRow(machine, row).events.map(({ type, shape, data, at }, index) => {
     const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
     const version = firstVersion + index;
     const id = `${name}/${key}@${version}`;

@@ -4,13 +4,15 @@
  *     place  machine-events  [machine, key, firstVersion]  → a row, below
  *     local  machine-order   [revision, n]                 → [machine, key, firstVersion]: the order of the partition
  *
- * A row is [revision, at, actor, commandId, correlationId, causationId, trace, [[type, shape, data], …]]. What is the same as
- * the command's id stands as null; an event without data has two items.
+ * A row is [revision, at, actor, commandId, correlationId, causationId, trace, [[type, shape, data], …], sealed]. What is the
+ * same as the command's id stands as null; an event without data has two items; a row without personal data has no `sealed`.
  */
 import type { KeyPart, Tuple } from '../bytes/tuple.ts';
 import type { StoredValue } from '../bytes/value-format.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { StoredEvent } from './engine.ts';
+import type { PlaceState } from './place-state.ts';
+import { decodeSealed, encodeSealed, type Found } from './sealed.ts';
 
 export const eventsSystem = 'machine-events';
 export const orderSystem = 'machine-order';
@@ -42,6 +44,8 @@ export interface EventRow extends RowPlace, Origin {
   readonly revision: number;
   /** In the shapes in which they were written. */
   readonly events: readonly StoredEvent[];
+  /** The personal fields, which are null in the events as long as they are not opened. */
+  readonly sealed?: Found | undefined;
 }
 
 export const rowKey = ({ machine, key, firstVersion }: RowPlace): Tuple => [machine, key, firstVersion];
@@ -51,7 +55,7 @@ export const orderKey = (revision: number): Tuple => [revision, 0];
 export const lastVersionOf = ({ firstVersion, events }: EventRow): number => firstVersion + events.length - 1;
 
 /** @throws LockstepError `misuse` for a row without events. */
-export function encodeRow({ revision, events, ...origin }: Omit<EventRow, keyof RowPlace>): StoredValue {
+export function encodeRow({ revision, events, sealed, ...origin }: Omit<EventRow, keyof RowPlace>): StoredValue {
   const [first] = events;
   if (first === undefined) throw new LockstepError('misuse', 'a command without events has no row');
   const { actor, commandId, correlationId, causationId, trace } = origin;
@@ -59,12 +63,15 @@ export function encodeRow({ revision, events, ...origin }: Omit<EventRow, keyof 
   const stored = events.map(({ type, shape, data }): StoredValue =>
     data === undefined ? [type, shape] : [type, shape, data as StoredValue],
   ); // the codec checks it
-  return [revision, first.at.getTime(), actor, commandId, correlation, causationId, trace, stored];
+  const row = [revision, first.at.getTime(), actor, commandId, correlation, causationId, trace, stored];
+  return sealed === undefined ? row : [...row, encodeSealed(sealed)];
 }
 
-/** @throws LockstepError `corrupt`. */
-export function decodeRow(key: Tuple, value: StoredValue): EventRow {
-  const [revision, atMs, actor, commandId, correlation, causationId, trace, events] = Array.isArray(value) ? value : [];
+/** `place`: the state of the row's place. @throws LockstepError `corrupt`. */
+export function decodeRow(key: Tuple, value: StoredValue, place: PlaceState): EventRow {
+  const [revision, atMs, actor, commandId, correlation, causationId, trace, events, sealed] = Array.isArray(value)
+    ? value
+    : [];
   const isRow =
     typeof revision === 'number' &&
     typeof atMs === 'number' &&
@@ -78,7 +85,8 @@ export function decodeRow(key: Tuple, value: StoredValue): EventRow {
   const at = new Date(atMs);
   const stored = events.map((event) => eventOf(event, at));
   const correlationId = correlation ?? commandId;
-  return { ...placeOfRow(key), revision, actor, commandId, correlationId, causationId, trace, events: stored };
+  const row = { ...placeOfRow(key), revision, actor, commandId, correlationId, causationId, trace, events: stored };
+  return sealed === undefined ? row : { ...row, sealed: decodeSealed(place, sealed) };
 }
 
 /** What an entry of the partition's order names. @throws LockstepError `corrupt`. */

@@ -6,7 +6,8 @@
 import type { Partitions } from '../partition/partitions.ts';
 import type { Transaction } from '../partition/transaction.ts';
 import type { AnyMachine } from './definition.ts';
-import { foldFurther, placeStateOf } from './instance.ts';
+import { foldFurther } from './instance.ts';
+import type { MachineRuntime } from './runtime.ts';
 
 /** Events that a command folds by itself: more are folded in steps before. */
 export const foldedAtOnceMax = 1_000;
@@ -14,9 +15,14 @@ export const foldedAtOnceMax = 1_000;
 const stepEvents = 500;
 
 /** Resolves with true when the state is of this code; with false when it was not decided here: the command tells why. */
-export async function foldInSteps(partitions: Partitions, machine: AnyMachine, key: string): Promise<boolean> {
+export async function foldInSteps(
+  partitions: Partitions,
+  { randomness }: Pick<MachineRuntime, 'randomness'>,
+  machine: AnyMachine,
+  key: string,
+): Promise<boolean> {
   for (;;) {
-    const step = (tx: Transaction): boolean => foldFurther(tx, placeStateOf(tx), machine, key, stepEvents);
+    const step = (tx: Transaction): boolean => foldFurther({ tx, randomness }, machine, key, stepEvents);
     const outcome = await partitions.transact<boolean>(key, step);
     if (outcome.kind !== 'committed') return false;
     if (outcome.value) return true;

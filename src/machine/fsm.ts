@@ -8,6 +8,7 @@ import { durationMs, type Duration } from '../kernel/time.ts';
 import type { Rejection } from '../partition/transaction.ts';
 import type { AnyEvent, Machine, MachineCode, StateDeadline, TransitionRow, TransitionTable } from './definition.ts';
 import { checkCodeVersion, checkName } from './machine.ts';
+import { personalCode } from './personal-code.ts';
 import { reject } from './rejection.ts';
 import { unchecked, type Input, type Output, type Schemas } from './schema.ts';
 
@@ -110,6 +111,7 @@ function codeOf(name: string, table: TransitionTable, events: Schemas, codeVersi
     },
     evolve: (state, event, at) => ({ at: targetOf(name, rowOf(state), event, state), since: at }) satisfies At<string>,
     tagsOf: null,
+    personal: personalCode(events),
     deadline: (state) => deadlineOf(rowOf(state), stateOf(state)),
   });
 }

@@ -1,19 +1,22 @@
 /**
  * Instances as they are stored: each one's state beside its events, written with every command, so that it is one look.
  *
- *     place  machine-state  [machine, key]  → [version, codeVersion, deadline, state]
- *     place  machine-fold   [machine, key]  → [codeVersion, version, state]: of a state that is being folded again
+ *     place  machine-state  [machine, key]  → [version, codeVersion, deadline, state, sealed]
+ *     place  machine-fold   [machine, key]  → [codeVersion, version, state, sealed]: of one that is being folded again
  *
- * A state of an older `codeVersion` is folded again from its events when it is next used; a long one in steps.
+ * A state of an older `codeVersion` is folded again from its events when it is next used; a long one in steps. One that is
+ * made of personal data is `sealed`, and null beside it; once its key is destroyed it is folded again in the same way.
  */
 import type { Tuple } from '../bytes/tuple.ts';
 import type { StoredValue } from '../bytes/value-format.ts';
 import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
-import type { ReadSpace, Transaction } from '../partition/transaction.ts';
 import type { AnyMachine } from './definition.ts';
 import { fold, initialOf } from './engine.ts';
 import { decodeRow, eventsSystem, lastVersionOf } from './event-row.ts';
+import { openedRow, openedState, sealedState, type Sealing } from './personal.ts';
+import { placeStateOf, type PlaceState } from './place-state.ts';
+import { decodeSealed, encodeSealed } from './sealed.ts';
 
 export const stateSystem = 'machine-state';
 const foldSystem = 'machine-fold';
@@ -25,15 +28,6 @@ export interface Instance {
   /** When the state ends by itself, in milliseconds since 1970; null: never. */
   readonly deadlineMs: number | null;
 }
-
-/** The product's own state of the instance's place: of a transaction or of a snapshot. */
-export type PlaceState = (name: string) => ReadSpace;
-
-/** As a transaction of the place sees it. */
-export const placeStateOf =
-  (tx: Transaction): PlaceState =>
-  (name) =>
-    tx.system(name, 'place');
 
 /**
  * Its own copy, whatever `evolve` does to it.
@@ -65,24 +59,20 @@ export function loadInstanceWithin(
  * Folds about so many events more, whole rows of them, and keeps how far it came. True: the state is of this code now.
  * @throws as `loadInstance`; what `evolve` throws.
  */
-export function foldFurther(
-  tx: Transaction,
-  place: PlaceState,
-  machine: AnyMachine,
-  key: string,
-  eventsMax: number,
-): boolean {
+export function foldFurther(sealing: Sealing, machine: AnyMachine, key: string, eventsMax: number): boolean {
+  const { tx } = sealing;
+  const place = placeStateOf(tx);
   const stored = storedOf(place, machine, key);
   const { codeVersion } = machine['~machine'];
   if (stored === null || stored.codeVersion === codeVersion) return true;
   const { version, state } = foldRows(place, machine, key, { begun: foldBegun(place, machine, key), eventsMax });
   const space = tx.system(foldSystem, 'place');
   if (version < stored.version) {
-    space.set(stateKey(machine, key), [codeVersion, version, state as StoredValue]);
+    space.set(stateKey(machine, key), [codeVersion, version, ...storedState(sealing, machine, key, state)]);
     return false;
   }
   space.delete(stateKey(machine, key));
-  saveInstance(tx, machine, key, { version, state, deadlineMs: stored.deadlineMs });
+  saveInstance(sealing, machine, key, { version, state, deadlineMs: stored.deadlineMs });
   return true;
 }
 
@@ -90,7 +80,7 @@ export function foldFurther(
 export function storedOf(place: PlaceState, machine: AnyMachine, key: string): StoredInstance | null {
   const value = place(stateSystem).get(stateKey(machine, key));
   if (value === undefined) return null;
-  const [version, codeVersion, deadlineMs, state] = Array.isArray(value) ? value : [];
+  const [version, codeVersion, deadlineMs, state, sealed] = Array.isArray(value) ? value : [];
   if (
     typeof version !== 'number' ||
     typeof codeVersion !== 'number' ||
@@ -105,14 +95,26 @@ export function storedOf(place: PlaceState, machine: AnyMachine, key: string): S
       values: { machine: machine.name, key, codeVersion, known },
       advice: ['run that code, or raise codeVersion further'],
     });
-  return { version, codeVersion, deadlineMs, state };
+  if (sealed === undefined) return { version, codeVersion, deadlineMs, state };
+  const opened = openedState(machine, key, decodeSealed(place, sealed));
+  if (opened === null) return { version, codeVersion: forgottenVersion, deadlineMs, state: null };
+  return { version, codeVersion, deadlineMs, state: opened.state };
 }
 
-export function saveInstance(tx: Transaction, machine: AnyMachine, key: string, instance: Instance): void {
+/** Of a state whose key was destroyed: older than all code. */
+const forgottenVersion = 0;
+
+export function saveInstance(sealing: Sealing, machine: AnyMachine, key: string, instance: Instance): void {
   const { version, state, deadlineMs } = instance;
   const { codeVersion } = machine['~machine'];
-  // The codec checks what a state is made of.
-  tx.system(stateSystem, 'place').set(stateKey(machine, key), [version, codeVersion, deadlineMs, state as StoredValue]);
+  const stored = [version, codeVersion, deadlineMs, ...storedState(sealing, machine, key, state)];
+  sealing.tx.system(stateSystem, 'place').set(stateKey(machine, key), stored);
+}
+
+/** The codec checks what a state is made of. */
+function storedState(sealing: Sealing, machine: AnyMachine, key: string, state: unknown): readonly StoredValue[] {
+  const sealed = sealedState(sealing, machine, key, state);
+  return sealed === null ? [state as StoredValue] : [null, encodeSealed(sealed)];
 }
 
 export interface StoredInstance extends Instance {
@@ -128,9 +130,11 @@ export interface Folded {
 /** How far this very code has folded it already. */
 function foldBegun(place: PlaceState, machine: AnyMachine, key: string): Folded {
   const value = place(foldSystem).get(stateKey(machine, key));
-  const [codeVersion, version, state] = Array.isArray(value) ? value : [];
+  const [codeVersion, version, state, sealed] = Array.isArray(value) ? value : [];
   if (codeVersion !== machine['~machine'].codeVersion || typeof version !== 'number') return unfolded(machine);
-  return { version, state };
+  if (sealed === undefined) return { version, state };
+  const opened = openedState(machine, key, decodeSealed(place, sealed));
+  return opened === null ? unfolded(machine) : { version, state: opened.state };
 }
 
 /** Before the first event. */
@@ -147,7 +151,7 @@ export function foldRows(
   // A version that was folded to is the end of a row.
   const range = { prefix: [machine.name, key], from: [machine.name, key, version + 1] };
   for (const [rowKey, value] of place(eventsSystem).range(range)) {
-    const row = decodeRow(rowKey, value);
+    const row = openedRow(machine, decodeRow(rowKey, value, place));
     state = fold(machine, state, row.events);
     version = lastVersionOf(row);
     if (version - begun.version >= eventsMax) break;

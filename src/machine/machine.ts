@@ -5,6 +5,7 @@
 import { LockstepError } from '../kernel/errors.ts';
 import type { Rejection } from '../partition/transaction.ts';
 import type { AnyEvent, Context, Decision, Dictionary, Machine, MachineCode, NewEvent } from './definition.ts';
+import { personalCode } from './personal-code.ts';
 import type { Input, Output, Schemas } from './schema.ts';
 
 // Never a value: nothing is assignable to `Hint`. Beside `NoInfer<State>` it lets literals in what `evolve` returns keep
@@ -36,6 +37,11 @@ export interface MachineDefinition<
   readonly evolve: { readonly [T in keyof Events]: (state: State, data: Output<Events[T]>) => NoInfer<State> | Hint };
   /** Tags of events, by type, for `requireNone` and `readTagged`: pure, and those of when an event is stored. */
   readonly tags?: { readonly [T in keyof Events]?: (data: Output<Events[T]>) => readonly string[] };
+  /**
+   * Whose the personal fields of an instance's events are, by its key: a text that has the key's place, as one key protects
+   * them. Default: the place.
+   */
+  readonly subject?: (key: string) => string;
   /** Raise it when `evolve` or the state's shape changes: each state is folded again from its events when next used. Default 1. */
   readonly codeVersion?: number;
 }
@@ -66,7 +72,7 @@ export function machine<
   { [T in keyof Events]: Output<Events[T]> },
   { [C in keyof Decide]: Decide[C] extends (...input: never[]) => infer D ? Extract<D, Rejection> : never }
 > {
-  const { name, initial, commands, events, codeVersion = 1 } = definition;
+  const { name, initial, commands, events, subject, codeVersion = 1 } = definition;
   // From here on types are erased. Each function is called with what its own schema or `initial` made.
   const decide = definition.decide as unknown as Dictionary<Decider>;
   const evolve = definition.evolve as unknown as Dictionary<Evolver>;
@@ -85,6 +91,7 @@ export function machine<
     evolve: (state, event) => evolverOf(name, evolve, event)(state, event.data),
     tagsOf:
       tags === undefined ? null : ({ type, data }) => (Object.hasOwn(tags, type) ? tags[type]?.(data) : null) ?? [],
+    personal: personalCode(events, subject),
     deadline: () => null,
   };
   return Object.freeze({ kind: 'machine', name, '~machine': Object.freeze(code) } as const);

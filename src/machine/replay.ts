@@ -18,8 +18,9 @@ import type { PlaceEntry, Reader } from '../partition/transaction.ts';
 import type { AnyMachine } from './definition.ts';
 import { again, deliver, type Again, type DeliveryPorts } from './delivery.ts';
 import { foldRows, stateSystem, storedOf, unfolded } from './instance.ts';
-import type { Folded, PlaceState, StoredInstance } from './instance.ts';
+import type { Folded, StoredInstance } from './instance.ts';
 import type { Options } from './part.ts';
+import type { PlaceState } from './place-state.ts';
 
 /** How far it is. */
 export interface ReplayProgress {

@@ -8,7 +8,6 @@ import { isPromise } from '../kernel/promise.ts';
 import { durationMs } from '../kernel/time.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import type { Rejection, Token, TransactOptions, TransactOutcome } from '../partition/transaction.ts';
-import { placeOf } from '../ring/slot.ts';
 import type { Committed, SendOptions } from './connection.ts';
 import type { AnyEvent, AnyMachine, Dictionary } from './definition.ts';
 import { again, deliver, type Again, type DeliveryPorts } from './delivery.ts';
@@ -16,6 +15,7 @@ import { decodeRow, eventsSystem, rowKey, type Origin } from './event-row.ts';
 import { recordedOf } from './event-reader.ts';
 import { execute, type CommandRequest, type Executed, type Refusal } from './execute.ts';
 import { foldedAtOnceMax, foldInSteps } from './fold-steps.ts';
+import { placeStateAt } from './place-state.ts';
 import { checkKey, checkPart, commandSchema, type MachineRuntime } from './runtime.ts';
 import { check } from './schema.ts';
 import type { FoundEvent } from './tags.ts';
@@ -143,7 +143,7 @@ export class Router {
       how,
     );
     if (outcome.kind === 'rejected' && outcome.code === 'unfolded') {
-      await foldInSteps(partitions, request.machine, key);
+      await foldInSteps(partitions, runtime, request.machine, key);
       return { kind: 'again', inDoubt: false, why: 'its state to be folded again by newer code' };
     }
     return this.#outcomeOf(outcome, decided, request, options);
@@ -188,8 +188,9 @@ export class Router {
     if (outcome.kind !== 'snapshot') return { kind: 'again', inDoubt: true, why: 'the first answer to be read' };
     using snapshot = outcome;
     const at = rowKey({ machine: machine.name, key, firstVersion });
-    const stored = snapshot.system(eventsSystem, placeOf(key)).get(at);
-    const row = stored === undefined ? null : decodeRow(at, stored);
+    const place = placeStateAt(snapshot, key);
+    const stored = place(eventsSystem).get(at);
+    const row = stored === undefined ? null : decodeRow(at, stored, place);
     if (row?.commandId !== commandId)
       throw new LockstepError('misuse', 'this command id was used for another command', { values: { commandId } });
     return { ...about, events: recordedOf(machine, row, token).map(({ type, data }) => ({ type, data })) };

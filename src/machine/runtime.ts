@@ -1,5 +1,6 @@
 /** What runs an app's machines on partitions: its machines by name, and what they need of the world. */
 import { LockstepError } from '../kernel/errors.ts';
+import type { Randomness } from '../env/randomness.ts';
 import type { Transaction } from '../partition/transaction.ts';
 import type { App } from './app.ts';
 import type { AnyMachine } from './definition.ts';
@@ -13,6 +14,8 @@ export interface MachineRuntime {
   readonly machines: ReadonlyMap<string, AnyMachine>;
   /** A new id, ordered by time: a UUID of version 7. */
   newId(): string;
+  /** For keys and nonces of personal data. */
+  readonly randomness: Randomness;
   /** In this order. */
   readonly onRow: readonly OnRow[];
 }

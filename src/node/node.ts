@@ -36,8 +36,9 @@ import type {
 } from '../machine/definition.ts';
 import { again, deliver, type DeliveryPorts } from '../machine/delivery.ts';
 import { foldedAtOnceMax, foldInSteps } from '../machine/fold-steps.ts';
-import { loadInstanceWithin, type PlaceState } from '../machine/instance.ts';
+import { loadInstanceWithin } from '../machine/instance.ts';
 import type { Options, Query } from '../machine/part.ts';
+import { placeStateAt } from '../machine/place-state.ts';
 import { projectionsOf } from '../machine/projection/projection.ts';
 import { Projections, type ProjectionStatus } from '../machine/projection/status.ts';
 import { Queries, type QueryMiddleware } from '../machine/projection/run-query.ts';
@@ -49,7 +50,6 @@ import type { DeadLetter } from '../partition/channel/dead-letters.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import type { Consistency } from '../partition/reads.ts';
 import type { Synchronous, Token } from '../partition/transaction.ts';
-import { placeOf } from '../ring/slot.ts';
 import { Ending } from './ending.ts';
 import { EventStore } from './events.ts';
 import { DurableSubscription } from './durable-subscription.ts';
@@ -142,11 +142,10 @@ export class LockstepNode implements Connection, AsyncDisposable {
       if (outcome.kind !== 'snapshot') return again(outcome, values);
       using snapshot = outcome;
       const { token, ageMs } = snapshot;
-      const place: PlaceState = (name) => snapshot.system(name, placeOf(key));
-      const found = loadInstanceWithin(place, machine, key, foldMax);
+      const found = loadInstanceWithin(placeStateAt(snapshot, key), machine, key, foldMax);
       if (found !== null) return { kind: 'found', state: found.state, version: found.version, token, ageMs };
       // A node that does not lead folds it by itself, for this reader alone.
-      if (!(await foldInSteps(partitions, machine, key))) foldMax = Infinity;
+      if (!(await foldInSteps(partitions, runtime, machine, key))) foldMax = Infinity;
       return { kind: 'again', inDoubt: false, why: 'its state to be folded again by newer code' };
     }).then(({ state, version, token, ageMs }) => ({ state, version, token, ageMs }));
   }

@@ -11,6 +11,7 @@ import { applyInline } from '../machine/projection/inline.ts';
 import { projectionService, type ProjectionServiceOptions } from '../machine/projection/runner.ts';
 import type { QueryMiddleware } from '../machine/projection/run-query.ts';
 import type { CommandMiddleware } from '../machine/router.ts';
+import { destroyKeys } from '../machine/personal-keys.ts';
 import { indexTags } from '../machine/tags.ts';
 import { machinesOf, type MachineRuntime } from '../machine/runtime.ts';
 import type { LogEngine } from '../log/port.ts';
@@ -46,7 +47,8 @@ export async function openNode(env: Env, app: App<unknown>, options: NodeOptions
   const runtime: MachineRuntime = {
     machines: machinesOf(app),
     newId: () => env.newId(),
-    onRow: [indexTags, applyInline(app)],
+    randomness: env.randomness,
+    onRow: [destroyKeys, indexTags, applyInline(app)],
   };
   const services = [
     contractGuard(app),

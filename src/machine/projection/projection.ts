@@ -11,6 +11,7 @@ import type { AnyMachine, Dictionary, EventsOf } from '../definition.ts';
 import { checkCodeVersion, checkName } from '../machine.ts';
 import type { Projection } from '../part.ts';
 import type { Output, Schema } from '../schema.ts';
+import { subjects } from '../subjects.ts';
 import type { RowWriter } from './rows.ts';
 
 type Machines = Dictionary<AnyMachine>;
@@ -82,9 +83,22 @@ export function projection<
       });
     handlers.set(machine.name, ofEvents);
   }
+  checkForgets(name, Object.values(from), handlers);
   // From here on types are erased: each index is called with rows that handlers of this declaration made.
   const erased = indexes as unknown as ProjectionCode['indexes'];
   return { kind: 'projection', name, '~projection': { row, codeVersion, update, indexes: erased, handlers } };
+}
+
+/** Rows may hold copies of personal fields, which no key protects: who may make some says what becomes of them. */
+function checkForgets(name: string, from: readonly AnyMachine[], handlers: ProjectionCode['handlers']): void {
+  if (Object.hasOwn(handlers.get(subjects.name) ?? {}, 'Forgotten')) return;
+  for (const machine of from)
+    for (const type of Object.keys(handlers.get(machine.name) ?? {}))
+      if (machine['~machine'].personal?.fieldsOf.has(type) === true)
+        throw new LockstepError('misuse', 'a projection takes personal data, and does not say how it is forgotten', {
+          values: { projection: name, event: `${machine.name}.${type}` },
+          advice: ['from: { …, subjects }, on: { …, subjects: { Forgotten: ({ key }, rows) => … } }'],
+        });
 }
 
 /** An app's projections. */
