@@ -5,7 +5,7 @@
 import { isLockstepError, type CommandId, type Token } from 'lockstep';
 import type { RemoteConnection } from 'lockstep/client';
 import { type SeededRandom, uuidv7 } from '../../../src/kernel/random.ts';
-import { account, accountKeys, balanceOf, lamp, lampKeys, rowsQuery, type Sums } from './bank.ts';
+import { account, accountKeys, balanceOf, lamp, lampKeys, rowsQuery } from './bank.ts';
 import type { Ledger, Told } from './ledger.ts';
 
 /** With all attempts; then nobody knows. */
@@ -50,24 +50,22 @@ export class Caller {
     const { version, token, repeated } = outcome;
     this.#ledger.told(commandId, { kind: 'acknowledged', key, version });
     if (repeated) this.#ledger.count('repeated');
-    if (key.startsWith('account') && this.#random.chance(0.1)) await this.#readRows(key, token);
+    if (key.startsWith('account') && this.#random.chance(0.1)) await this.#readRows(key, version, token);
   }
 
   /** Both projections have what the token names, and no account has less than nothing. */
-  async #readRows(key: string, after: Token): Promise<void> {
+  async #readRows(key: string, version: number, after: Token): Promise<void> {
     try {
       const { value } = await this.#bank.query(rowsQuery, key, { after, deadline });
       this.#ledger.count('row read');
       for (const [name, sums] of Object.entries(value))
-        if (balanceOf(sums) < 0 || countedIn(sums) === 0)
-          this.#ledger.problems.push(`the row ${name} of ${key} is ${JSON.stringify(sums)}`);
+        if (balanceOf(sums) < 0 || sums.events < version)
+          this.#ledger.problems.push(`the row ${name} of ${key} is ${JSON.stringify(sums)} after version ${version}`);
     } catch (error) {
       if (!isLockstepError(error, 'unavailable') && !isLockstepError(error, 'unknown')) throw error;
     }
   }
 }
-
-const countedIn = ({ deposited, received }: Sums): number => deposited + received;
 
 type Outcome =
   | { readonly kind: 'committed'; readonly version: number; readonly token: Token; readonly repeated: boolean }

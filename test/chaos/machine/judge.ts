@@ -140,6 +140,7 @@ async function judgeSums(node: LockstepNode, accounts: ReadonlyMap<string, reado
 function fold(events: readonly BankEvent[]): Sums {
   const sums = { ...noSums };
   for (const event of events) {
+    sums.events++;
     if (event.type === 'Deposited') sums.deposited += event.data.amount;
     if (event.type === 'Sent') sums.sent += event.data.amount;
     if (event.type === 'Received') sums.received += event.data.amount;

@@ -34,7 +34,7 @@ export interface MachineChaosResult {
 
 const callerCount = 48;
 /** The process is killed after so many acknowledgements, or fewer. */
-const killAfterMax = 400;
+const killAfterMax = 150;
 const readyMsMax = 30_000;
 
 export async function runMachineChaos(options: MachineChaosOptions): Promise<MachineChaosResult> {
