@@ -1,5 +1,5 @@
 /**
- * Machines before any partition: what deciding, folding, drawing and asking cost by themselves; and what declaring them costs
+ * Machines on a node over a directory: commands, reads, projections, starts. Before any partition: what deciding, folding, drawing and asking cost by themselves; and what declaring them costs
  * who writes them: the compiler's time for a file of machines, and how long an editor waits for what completes.
  */
 import { execFile } from 'node:child_process';
@@ -16,6 +16,7 @@ import { account, order, payslip, shipment } from '../test/models/shop.ts';
 import { compilerProgram } from '../tools/run-suite.ts';
 import type { Row, Side, Suite, WorkDone } from './harness.ts';
 import { LanguageServer } from './machine/language-server.ts';
+import { speedRatios, speedRows } from './machine/speed.ts';
 import { machineProject, type MachineProject, type Place } from './machine/project.ts';
 import type { Ratio } from './ratios.ts';
 
@@ -37,9 +38,10 @@ const completion = (name: string, of: string): Ratio => ({
 
 export const suite: Suite = {
   about:
-    'Machines without a partition. Deciding and folding are pure functions in memory: what a commit costs besides is not ' +
-    'here. Completion is the language server of the installed TypeScript, asked as an editor asks, each time after an edit.',
-  rows: ({ quick }) => [
+    'Commands, reads, projections and starts are of a node over a directory in this process, which answers once its log ' +
+    'was synced; `--large` adds a million instances. Deciding and folding alone are pure functions in memory. Completion is the language server of the installed TypeScript, asked as an editor asks, each time after an edit.',
+  rows: async ({ quick, large = false }) => [
+    ...(await speedRows({ quick, large })),
     decisions(quick),
     folds(quick),
     tools(quick),
@@ -47,6 +49,7 @@ export const suite: Suite = {
     ...(quick ? [] : [checks()]), // three runs of the compiler; what it checks, `completions` opens too
   ],
   ratios: [
+    ...speedRatios,
     completion('complete-in-file', names.inFile),
     completion('complete-in-decide', names.inDecide),
     completion('complete-in-handler', names.inHandler),

@@ -19,13 +19,14 @@ import { valueBytes } from './workload.ts';
 
 export const bareName = 'the file log, as many bytes';
 
-export function bareAppends(appends: number): Side {
+/** `payloadBytes`: of one append; default: as a transaction of the partition's rows. */
+export function bareAppends(appends: number, payloadBytes: number = payloadBytesOfOne()): Side {
   const prepare = async (): Promise<Prepared> => {
     const folder = openFolder();
     const host = await openHostEnv({ data: folder.path });
     const { log, close } = await onFile.open(host);
     const writer = await log.acquire({ owner: 'bench' });
-    const load = { callers: 1, entries: appends, entryBytes: payloadBytesOfOne() };
+    const load = { callers: 1, entries: appends, entryBytes: payloadBytes };
     let revision = 0;
     const run = (): Promise<WorkDone> =>
       runLoad(load, async (payload) => {

@@ -3,7 +3,6 @@
  * kill -9 under load. `measureRestart` is the function; the program is also the process that it starts:
  * `node bench/partition/restart.ts [KEYS]` measures, `… load DATA KEYS` and `… open DATA` are its children's.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { openFileEngine } from '../../src/log/file-owner.ts';
 import { openHostEnv } from '../../src/os/env.ts';
 import { openPartition } from '../../src/partition/open-partition.ts';
 import type { Partition } from '../../src/partition/partition.ts';
+import { said, start } from './child.ts';
 
 export interface RestartFigures {
   readonly keys: number;
@@ -21,6 +21,7 @@ export interface RestartFigures {
   readonly replayedAfterKill: number;
 }
 
+const program = import.meta.url;
 const perTransaction = 500;
 const valueBytes = 100;
 const placeCount = 64;
@@ -29,35 +30,17 @@ const placeCount = 64;
 export async function measureRestart(keys: number): Promise<RestartFigures> {
   const data = mkdtempSync(join(tmpdir(), 'lockstep-restart-'));
   try {
-    await said(start('load', data, String(keys)), 'closed');
-    const afterClose = await said(start('open', data), 'opened');
-    const writing = start('write', data, String(keys));
+    await said(start(program, 'load', data, String(keys)), 'closed');
+    const afterClose = await said(start(program, 'open', data), 'opened');
+    const writing = start(program, 'write', data, String(keys));
     await said(writing, 'writing', true);
-    const afterKill = await said(start('open', data), 'opened');
+    const afterKill = await said(start(program, 'open', data), 'opened');
     const [afterCloseMs = 0] = afterClose;
     const [afterKillMs = 0, replayedAfterKill = 0] = afterKill;
     return { keys, afterCloseMs, afterKillMs, replayedAfterKill };
   } finally {
     rmSync(data, { recursive: true });
   }
-}
-
-function start(...args: readonly string[]): ChildProcess {
-  const program = new URL(import.meta.url).pathname;
-  return spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-}
-
-/** The numbers behind the word, once the process has ended; `kills` ends it by kill -9 as soon as it says the word. */
-async function said(child: ChildProcess, word: string, kills = false): Promise<readonly number[]> {
-  let text = '';
-  child.stdout?.setEncoding('utf8').on('data', (more: string) => {
-    text += more;
-    if (kills && text.includes(word)) child.kill('SIGKILL');
-  });
-  await new Promise((resolve) => child.once('close', resolve));
-  const line = text.split('\n').find((one) => one.startsWith(word));
-  if (line === undefined) throw new Error(`a process ended and never said '${word}': ${text}`);
-  return line.split(' ').slice(1).map(Number);
 }
 
 interface Opened {

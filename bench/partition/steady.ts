@@ -7,14 +7,15 @@ import { fill, transact } from './ours.ts';
 import { type Work, Workload } from './workload.ts';
 
 const MiB = 1_024 * 1_024;
-const tree = { memtableBytes: 2 * MiB, tableBytes: 2 * MiB, levelOneBytes: 8 * MiB };
+/** So small that a run has more than ten flushes. */
+export const smallTree = { memtableBytes: 2 * MiB, tableBytes: 2 * MiB, levelOneBytes: 8 * MiB };
 const parts = 10;
 
 export const steadyFacts = { slowest: 'slowest tenth', pause: 'pause p99.9 ms' } as const;
 
 export function holding(work: Work): Side {
   const prepare = async (): Promise<Prepared> => {
-    const { partition, folder, close } = await openLeading(onFile, { tree });
+    const { partition, folder, close } = await openLeading(onFile, { tree: smallTree });
     await fill(partition, work.keys);
     const workload = new Workload(work);
     const pauses = new Pauses();
@@ -35,7 +36,7 @@ export function holding(work: Work): Side {
 }
 
 /** How long each tenth of a run takes. */
-class Tenths {
+export class Tenths {
   readonly #size: number;
   readonly #ms: number[] = [];
   #from = performance.now();
@@ -59,7 +60,7 @@ class Tenths {
 }
 
 /** Their numbers only grow. */
-function tablesMade(folder: string): number {
+export function tablesMade(folder: string): number {
   const numbers = readdirSync(`${folder}/tables`).map((name) => Number.parseInt(/\d+/.exec(name)?.[0] ?? '0', 10));
   return Math.max(0, ...numbers);
 }
