@@ -181,9 +181,10 @@ describe('what does not fit', () => {
     const counts = { streams: () => '12,034', events: () => '412' };
     expect(() => assertFits(placing(old), placing(newer), counts)).toThrow(
       'an event has a new shape and no new version; the node did not start event=`order.Placed` stored=`412`\n' +
-        '  keep both: versions(<stored>).next(<declared>, (old) => ({ ...old, currency: … }))\n' +
         '  stored    { total: integer }\n' +
-        '  declared  { currency: string, total: integer }',
+        '  declared  { currency: string, total: integer }\n' +
+        '  stored events have no `currency`\n' +
+        '  keep both: versions(<stored>).next(<declared>, (old) => ({ ...old, currency: … }))',
     );
     expect(() => assertFits(placing(old), inApp(), counts)).toThrow(
       'a machine is gone, 12,034 streams have no code; the node did not start machine=`order`\n  keep the name and',
@@ -199,8 +200,9 @@ describe('what does not fit', () => {
         '.next(<declared>, (old) => ({ ...old, currency: … }))\n' +
         '    stored    { total: integer }\n' +
         '    declared  { currency: string, total: integer }\n' +
+        '    stored events have no `currency`\n' +
         '  account  is gone, 12,034 streams have no code: keep the name and rename the variable, or keep the machine',
     );
-    expect(misfits(before, placing(newer)).flatMap(misfitLines)).toHaveLength(4);
+    expect(misfits(before, placing(newer)).flatMap(misfitLines)).toHaveLength(5);
   });
 });

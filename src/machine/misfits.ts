@@ -41,10 +41,19 @@ export function assertFits(inForce: Contract, declared: Contract, counts?: Store
   const [only] = found;
   if (only === undefined) return;
   if (found.length === 1) {
-    const { subject, where, problem, stored, advice } = only;
+    const {
+      subject,
+      where,
+      problem,
+      stored,
+      advice: [first, ...shapes],
+    } = only;
     const values: ErrorValues = { [subject]: where, ...(stored === null ? {} : { stored }) };
     const article = subject === 'event' ? 'an' : 'a';
-    throw new LockstepError('misuse', `${article} ${subject} ${problem}; the node did not start`, { values, advice });
+    throw new LockstepError('misuse', `${article} ${subject} ${problem}; the node did not start`, {
+      values,
+      advice: [...shapes, first],
+    });
   }
   throw new LockstepError('misuse', 'this code does not fit what is stored; the node did not start', {
     values: { app: declared.app, misfits: found.length },
@@ -63,8 +72,7 @@ export const misfitLines = ({ where, problem, stored, advice: [first, ...more] }
 function goneMachine(name: string, counts: StoredCounts): Misfit {
   const streams = counts.streams(name);
   const have = streams === '1' ? 'stream has' : 'streams have';
-  const problem =
-    streams === null ? 'is gone, and its streams have no code' : `is gone, ${streams} ${have} no code`;
+  const problem = streams === null ? 'is gone, and its streams have no code' : `is gone, ${streams} ${have} no code`;
   const advice = ['keep the name and rename the variable, or keep the machine'] as const;
   return { breaks: 'stored-events', subject: 'machine', where: name, problem, stored: null, advice };
 }
@@ -129,20 +137,21 @@ function eventMisfits(
   const changed = old.findIndex((shape, at) => !isSameShape(shape, now[at] ?? null));
   if (changed === -1) return [];
   const [before, after] = [old[changed] ?? null, now[changed] ?? null];
-  const shapes = bothShapes(before, after);
   if (changed < now.length - 1 || now.length > old.length)
     return misfit(
       `has another shape ${changed + 1} than what is stored`,
       'old shapes stay as they were; add one at the end',
-      ...shapes,
+      ...bothShapes(before, after),
     );
   const missing = missingIn(before, after);
   const added = missing.map((name) => `${name}: …`).join(', ');
   const upcast = missing.length === 0 ? '…' : `({ ...old, ${added} })`;
+  const lacking = missing.map((name) => `stored events have no \`${name}\``);
   return misfit(
     'has a new shape and no new version',
     `keep both: versions(<stored>).next(<declared>, (old) => ${upcast})`,
-    ...shapes,
+    ...bothShapes(before, after),
+    ...lacking,
   );
 }
 
