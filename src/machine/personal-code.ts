@@ -1,4 +1,6 @@
 /** What is personal in a machine's events, as its schemas say it. They bring the cipher, which `lockstep/personal` has. */
+import { ValueDecoder } from '../bytes/value-decode.ts';
+import { ValueEncoder } from '../bytes/value-encode.ts';
 import { placeOf } from '../ring/slot.ts';
 import type { Schema, Schemas } from './schema.ts';
 import { shapesOf } from './versions.ts';
@@ -24,6 +26,9 @@ export interface PersonalCode {
   readonly fieldsOf: ReadonlyMap<string, readonly string[]>;
   /** Whose data an instance has. */
   subjectOf(key: string): string;
+  /** Of what is sealed; they keep their buffers. */
+  readonly encoder: ValueEncoder;
+  readonly decoder: ValueDecoder;
 }
 
 /** What a machine's schemas say of personal data. Null: there is none. */
@@ -36,7 +41,8 @@ export function personalCode(events: Schemas, subjectOf: (key: string) => string
     const newest = shapes.at(-1) ?? null;
     if (newest !== null) fieldsOf.set(type, newest.fields);
   }
-  return cipher === null ? null : { cipher, fieldsOf, subjectOf };
+  if (cipher === null) return null;
+  return { cipher, fieldsOf, subjectOf, encoder: new ValueEncoder(), decoder: new ValueDecoder() };
 }
 
 const personalOf = (schema: Schema): PersonalSchema['~personal'] | null =>

@@ -3,8 +3,6 @@
  * taken out of its events and stand beside them, sealed with the key of their subject; in their place stands null, which is
  * what is read once that key is destroyed ("crypto-shredding"). A state that is made of such events is sealed as a whole.
  */
-import { ValueDecoder } from '../bytes/value-decode.ts';
-import { ValueEncoder } from '../bytes/value-encode.ts';
 import { encodeTuple, type KeyPart } from '../bytes/tuple.ts';
 import type { StoredValue } from '../bytes/value-format.ts';
 import type { Randomness } from '../env/randomness.ts';
@@ -99,7 +97,7 @@ const bound = (about: readonly KeyPart[], { subject, number }: Pick<Sealed, 'sub
 /** @throws LockstepError `misuse` (`not-colocated`) for a subject of another place; `invalid` for what cannot be stored. */
 function sealFor(
   { tx, randomness }: Sealing,
-  { cipher, subjectOf }: PersonalCode,
+  { cipher, subjectOf, encoder }: PersonalCode,
   instance: string,
   about: readonly KeyPart[],
   value: unknown,
@@ -107,7 +105,7 @@ function sealFor(
   const subject = subjectOf(instance);
   const { number, key } = keyFor(tx, subject, randomness, cipher.keyBytes);
   const nonce = drawn(randomness, new Uint8Array(cipher.nonceBytes));
-  const text = cipher.seal(key, nonce, new ValueEncoder().encode(value), bound(about, { subject, number }));
+  const text = cipher.seal(key, nonce, encoder.encode(value), bound(about, { subject, number }));
   const bytes = new Uint8Array(nonce.length + text.length);
   bytes.set(nonce);
   bytes.set(text, nonce.length);
@@ -121,12 +119,12 @@ function opened(machine: AnyMachine, sealed: Sealed, key: Uint8Array, about: rea
       values: { machine: machine.name },
       advice: ['what was stored stays: keep `personal(…)` for the shapes that had it'],
     });
-  const { cipher } = personal;
+  const { cipher, decoder } = personal;
   const nonce = sealed.bytes.subarray(0, cipher.nonceBytes);
   const text = sealed.bytes.subarray(cipher.nonceBytes);
   const bytes = cipher.open(key, nonce, text, bound(about, sealed));
   if (bytes === null) throw notAuthentic(machine, sealed.subject);
-  return new ValueDecoder().decode(bytes);
+  return decoder.decode(bytes);
 }
 
 const notAuthentic = ({ name }: AnyMachine, key: string): LockstepError =>
