@@ -33,7 +33,10 @@ export interface ReplayProgress {
 export interface Replayed extends ReplayProgress {
   /** Streams whose state was compared. */
   readonly compared: number;
-  /** Whose state is of an older `codeVersion`: folded, not compared; and those of machines that this code does not have. */
+  /**
+   * Whose state is of an older `codeVersion`, or was made of personal data that is forgotten: folded, not compared; and those
+   * of machines that this code does not have.
+   */
   readonly skipped: number;
   /** 0: it is clean. */
   readonly differingCount: number;
