@@ -2,6 +2,7 @@
  * Reading of what is stored: the stream of an instance in either direction, the order of a partition, and what a row
  * becomes for whoever reads events: one event each, in the newest of its shapes.
  */
+import type { StoredValue } from '../bytes/value-format.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { parseToken, parseTokenOf, printToken } from '../partition/token.ts';
 import type { Reader, Token } from '../partition/transaction.ts';
@@ -9,10 +10,10 @@ import { placeOf } from '../ring/slot.ts';
 import type { Recorded } from './connection.ts';
 import type { AnyMachine } from './definition.ts';
 import {
-  decodeOrder,
   decodeRow,
   eventsSystem,
   orderSystem,
+  placeInOrder,
   rowKey,
   type EventRow,
   type RowPlace,
@@ -65,9 +66,13 @@ export function* readStreamFrom(
 
 /** Rows of a partition in the order in which they came about, those after a revision; `limit` of them at most. */
 export function* readOrder(reader: Pick<Reader, 'system'>, afterRevision: number, limit: number): Iterable<EventRow> {
-  for (const [, value] of reader.system(orderSystem, null).range({ from: [afterRevision + 1], limit }))
-    yield readRow(reader, decodeOrder(value));
+  for (const [at, value] of reader.system(orderSystem, null).range({ from: [afterRevision + 1], limit }))
+    yield orderedRow(reader, placeInOrder(at), value);
 }
+
+/** The row that an entry of the order has, or names. @throws LockstepError `corrupt`. */
+export const orderedRow = (reader: Pick<Reader, 'system'>, place: RowPlace, value: StoredValue): EventRow =>
+  value === null ? readRow(reader, place) : decodeRow(rowKey(place), value, placeStateAt(reader, place.key));
 
 /** The row that the order names. @throws LockstepError `corrupt` when it is not there. */
 export function readRow(reader: Pick<Reader, 'system'>, place: RowPlace): EventRow {

@@ -2,7 +2,9 @@
  * Events as they are stored: one row a command, at the place of its instance, so that a stream is a range of rows.
  *
  *     place  machine-events  [machine, key, firstVersion]  → a row, below
- *     local  machine-order   [revision, n]                 → [machine, key, firstVersion]: the order of the partition
+ *     local  machine-order   [revision, machine, key, firstVersion]  → the same row, or null where it is large
+ *
+ * So the order of a partition is read in one scan, with a look at the stream for large rows alone.
  *
  * A row is [revision, at, actor, commandId, correlationId, causationId, trace, [[type, shape, data], …], sealed]. What is the
  * same as the command's id stands as null; an event without data has two items; a row without personal data has no `sealed`.
@@ -10,6 +12,7 @@
 import type { KeyPart, Tuple } from '../bytes/tuple.ts';
 import type { StoredValue } from '../bytes/value-format.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import type { Transaction } from '../partition/transaction.ts';
 import type { StoredEvent } from './engine.ts';
 import type { PlaceState } from './place-state.ts';
 import { decodeSealed, encodeSealed, type Found } from './sealed.ts';
@@ -50,12 +53,23 @@ export interface EventRow extends RowPlace, Origin {
 
 export const rowKey = ({ machine, key, firstVersion }: RowPlace): Tuple => [machine, key, firstVersion];
 
-export const orderKey = (revision: number): Tuple => [revision, 0];
+/** A row of more bytes stands in its stream alone. */
+const rowBytesInOrderMax = 1_024;
 
 export const lastVersionOf = ({ firstVersion, events }: EventRow): number => firstVersion + events.length - 1;
 
-/** @throws LockstepError `misuse` for a row without events. */
-export function encodeRow({ revision, events, sealed, ...origin }: Omit<EventRow, keyof RowPlace>): StoredValue {
+/** In the transaction of its place. @throws LockstepError `misuse` for a row without events; `invalid`. */
+export function putRow(tx: Transaction, row: EventRow): void {
+  const { revision, machine, key, firstVersion } = row;
+  const encoded = tx.encoded(encodeRow(row));
+  tx.system(eventsSystem, 'place').setEncoded(rowKey(row), encoded);
+  const order = tx.system(orderSystem, 'local');
+  const at = [revision, machine, key, firstVersion];
+  if (encoded.length <= rowBytesInOrderMax) order.setEncoded(at, encoded);
+  else order.set(at, null);
+}
+
+function encodeRow({ revision, events, sealed, ...origin }: Omit<EventRow, keyof RowPlace>): StoredValue {
   const [first] = events;
   if (first === undefined) throw new LockstepError('misuse', 'a command without events has no row');
   const { actor, commandId, correlationId, causationId, trace } = origin;
@@ -89,11 +103,8 @@ export function decodeRow(key: Tuple, value: StoredValue, place: PlaceState): Ev
   return sealed === undefined ? row : { ...row, sealed: decodeSealed(place, sealed) };
 }
 
-/** What an entry of the partition's order names. @throws LockstepError `corrupt`. */
-export function decodeOrder(value: StoredValue): RowPlace {
-  if (!Array.isArray(value)) throw unreadable('the order of events');
-  return placeOfRow(value);
-}
+/** Where the row is that the order has here. @throws LockstepError `corrupt`. */
+export const placeInOrder = ([, ...place]: Tuple): RowPlace => placeOfRow(place);
 
 function placeOfRow([machine, key, firstVersion]: readonly (KeyPart | StoredValue)[]): RowPlace {
   if (typeof machine !== 'string' || typeof key !== 'string' || typeof firstVersion !== 'number')

@@ -8,7 +8,7 @@ import type { Rejection, Transaction } from '../partition/transaction.ts';
 import type { AnyEvent, AnyMachine, Fence, NoneSince } from './definition.ts';
 import { applyEffects, requireFence, type FencedOut } from './effects.ts';
 import { stepDeadline, stepNamed, type AnyStep } from './engine.ts';
-import { encodeRow, eventsSystem, orderKey, orderSystem, rowKey, type EventRow, type Origin } from './event-row.ts';
+import { putRow, type EventRow, type Origin } from './event-row.ts';
 import { loadInstance, loadInstanceWithin, saveInstance, type Instance } from './instance.ts';
 import { sealedRow } from './personal.ts';
 import { placeStateOf } from './place-state.ts';
@@ -99,8 +99,7 @@ function write(tx: Transaction, runtime: MachineRuntime, written: Written): Exec
   const sealing = { tx, randomness: runtime.randomness };
   saveInstance(sealing, machine, key, { version: step.version, state: step.state, deadlineMs });
   const row = rowOf(tx, written, firstVersion);
-  tx.system(eventsSystem, 'place').set(rowKey(row), encodeRow(sealedRow(sealing, machine, row)));
-  tx.system(orderSystem, 'local').set(orderKey(row.revision), [row.machine, row.key, row.firstVersion]);
+  putRow(tx, sealedRow(sealing, machine, row));
   if (deadlineMs !== before.deadlineMs) setDeadline(tx, machine, key, deadlineMs);
   for (const onRow of runtime.onRow) onRow(tx, machine, row);
   return { version: step.version, firstVersion, events: step.events };

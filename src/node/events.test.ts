@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { memoryEngine } from '../log/memory.ts';
 import { defineApp } from '../machine/app.ts';
 import { committed } from '../machine/connection.ts';
+import { orderSystem } from '../machine/event-row.ts';
 import { machine } from '../machine/machine.ts';
 import { unchecked } from '../machine/schema.ts';
 import type { LockstepNode } from './node.ts';
@@ -210,5 +211,17 @@ test('a subscription has one subscriber: the one before is told, and what it wou
     const fresh = node.subscription('fresh', { from: 'now' });
     await expect(fresh.ack((tx) => tx.send(bell, 'x', 'Ring', 'me'))).rejects.toThrow('no event');
     expect((await node.read(bell, 'x')).version).toBe(0);
+  });
+});
+
+test('the order of a partition has the events of small commands itself, and finds those of large ones in their streams', async () => {
+  await inWorld(1, async (node) => {
+    const names = ['me', 'x'.repeat(2_000), 'you'];
+    for (const by of names) await node.send(bell, 'a', 'Ring', by);
+    expect(dataOf(await first(3, node.events(bell)))).toEqual(names);
+    const outcome = await node.partitions.at(0).read('linearizable');
+    using snapshot = outcome.kind === 'snapshot' ? outcome : expect.unreachable();
+    const ofBell = [...snapshot.system(orderSystem, null).range()].filter(([[, machine]]) => machine === 'bell');
+    expect(ofBell.map(([, row]) => row !== null)).toEqual([true, false, true]);
   });
 });

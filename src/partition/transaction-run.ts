@@ -94,6 +94,10 @@ export class TransactionRun implements Transaction {
     this.#own.set(key, value);
   }
 
+  setEncoded(key: Tuple, value: Uint8Array): void {
+    this.#own.setEncoded(key, value);
+  }
+
   delete(key: Tuple): void {
     this.#own.delete(key);
   }
@@ -141,6 +145,10 @@ export class TransactionRun implements Transaction {
     if (of === 'local') return this.#system(spaces.ofSystem(name));
     if (place === null) throw new LockstepError('misuse', 'a transaction without a place has no state of one');
     return this.#system(spaces.ofPlaceSystem(place, name));
+  }
+
+  encoded(value: StoredValue): Uint8Array {
+    return this.#setup.encoder.encode(value);
   }
 
   systemAt(name: string, place: string): ReadSpace {
@@ -207,6 +215,12 @@ class RunSpace implements Space {
     encoder.write(encoded, value); // first: a getter within the value may use this very space
     const { buffer, length } = this.keys.written(key);
     this.#view.putRange(buffer, length, encoded.buffer, encoded.length);
+  }
+
+  setEncoded(key: Tuple, value: Uint8Array): void {
+    checkIsOn(this.#view);
+    const { buffer, length } = this.keys.written(key);
+    this.#view.putRange(buffer, length, value, value.length);
   }
 
   delete(key: Tuple): void {

@@ -43,6 +43,8 @@ export interface ReadSpace {
 export interface Space extends ReadSpace {
   /** @throws LockstepError `invalid`, with the path, for a key or a value that cannot be stored. */
   set(key: Tuple, value: StoredValue): void;
+  /** As `set`, of a value's bytes as `ValueEncoder` made them, which nobody checks. For the rooms above, not for users. */
+  setEncoded(key: Tuple, value: Uint8Array): void;
   /** A key that is not there may be deleted too. */
   delete(key: Tuple): void;
   /** All keys of the range. */
@@ -81,6 +83,8 @@ export interface Transaction extends Space {
    * transaction's place, or the partition's own. For the rooms above, not for users.
    */
   system(name: string, of: 'place' | 'local'): Space;
+  /** For `setEncoded`, where a value is stored twice. @throws LockstepError `invalid`, with the path, as `set`. */
+  encoded(value: StoredValue): Uint8Array;
   /** The product's own state of any place of the partition, to be read alone. For the rooms above, not for users. */
   systemAt(name: string, place: string): ReadSpace;
   /**

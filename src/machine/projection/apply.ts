@@ -8,7 +8,7 @@ import { isPromise } from '../../kernel/promise.ts';
 import { identityOf } from '../../partition/identity.ts';
 import { systemNames } from '../../partition/replica.ts';
 import { printToken } from '../../partition/token.ts';
-import type { Space, Token, Transaction } from '../../partition/transaction.ts';
+import type { Token, Transaction } from '../../partition/transaction.ts';
 import type { Recorded } from '../connection.ts';
 import type { AnyMachine } from '../definition.ts';
 import type { EventRow } from '../event-row.ts';
@@ -22,11 +22,10 @@ export type Applied =
   /** By this event; or, where an index or the bounds of a transaction refused what all of them made, by the last. */
   | { readonly kind: 'stopped'; readonly error: string; readonly event: EventPlace };
 
-/** The rows of a projection in one transaction. */
+/** A projection in one transaction, whose `rows` are to be written when that ends. */
 export interface RowsTarget {
   readonly projection: AnyProjection;
-  readonly space: Space;
-  readonly measure: WriteMeasure;
+  readonly rows: RowBuffer;
   /** As whoever reads an event of this revision later is given it. */
   readonly tokenOf: (revision: number) => Token;
 }
@@ -35,7 +34,8 @@ export function targetIn(tx: Transaction, projection: AnyProjection, measure: Wr
   const stored = tx.system(systemNames.partition, 'local').get([]);
   const { id, generation } = stored === undefined ? { id: '0'.repeat(16), generation: 1 } : identityOf(stored);
   const tokenOf = (revision: number): Token => printToken({ partition: id, generation, revision });
-  return { projection, space: tx.system(rowsSystem(idOf(projection)), 'local'), measure, tokenOf };
+  const space = tx.system(rowsSystem(idOf(projection)), 'local');
+  return { projection, rows: new RowBuffer(space, projection['~projection'].indexes, measure), tokenOf };
 }
 
 /**
@@ -43,18 +43,17 @@ export function targetIn(tx: Transaction, projection: AnyProjection, measure: Wr
  * @throws LockstepError `corrupt` when what is stored is damaged.
  */
 export function applyRow(
-  { projection, space, measure, tokenOf }: RowsTarget,
+  { projection, rows, tokenOf }: RowsTarget,
   machine: AnyMachine,
   row: EventRow,
   skips: readonly EventPlace[] = [],
 ): Applied {
-  const { handlers, indexes } = projection['~projection'];
+  const { handlers } = projection['~projection'];
   const ofMachine = handlers.get(machine.name);
   if (ofMachine === undefined || !row.events.some(({ type }) => Object.hasOwn(ofMachine, type)))
     return { kind: 'applied' };
   let at = placeOfEvent(row, row.firstVersion);
   try {
-    const rows = new RowBuffer(space, indexes, measure);
     for (const event of recordedOf(machine, row, tokenOf(row.revision))) {
       const handler = Object.hasOwn(ofMachine, event.type) ? ofMachine[event.type] : undefined;
       const place = placeOfEvent(row, event.version);
@@ -62,9 +61,10 @@ export function applyRow(
       at = place;
       checkReturned(handler(event, rows), event);
     }
-    rows.flush();
+    rows.keep();
     return { kind: 'applied' };
   } catch (error) {
+    rows.drop();
     if (isLockstepError(error, 'corrupt')) throw error; // no handler's doing
     return { kind: 'stopped', error: wordsOf(error), event: at };
   }

@@ -6,8 +6,8 @@
 import { hybridWall } from '../../clock/timestamp.ts';
 import type { Reader, ReadSpace, Space, Transaction } from '../../partition/transaction.ts';
 import type { AnyMachine } from '../definition.ts';
-import { decodeOrder, lastVersionOf, orderSystem, type EventRow } from '../event-row.ts';
-import { readRow } from '../event-reader.ts';
+import { lastVersionOf, orderSystem, placeInOrder, type EventRow } from '../event-row.ts';
+import { orderedRow } from '../event-reader.ts';
 import { applyRow, targetIn, type RowsTarget } from './apply.ts';
 import type { AnyProjection } from './projection.ts';
 import type { WriteMeasure } from './rows.ts';
@@ -69,6 +69,7 @@ class Traveller {
 
   /** `isAll`: it is where the order ends. */
   save(space: Space, isAll: boolean): void {
+    this.#target?.rows.write();
     const { position } = this;
     if (position === this.#before.position && !isAll && !this.isStopped) return;
     const at = { ...this.#before, position, stopped: this.#stopped, skips: this.#skips };
@@ -110,22 +111,23 @@ export function catchUp(
   const events = readingOf(tx);
   let rows = 0;
   let isAll = true;
-  for (const [[revision], stored] of tx.system(orderSystem, 'local').range({ from: [leading.position + 1] })) {
+  for (const [at, stored] of tx.system(orderSystem, 'local').range({ from: [leading.position + 1] })) {
     if (rows === rowsMax || (rows > 0 && isEnough()) || travellers.every(({ isStopped }) => isStopped)) {
       isAll = false;
       break;
     }
     rows++;
-    const place = decodeOrder(stored);
+    const revision = Number(at[0]);
+    const place = placeInOrder(at);
     const machine = machines.get(place.machine);
     let row: EventRow | null = null;
     for (const one of travellers) {
-      if (one.isStopped || one.position >= Number(revision)) continue;
+      if (one.isStopped || one.position >= revision) continue;
       if (machine !== undefined && one.handles(place.machine)) {
-        row ??= readRow(events, place);
+        row ??= orderedRow(events, place, stored);
         one.take(tx, machine, row, measure);
       }
-      if (!one.isStopped) one.position = Number(revision);
+      if (!one.isStopped) one.position = revision;
     }
   }
   for (const one of travellers) one.save(space, isAll);
@@ -145,8 +147,8 @@ export function stopAtNext(tx: Transaction, projection: AnyProjection, error: st
   const space = tx.system(projectionsSystem, 'local');
   const state = stateOf(space, idOf(projection));
   if (state === null || state.position === null) return;
-  for (const [, stored] of tx.system(orderSystem, 'local').range({ from: [state.position + 1], limit: 1 })) {
-    const { machine, key, firstVersion } = decodeOrder(stored);
+  for (const [at] of tx.system(orderSystem, 'local').range({ from: [state.position + 1], limit: 1 })) {
+    const { machine, key, firstVersion } = placeInOrder(at);
     const event = { machine, key, version: firstVersion };
     putState(space, { ...state, stopped: { error, event, sinceMs: hybridWall(tx.now), isDue: false } });
   }

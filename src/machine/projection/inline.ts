@@ -21,7 +21,9 @@ export function applyInline(app: App<unknown>): OnRow {
         leaveInline(tx, id, row);
         continue;
       }
-      const applied = applyRow(targetIn(tx, projection, measure), machine, row);
+      const target = targetIn(tx, projection, measure);
+      const applied = applyRow(target, machine, row);
+      target.rows.write();
       if (applied.kind === 'stopped') stopInline(tx, id, row, applied);
     }
   };

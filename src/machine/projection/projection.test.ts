@@ -7,7 +7,7 @@ import { openPartition } from '../../partition/open-partition.ts';
 import type { Space, Transaction } from '../../partition/transaction.ts';
 import { machine } from '../machine.ts';
 import { nothing, unchecked } from '../schema.ts';
-import { applyRow, targetIn, type Applied } from './apply.ts';
+import { applyRow, targetIn, type Applied, type RowsTarget } from './apply.ts';
 import { projection } from './projection.ts';
 import { ReadCount, SpaceRowReader, type Page, type PageEnd, type RowReader } from './row-reader.ts';
 import { WriteMeasure } from './rows.ts';
@@ -62,12 +62,19 @@ interface Happened {
 }
 
 /** As one command's. */
-function applied(tx: Transaction, happened: readonly Happened[]): Applied {
+function appliedTo(target: RowsTarget, tx: Transaction, happened: readonly Happened[]): Applied {
   const [{ key } = { key: 'a' }] = happened;
   const about = { actor: 'ann', commandId: 'c', correlationId: 'c', causationId: null, trace: null };
   const events = happened.map(({ type, data }) => ({ type, data, shape: 1, at: new Date(0) }));
   const row = { machine: 'order', key, firstVersion: 1, revision: tx.revision, ...about, events };
-  return applyRow(targetIn(tx, orders, new WriteMeasure(1_000)), order, row);
+  return applyRow(target, order, row);
+}
+
+function applied(tx: Transaction, happened: readonly Happened[]): Applied {
+  const target = targetIn(tx, orders, new WriteMeasure(1_000));
+  const outcome = appliedTo(target, tx, happened);
+  target.rows.write();
+  return outcome;
 }
 
 const rowsOf = (tx: Transaction): Space => tx.system(rowsSystem(idOf(orders)), 'local');
@@ -122,16 +129,21 @@ const sorted = (rows: Iterable<OrderRow>): OrderRow[] =>
 describe('rows of a projection', () => {
   test('and their indexes equal a fold over the events, those that stop it left out whole', async () => {
     await inWorld(async (run) => {
-      const commands = fc.array(commandOf, { maxLength: 12 });
+      // So many commands' rows are written together.
+      const commands = fc.array(fc.array(commandOf, { maxLength: 6 }), { maxLength: 4 });
       const property = fc.asyncProperty(commands, (all) =>
         run((tx) => {
           const space = rowsOf(tx);
           space.deleteRange({ prefix: [] });
           let expected: ReadonlyMap<string, OrderRow> = new Map();
-          for (const happened of all) {
-            const next = folded(expected, happened);
-            expect(applied(tx, happened).kind).toBe(next === null ? 'stopped' : 'applied');
-            expected = next ?? expected;
+          for (const together of all) {
+            const target = targetIn(tx, orders, new WriteMeasure());
+            for (const happened of together) {
+              const next = folded(expected, happened);
+              expect(appliedTo(target, tx, happened).kind).toBe(next === null ? 'stopped' : 'applied');
+              expected = next ?? expected;
+            }
+            target.rows.write();
           }
           const reader = readerOf(space);
           const inOrder = sorted(expected.values());
@@ -160,6 +172,37 @@ describe('rows of a projection', () => {
             event: { version: 2 },
           });
         expect([...space.range()]).toEqual(before);
+      }),
+    );
+  });
+
+  test('that a handler reads and changes by hand stay as they are for the commands behind it', async () => {
+    const careless = projection({
+      name: 'careless',
+      from: { order },
+      row: unchecked<{ total: number }>(),
+      indexes: { byTotal: (row) => [row.total] },
+      on: {
+        order: {
+          Placed: ({ key, data }, rows) => rows.set(key, { total: data }),
+          Gone: ({ key }, rows) => {
+            const row = rows.get(key);
+            if (row !== undefined) row.total = 99;
+          },
+          Raised: ({ key, data }, rows) => rows.update(key, ({ total }) => ({ total: total + data })),
+        },
+      },
+    });
+    await inWorld((run) =>
+      run((tx) => {
+        const target = targetIn(tx, careless, new WriteMeasure());
+        for (const type of ['Placed', 'Gone', 'Raised']) appliedTo(target, tx, [{ key: 'a', type, data: 1 }]);
+        target.rows.write();
+        const space = tx.system(rowsSystem(idOf(careless)), 'local');
+        expect([...space.range()]).toEqual([
+          [['index', 'byTotal', 2, 'a'], null],
+          [['row', 'a'], { total: 2 }],
+        ]);
       }),
     );
   });

@@ -4,11 +4,13 @@
  *     ['row', key]                      → the row
  *     ['index', name, ...values, key]   → null
  *
- * Writers gather changes; `flush` checks and measures all of them, then makes them: all, or none.
+ * A buffer is of one transaction, which may take many commands: what a command wrote is checked and measured when it ends,
+ * all or none of it, and each row that any of them changed is written once, when the transaction ends.
  */
 import { ByteWriter } from '../../bytes/byte-writer.ts';
 import { compareBytes } from '../../bytes/compare.ts';
 import { encodeTuple, type KeyPart, type Tuple } from '../../bytes/tuple.ts';
+import { ValueDecoder } from '../../bytes/value-decode.ts';
 import { ValueEncoder } from '../../bytes/value-encode.ts';
 import type { StoredValue } from '../../bytes/value-format.ts';
 import { LockstepError } from '../../kernel/errors.ts';
@@ -55,39 +57,65 @@ export class WriteMeasure {
   }
 
   /** @throws LockstepError `invalid` for what cannot be stored, or is too much. */
-  key(key: Tuple): Uint8Array {
-    const encoded = encodeTuple(key, keyBytesMax);
-    this.#writer.advanceTo(this.#writer.length + encoded.length);
-    return encoded;
+  key(key: Tuple): void {
+    this.count(encodeTuple(key, keyBytesMax));
   }
 
-  /** @throws as `key`. */
-  value(value: unknown): void {
+  /** Its bytes. @throws as `key`. */
+  value(value: unknown): Uint8Array {
+    const start = this.#writer.length;
     this.#encoder.write(this.#writer, value);
+    return this.#writer.copy(start);
+  }
+
+  /** Bytes of a key. @throws LockstepError `invalid` when they are too much. */
+  count({ length }: Uint8Array): void {
+    this.#writer.advanceTo(this.#writer.length + length);
   }
 }
 
-interface Write {
+/** An entry of an index: its key, and what that is as bytes. */
+interface Entry {
   readonly key: Tuple;
-  /** Undefined: deleted. */
-  readonly value: StoredValue | undefined;
+  readonly bytes: Uint8Array;
 }
+
+/** What a transaction knows of a row. */
+interface TouchedRow {
+  /** Whether the space has it, and its entries there, one for each index. */
+  readonly isStored: boolean;
+  readonly storedEntries: readonly Entry[];
+  /** Whether commands have changed it, and what it is then; null: deleted. */
+  readonly isChanged: boolean;
+  readonly bytes: Uint8Array | null;
+  readonly entries: readonly Entry[];
+}
+
+const noEntries: readonly Entry[] = Object.freeze([]);
 
 export class RowBuffer implements RowWriter<unknown> {
   readonly #space: Space;
-  readonly #indexes: IndexFunctions;
+  readonly #indexes: readonly (readonly [name: string, valuesOf: (row: unknown) => readonly KeyPart[]])[];
   readonly #measure: WriteMeasure;
-  /** Undefined: deleted. */
+  readonly #decoder = new ValueDecoder();
+  /** By the transaction. */
+  readonly #touched = new Map<string, TouchedRow>();
+  /** By the command under way. Undefined: deleted. */
   readonly #changed = new Map<string, unknown>();
 
   constructor(space: Space, indexes: IndexFunctions, measure: WriteMeasure) {
     this.#space = space;
-    this.#indexes = indexes;
+    this.#indexes = Object.entries(indexes);
     this.#measure = measure;
   }
 
+  /** Decoded anew where another command wrote it: a handler may change what it is given. */
   get(key: string): unknown {
-    return this.#changed.has(key) ? this.#changed.get(key) : this.#space.get(['row', key]);
+    const changed = this.#changed.get(key);
+    if (changed !== undefined || this.#changed.has(key)) return changed;
+    const touched = this.#touched.get(key);
+    if (touched?.isChanged !== true) return this.#stored(key);
+    return touched.bytes === null ? undefined : this.#decoder.decode(touched.bytes);
   }
 
   set(key: string, row: unknown): undefined {
@@ -104,42 +132,77 @@ export class RowBuffer implements RowWriter<unknown> {
     this.#changed.set(key, undefined);
   }
 
-  /** @throws what an index throws; LockstepError `invalid` for what cannot be stored. Nothing was written then. */
-  flush(): void {
+  /**
+   * The command has ended: what it wrote stands for those behind it.
+   * @throws what an index throws; LockstepError `invalid` for what cannot be stored. Nothing that it wrote stands then.
+   */
+  keep(): void {
     const before = this.#measure.bytes;
     try {
-      const writes = [...this.#changed].flatMap(([key, row]) => this.#writesOf(key, row as StoredValue | undefined));
-      for (const { key, value } of writes)
-        if (value === undefined) this.#space.delete(key);
-        else this.#space.set(key, value);
+      const kept = [...this.#changed].map(([key, row]) => [key, this.#changedTo(key, row)] as const);
+      for (const [key, row] of kept) this.#touched.set(key, row);
     } catch (error) {
       this.#measure.backTo(before);
       throw error;
+    } finally {
+      this.#changed.clear();
     }
   }
 
-  #writesOf(key: string, after: StoredValue | undefined): readonly Write[] {
-    const at: Tuple = ['row', key];
-    // Read anew: a handler may have changed the copy that it was given. Where nothing but the row changes it does not matter.
-    const isAsked = after === undefined || Object.keys(this.#indexes).length > 0;
-    const before = isAsked ? this.#space.get(at) : undefined;
-    if (before === undefined && after === undefined) return [];
-    this.#measure.key(at);
-    if (after !== undefined) this.#measure.value(after);
-    const entries = Object.entries(this.#indexes).flatMap(([name, valuesOf]) => {
-      const entryOf = (row: unknown): Tuple | null =>
-        row === undefined ? null : ['index', name, ...valuesOf(row), key];
-      return this.#moved(entryOf(before), entryOf(after));
+  /** The command has failed: what it wrote is forgotten. */
+  drop(): void {
+    this.#changed.clear();
+  }
+
+  /** The transaction ends: each row that its commands changed is written once. */
+  write(): void {
+    for (const [key, { isChanged, isStored, storedEntries, bytes, entries }] of this.#touched) {
+      if (!isChanged) continue;
+      for (const [index] of this.#indexes.entries()) this.#move(storedEntries[index], entries[index]);
+      if (bytes !== null) this.#space.setEncoded(['row', key], bytes);
+      else if (isStored) this.#space.delete(['row', key]);
+    }
+    this.#touched.clear();
+  }
+
+  /** As the space has it. */
+  #stored(key: string): StoredValue | undefined {
+    const row = this.#space.get(['row', key]);
+    if (!this.#touched.has(key)) {
+      const storedEntries = row === undefined ? noEntries : this.#entriesOf(key, row);
+      const isStored = row !== undefined;
+      this.#touched.set(key, { isStored, storedEntries, isChanged: false, bytes: null, entries: noEntries });
+    }
+    return row;
+  }
+
+  #changedTo(key: string, row: unknown): TouchedRow {
+    const isAsked = row === undefined || this.#indexes.length > 0;
+    if (isAsked && !this.#touched.has(key)) this.#stored(key);
+    // Where nothing but the row changes it does not matter whether it is there.
+    const before = this.#touched.get(key) ?? { isStored: true, storedEntries: noEntries, entries: noEntries };
+    const { isStored, storedEntries } = before;
+    if (row === undefined) return { isStored, storedEntries, isChanged: true, bytes: null, entries: noEntries };
+    this.#measure.key(['row', key]);
+    const bytes = this.#measure.value(row);
+    const entries = this.#entriesOf(key, row);
+    for (const entry of entries) this.#measure.count(entry.bytes);
+    for (const entry of storedEntries) this.#measure.count(entry.bytes);
+    return { isStored, storedEntries, isChanged: true, bytes, entries };
+  }
+
+  #entriesOf(rowKey: string, row: unknown): readonly Entry[] {
+    if (this.#indexes.length === 0) return noEntries;
+    return this.#indexes.map(([name, valuesOf]) => {
+      const key = ['index', name, ...valuesOf(row), rowKey];
+      return { key, bytes: encodeTuple(key, keyBytesMax) };
     });
-    return [...entries, { key: at, value: after }];
   }
 
   /** An entry of an index that goes from one place to another. */
-  #moved(from: Tuple | null, to: Tuple | null): readonly Write[] {
-    const fromBytes = from === null ? null : this.#measure.key(from);
-    const toBytes = to === null ? null : this.#measure.key(to);
-    if (fromBytes !== null && toBytes !== null && compareBytes(fromBytes, toBytes) === 0) return [];
-    const removed: readonly Write[] = from === null ? [] : [{ key: from, value: undefined }];
-    return to === null ? removed : [...removed, { key: to, value: null }];
+  #move(from: Entry | undefined, to: Entry | undefined): void {
+    if (from !== undefined && to !== undefined && compareBytes(from.bytes, to.bytes) === 0) return;
+    if (from !== undefined) this.#space.delete(from.key);
+    if (to !== undefined) this.#space.set(to.key, null);
   }
 }

@@ -68,6 +68,8 @@ function changed(tx: Transaction, change: SpaceChange): Transaction {
     get: (key) => tx.get(key),
     range: (options) => tx.range(options),
     set: (key, value) => tx.set(key, value),
+    setEncoded: (key, value) => tx.setEncoded(key, value),
+    encoded: (value) => tx.encoded(value),
     delete: (key) => tx.delete(key),
     deleteRange: (range) => tx.deleteRange(range),
     at: (key) => tx.at(key),
@@ -81,6 +83,7 @@ function changed(tx: Transaction, change: SpaceChange): Transaction {
         get: (key) => space.get(key),
         range: (options) => space.range(options),
         set: (key, value) => space.set(key, value),
+        setEncoded: (key, value) => space.setEncoded(key, value),
         delete: (key) => space.delete(key),
         deleteRange: (range) => space.deleteRange(range),
       };
