@@ -140,7 +140,7 @@ describe('what does not fit', () => {
     const car = (codeVersion: number) =>
       inApp(fsm({ name: 'car', initial: 'idle', events, codeVersion, states: { idle: { Go: 'idle' }, moving: {} } }));
     const gone = 'stored-events: car.moving does not take Stop any more, which may be stored';
-    expect(texts(before, car(1))).toEqual(['states: car.idle Go leads to idle, and led to moving', gone]);
+    expect(texts(before, car(1))).toEqual(['states: car.idle leads to idle on Go, and led to moving', gone]);
     expect(texts(before, car(2))).toEqual([gone]);
     const functions = { Go: () => ({}), Stop: () => ({}), TimedOut: () => ({}) };
     const rewritten = (codeVersion: number) =>

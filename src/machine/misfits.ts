@@ -190,7 +190,7 @@ function tableMisfits(name: string, old: MachineContract, now: MachineContract):
       return [{ breaks: 'stored-events', subject: 'state', where, problem, stored: null, advice }];
     }
     if (target === to || isRaised) return [];
-    return [stateMisfit('state', where, `${event} leads to ${target}, and led to ${to}`, raise)];
+    return [stateMisfit('state', where, `leads to ${target} on ${event}, and led to ${to}`, raise)];
   });
 }
 
