@@ -10,7 +10,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import type { ReadSpace, Transaction } from '../partition/transaction.ts';
 import { placeOf } from '../ring/slot.ts';
 import type { PlaceState } from './place-state.ts';
-import type { OnRow } from './runtime.ts';
+import { checkKey, type OnRow } from './runtime.ts';
 import { subjects } from './subjects.ts';
 
 const keysSystem = 'personal-keys';
@@ -21,13 +21,14 @@ interface SubjectKey {
   readonly key: Uint8Array | null;
 }
 
-/** The subject's key, made if there is none. @throws LockstepError `misuse` for a subject of another place. */
+/** The subject's key, made if there is none. @throws LockstepError `misuse` for a subject of another place; `invalid`. */
 export function keyFor(
   tx: Transaction,
   subject: string,
   randomness: Randomness,
   keyBytes: number,
 ): { readonly number: number; readonly key: Uint8Array } {
+  checkKey(subject); // else nobody could send it `Forget`
   if (placeOf(subject) !== tx.place)
     throw new LockstepError('misuse', 'not-colocated: personal data is at the place of its subject', {
       values: { subject, place: tx.place },

@@ -37,7 +37,8 @@ function withoutPersonal(
   { fieldsOf }: PersonalCode,
   taken: StoredValue[],
 ): StoredEvent {
-  const fields = fieldsOf.get(event.type) ?? [];
+  const fields = fieldsOf.get(event.type);
+  if (fields === undefined) return event;
   const data = { ...(event.data as Readonly<Record<string, StoredValue | undefined>>) }; // its fields are of an object
   let isChanged = false;
   for (const field of fields) {

@@ -5,11 +5,14 @@ import { MemoryStores } from '../log/memory.ts';
 import { storeEngine } from '../log/store-engine.ts';
 import { defineApp, type App } from '../machine/app.ts';
 import { toCloudEvent } from '../machine/cloud-event.ts';
+import { readStream } from '../machine/event-reader.ts';
 import { foldedAtOnceMax } from '../machine/fold-steps.ts';
+import { fsm } from '../machine/fsm.ts';
 import { machine } from '../machine/machine.ts';
+import { openedRow } from '../machine/personal.ts';
 import { projection } from '../machine/projection/projection.ts';
 import { query } from '../machine/projection/query.ts';
-import { unchecked } from '../machine/schema.ts';
+import { nothing, unchecked } from '../machine/schema.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { openNode } from '../node/open.ts';
 import { personal, subjects } from './index.ts';
@@ -161,6 +164,45 @@ test('subjects that share a place are forgotten one by one; one of another place
     const wrong = await opened(env, new MemoryStores(), defineApp({ name: 'app', parts: [elsewhere, subjects] }));
     await expect(wrong.send(elsewhere, 'club/ann', 'Join', 'Ann')).rejects.toThrow('not-colocated');
     await wrong.close();
+  });
+});
+
+test('what is sealed opens where it was sealed, for a machine that says what is personal', async () => {
+  await inWorld(async (env) => {
+    const node = await opened(env, new MemoryStores());
+    await node.send(customer, 'ann', 'Register', { email: 'ann@example.org', plan: 'gold' });
+    const outcome = await node.partitions.read('ann', 'linearizable');
+    if (outcome.kind !== 'snapshot') throw new Error(outcome.kind);
+    using snapshot = outcome;
+    const [row] = readStream(snapshot, customer.name, 'ann');
+    if (row === undefined) throw new Error('no row');
+    expect(row.events[0]?.data).toEqual({ email: null, plan: 'gold' });
+    expect(openedRow(customer, row).events[0]?.data).toEqual({ email: 'ann@example.org', plan: 'gold' });
+    for (const moved of [{ key: 'bob' }, { firstVersion: 2 }])
+      expect(() => openedRow(customer, { ...row, ...moved })).toThrow(expect.objectContaining({ kind: 'corrupt' }));
+    expect(() => openedRow(subjects, row)).toThrow(expect.objectContaining({ kind: 'misuse' }));
+    await node.close();
+  });
+});
+
+test('a table takes personal events, and its deadline holds for who was forgotten', async () => {
+  await inWorld(async (env) => {
+    const visit = fsm({
+      name: 'visit',
+      initial: 'away',
+      events: { Enter: personal(unchecked<{ name: string }>(), ['name']), Leave: nothing },
+      states: { away: { Enter: 'here' }, here: { Leave: 'away', after: { '1min': 'lost' } }, lost: {} },
+    });
+    const node = await opened(env, new MemoryStores(), defineApp({ name: 'app', parts: [visit, subjects] }));
+    await node.send(visit, 'ann', 'Enter', { name: 'Ann' });
+    await node.send(subjects, 'ann', 'Forget');
+    expect((await node.read(visit, 'ann')).state.at).toBe('here');
+    for await (const event of node.events(visit, { key: 'ann' })) {
+      if (event.type === 'Enter') expect(event.data.name).toBeNull();
+      if (event.type === 'TimedOut') break;
+    }
+    expect((await node.read(visit, 'ann')).state.at).toBe('lost');
+    await node.close();
   });
 });
 

@@ -46,6 +46,8 @@ test('personal fields may be null, the others stay as they are, and only fields 
   >();
   // @ts-expect-error the event has no such field
   personal(unchecked<Profile>(), ['email']);
+  // @ts-expect-error a text has no fields to name
+  personal(unchecked<string>(), ['length']);
   machine({
     name: 'careless',
     initial: () => ({ length: 0 }),

@@ -5,7 +5,7 @@ import type { Input, Output, Schema, SchemaResult } from '../machine/schema.ts';
 import { xchacha20 } from './cipher.ts';
 
 /** A field that an event, or one of its forms, has. */
-export type PersonalField<T> = T extends unknown ? keyof T & string : never;
+export type PersonalField<T> = T extends readonly unknown[] ? never : T extends object ? keyof T & string : never;
 /** As it is read: these fields may be null. */
 export type Forgettable<T, F> = T extends unknown ? { [K in keyof T]: K extends F ? T[K] | null : T[K] } : never;
 
