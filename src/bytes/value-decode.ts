@@ -107,17 +107,17 @@ export class ValueDecoder {
 
   #array(count: number, depth: number): StoredValue[] {
     this.#enter(count, count, depth);
-    const items: StoredValue[] = [];
-    let keys: string[] = [];
+    const items = new Array<StoredValue>(count); // as large as it gets: one that grows begins with room for 17
+    let keys: string[] | null = null;
     for (let index = 0; index < count; index++) {
       const tag = this.#at < this.#end ? (this.#bytes[this.#at] as number) : 0;
-      if (tag === format.tagRow) items.push(this.#row(keys, depth + 1));
+      if (tag === format.tagRow) items[index] = this.#row(keys ?? [], depth + 1);
       else if ((tag > format.tagObject && tag < format.tagArray) || tag === format.tagObjectLong) {
         keys = [];
         this.#at++;
         const keyCount = tag === format.tagObjectLong ? this.#countOver(format.countInTagMax) : tag - format.tagObject;
-        items.push(this.#object(keyCount, depth + 1, keys));
-      } else items.push(this.#value(depth + 1));
+        items[index] = this.#object(keyCount, depth + 1, keys);
+      } else items[index] = this.#value(depth + 1);
     }
     return items;
   }

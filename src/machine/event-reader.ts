@@ -12,6 +12,7 @@ import type { AnyMachine } from './definition.ts';
 import {
   decodeRow,
   eventsSystem,
+  lastVersionOf,
   orderSystem,
   placeInOrder,
   rowKey,
@@ -59,9 +60,16 @@ export function* readStreamFrom(
   { fromVersion, reverse = false }: { readonly fromVersion: number; readonly reverse?: boolean | undefined },
 ): Iterable<EventRow> {
   const upTo = { reverse: true, afterVersion: fromVersion + 1 };
-  const [first] = readStream(reader, machine, key, { ...upTo, limit: 1 });
+  const isKnown = reverse || fromVersion === 1; // the first row begins there; any other is looked for
+  const [first] = isKnown ? [] : readStream(reader, machine, key, { ...upTo, limit: 1 });
   const afterVersion = (first?.firstVersion ?? fromVersion) - 1;
   yield* readStream(reader, machine, key, reverse ? upTo : { afterVersion });
+}
+
+/** How many events the instance has. */
+export function newestVersion(reader: Pick<Reader, 'system'>, machine: string, key: string): number {
+  const [last] = readStream(reader, machine, key, { reverse: true, limit: 1 });
+  return last === undefined ? 0 : lastVersionOf(last);
 }
 
 /** Rows of a partition in the order in which they came about, those after a revision; `limit` of them at most. */
@@ -84,7 +92,13 @@ export function readRow(reader: Pick<Reader, 'system'>, place: RowPlace): EventR
 }
 
 /** The token of another revision of the same partition. */
-export const tokenAt = (token: Token, revision: number): Token => printToken({ ...parseToken(token), revision });
+export const tokenAt = (token: Token, revision: number): Token => tokensBeside(token)(revision);
+
+/** As `tokenAt`, for many of them. */
+export function tokensBeside(token: Token): (revision: number) => Token {
+  const parts = parseToken(token);
+  return (revision) => printToken({ ...parts, revision });
+}
 
 export const revisionOf = (token: Token): number => parseToken(token).revision;
 
@@ -105,7 +119,22 @@ export function recordedOf<M extends AnyMachine>(machine: M, row: EventRow, toke
     const version = firstVersion + index;
     const id = `${name}/${key}@${version}`;
     const now = schema === undefined ? data : upcast(schema, shape, data);
-    const why = { actor, commandId, correlationId, causationId, trace };
-    return { machine: name, type, data: now, key, place, version, token, id, at, ...why };
+    // One literal: a stream of events is read as fast as these are made.
+    return {
+      machine: name,
+      type,
+      data: now,
+      key,
+      place,
+      version,
+      token,
+      id,
+      at,
+      actor,
+      commandId,
+      correlationId,
+      causationId,
+      trace,
+    };
   }) as unknown as Recorded<M>[]; // its own events, in the shapes from which `EventsOf` was inferred
 }

@@ -99,7 +99,19 @@ export function decodeRow(key: Tuple, value: StoredValue, place: PlaceState): Ev
   const at = new Date(atMs);
   const stored = events.map((event) => eventOf(event, at));
   const correlationId = correlation ?? commandId;
-  const row = { ...placeOfRow(key), revision, actor, commandId, correlationId, causationId, trace, events: stored };
+  const { machine, key: name, firstVersion } = placeOfRow(key);
+  const row = {
+    machine,
+    key: name,
+    firstVersion,
+    revision,
+    actor,
+    commandId,
+    correlationId,
+    causationId,
+    trace,
+    events: stored,
+  };
   return sealed === undefined ? row : { ...row, sealed: decodeSealed(place, sealed) };
 }
 

@@ -15,7 +15,15 @@ import type {
 } from '../machine/connection.ts';
 import type { AnyMachine, EventsOf } from '../machine/definition.ts';
 import { again, deliver } from '../machine/delivery.ts';
-import { readRow, readStreamFrom, recordedOf, revisionIn, tokenAt } from '../machine/event-reader.ts';
+import {
+  newestVersion,
+  readRow,
+  readStreamFrom,
+  recordedOf,
+  revisionIn,
+  tokenAt,
+  tokensBeside,
+} from '../machine/event-reader.ts';
 import { lastVersionOf, type EventRow } from '../machine/event-row.ts';
 import { inTimeOrder, type MergedRows } from '../machine/merged-order.ts';
 import { RowSource, type EventFilter } from '../machine/row-source.ts';
@@ -25,6 +33,7 @@ import { subscribe } from '../machine/subscription.ts';
 import type { Waits } from '../observe/waits.ts';
 import type { Partition } from '../partition/partition.ts';
 import type { Partitions } from '../partition/partitions.ts';
+import type { Snapshot } from '../partition/snapshot.ts';
 import { joinTokens, tokensIn } from '../partition/token.ts';
 import type { Token } from '../partition/transaction.ts';
 import { placeOf } from '../ring/slot.ts';
@@ -108,18 +117,7 @@ export class EventStore {
       const outcome = await partitions.read(key, consistency, { withinMs: leftMs });
       if (outcome.kind !== 'snapshot') return again(outcome, values);
       using snapshot = outcome;
-      const { token } = snapshot;
-      const events: Recorded<M>[] = [];
-      for (const row of readStreamFrom(snapshot, machine.name, key, { fromVersion: first, reverse })) {
-        const recorded = recordedOf(machine, row, tokenAt(token, row.revision));
-        const wanted = recorded.filter(({ version }) => (reverse ? version <= first : version >= first));
-        events.push(...(reverse ? wanted.toReversed() : wanted));
-        if (events.length >= limit) break;
-      }
-      const newest = { fromVersion: Number.MAX_SAFE_INTEGER - 1, reverse: true };
-      const [last] = readStreamFrom(snapshot, machine.name, key, newest);
-      const version = last === undefined ? 0 : lastVersionOf(last);
-      return { kind: 'found', events: events.slice(0, limit), version, token } as const;
+      return { kind: 'found', ...sliceOf(snapshot, machine, key, { fromVersion: first, reverse, limit }) } as const;
     });
     return { events: found.events, version: found.version, token: found.token };
   }
@@ -216,6 +214,31 @@ export class EventStore {
       if (revision > 0) return token;
     }
   }
+}
+
+/** Of as many events, from a version on, in the direction that is asked for. */
+function sliceOf<M extends AnyMachine>(
+  snapshot: Snapshot,
+  machine: M,
+  key: string,
+  asked: { readonly fromVersion: number; readonly reverse: boolean; readonly limit: number },
+): StreamSlice<M> {
+  const { fromVersion, reverse, limit } = asked;
+  const { token } = snapshot;
+  const tokenOf = tokensBeside(token);
+  const events: Recorded<M>[] = [];
+  let newest: number | null = null;
+  for (const row of readStreamFrom(snapshot, machine.name, key, { fromVersion, reverse })) {
+    const recorded = recordedOf(machine, row, tokenOf(row.revision));
+    if (reverse) recorded.reverse();
+    for (const event of recorded)
+      if (reverse ? event.version <= fromVersion : event.version >= fromVersion) events.push(event);
+    newest = lastVersionOf(row); // the last row's, unless the loop is left
+    if (events.length >= limit) break;
+  }
+  const isAll = !reverse && newest !== null && events.length < limit;
+  const version = isAll && newest !== null ? newest : newestVersion(snapshot, machine.name, key);
+  return { events: events.slice(0, limit), version, token };
 }
 
 function filterOf({ machines, key, prefix, types }: Followed): EventFilter {
