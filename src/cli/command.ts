@@ -1,16 +1,17 @@
 /**
- * The commands of `lockstep`. So far they look into the files of logs and trees, judge histories, keep an app's contract and
- * verify what it has stored; more come with what they command. Exit codes: 0 done and nothing wrong, 1 an error, or damage, a
+ * The commands of `lockstep`. So far they look into the files of logs and trees, judge histories, keep an app's contract,
+ * verify what it has stored and forget subjects of personal data; more come with what they command. Exit codes: 0 done and nothing wrong, 1 an error, or damage, a
  * misfit or a difference was found, 2 a history is a violation, 4 it is not known whether.
  */
 import { parseArgs } from 'node:util';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { checkFile, checkTransactionsFile, checkUsage } from './check.ts';
 import { contractFile, contractUsage } from './contract.ts';
+import { forgetSubject, forgetUsage } from './forget.ts';
 import { inspectLogs, inspectTrees, inspectUsage } from './inspect.ts';
 import { verifyApp, verifyUsage } from './verify.ts';
 
-const usage = `${inspectUsage}\n\n${checkUsage}\n\n${contractUsage}\n\n${verifyUsage}`;
+const usage = `${inspectUsage}\n\n${checkUsage}\n\n${contractUsage}\n\n${verifyUsage}\n\n${forgetUsage}`;
 
 /** Runs one command, as in a shell: prints, and answers the exit code. */
 export async function command(args: readonly string[]): Promise<number> {
@@ -47,6 +48,8 @@ async function run(args: readonly string[]): Promise<number> {
     console.log(usage);
     return 0;
   }
+  if (noun === 'forget' && verb !== undefined && subject !== undefined && rest.length === 1)
+    return forgetSubject(verb, subject, String(rest[0]));
   if (subject !== undefined && rest.length === 0) {
     if (noun === 'log' && verb === 'inspect') return inspectLogs(subject, values.json);
     if (noun === 'storage' && verb === 'inspect') return inspectTrees(subject, values.json);

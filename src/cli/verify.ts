@@ -41,7 +41,7 @@ export async function verifyApp(modulePath: string, data: string, json: boolean)
 }
 
 /** Opening would make what is not there. */
-async function checkNode(data: string): Promise<void> {
+export async function checkNode(data: string): Promise<void> {
   try {
     await stat(join(data, 'log'));
   } catch (cause) {
