@@ -69,13 +69,17 @@ class Traveller {
 
   /** `isAll`: it is where the order ends. */
   save(space: Space, isAll: boolean): void {
-    this.#target?.rows.write();
     const { position } = this;
     if (position === this.#before.position && !isAll && !this.isStopped) return;
     const at = { ...this.#before, position, stopped: this.#stopped, skips: this.#skips };
     if (this.isStopped || !isAll) return putState(space, at);
     const isInline = this.projection['~projection'].update === 'inline';
     putState(space, { ...at, phase: 'live', position: isInline ? null : position });
+  }
+
+  /** The rows that were changed on the way. */
+  write(): void {
+    this.#target?.rows.write();
   }
 }
 
@@ -131,6 +135,7 @@ export function catchUp(
     }
   }
   for (const one of travellers) one.save(space, isAll);
+  for (const one of travellers) one.write(); // last: reading costs more in a transaction that has written much
   return isAll;
 }
 

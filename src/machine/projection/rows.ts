@@ -139,7 +139,8 @@ export class RowBuffer implements RowWriter<unknown> {
   keep(): void {
     const before = this.#measure.bytes;
     try {
-      const kept = [...this.#changed].map(([key, row]) => [key, this.#changedTo(key, row)] as const);
+      const kept: (readonly [key: string, row: TouchedRow])[] = [];
+      for (const [key, row] of this.#changed) kept.push([key, this.#changedTo(key, row)]);
       for (const [key, row] of kept) this.#touched.set(key, row);
     } catch (error) {
       this.#measure.backTo(before);
@@ -158,7 +159,7 @@ export class RowBuffer implements RowWriter<unknown> {
   write(): void {
     for (const [key, { isChanged, isStored, storedEntries, bytes, entries }] of this.#touched) {
       if (!isChanged) continue;
-      for (const [index] of this.#indexes.entries()) this.#move(storedEntries[index], entries[index]);
+      for (let index = 0; index < this.#indexes.length; index++) this.#move(storedEntries[index], entries[index]);
       if (bytes !== null) this.#space.setEncoded(['row', key], bytes);
       else if (isStored) this.#space.delete(['row', key]);
     }
