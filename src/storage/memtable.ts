@@ -325,20 +325,19 @@ export class Memtable {
     this.#lastRevision = revision;
   }
 
-  /** A range tombstone covers older revisions alone, so what its own transaction put before gets tombstones of its own. */
+  /**
+   * A range tombstone covers older revisions alone, so what its own transaction put before gets tombstones of its own. These
+   * are the last versions: looking for them among all keys would keep the order of keys from then on.
+   */
   #deleteWrittenAt(revision: number, start: Uint8Array, end: Uint8Array): void {
-    const { tree } = this;
-    this.locate(start, 0, start.length);
-    const slab = this.#keySlab();
-    let { place, slot } = tree;
-    for (; place < tree.leafCount; place++, slot = 0) {
-      for (const count = tree.countAt(place); slot < count; slot++) {
-        const id = tree.idAt(place, slot);
-        const from = slab.starts[id] as number;
-        if (compareRanges(slab.bytes, from, from + (slab.lengths[id] as number), end, 0, end.length) >= 0) return;
-        const head = this.#heads[id] as number;
-        if (head !== none && this.#revisions[head] === revision) this.#addVersion(id, revision, 0, deleted, none);
-      }
+    const { bytes, starts, lengths } = this.#keySlab();
+    for (let version = this.#versionCount - 1; this.#revisions[version] === revision; version--) {
+      const id = this.#keysOf[version] as number;
+      if (this.#heads[id] !== version) continue; // written again later in the transaction
+      const [from, to] = [starts[id] as number, (starts[id] as number) + (lengths[id] as number)];
+      if (compareRanges(bytes, from, to, start, 0, start.length) < 0) continue;
+      if (compareRanges(bytes, from, to, end, 0, end.length) >= 0) continue;
+      this.#addVersion(id, revision, 0, deleted, none);
     }
   }
 
