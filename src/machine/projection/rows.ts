@@ -38,6 +38,7 @@ const keyBytesMax = 3_800;
 export class WriteMeasure {
   readonly #writer: ByteWriter;
   readonly #encoder = new ValueEncoder();
+  readonly #decoder = new ValueDecoder();
 
   constructor(bytesMax: number = bytesMaxDefault) {
     this.#writer = new ByteWriter(bytesMax);
@@ -66,6 +67,11 @@ export class WriteMeasure {
     const start = this.#writer.length;
     this.#encoder.write(this.#writer, value);
     return this.#writer.copy(start);
+  }
+
+  /** What `value` gave bytes of, anew. */
+  decoded(bytes: Uint8Array): StoredValue {
+    return this.#decoder.decode(bytes);
   }
 
   /** Bytes of a key. @throws LockstepError `invalid` when they are too much. */
@@ -97,7 +103,6 @@ export class RowBuffer implements RowWriter<unknown> {
   readonly #space: Space;
   readonly #indexes: readonly (readonly [name: string, valuesOf: (row: unknown) => readonly KeyPart[]])[];
   readonly #measure: WriteMeasure;
-  readonly #decoder = new ValueDecoder();
   /** By the transaction. */
   readonly #touched = new Map<string, TouchedRow>();
   /** By the command under way. Undefined: deleted. */
@@ -115,7 +120,7 @@ export class RowBuffer implements RowWriter<unknown> {
     if (changed !== undefined || this.#changed.has(key)) return changed;
     const touched = this.#touched.get(key);
     if (touched?.isChanged !== true) return this.#stored(key);
-    return touched.bytes === null ? undefined : this.#decoder.decode(touched.bytes);
+    return touched.bytes === null ? undefined : this.#measure.decoded(touched.bytes);
   }
 
   set(key: string, row: unknown): undefined {
