@@ -15,9 +15,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { build } from './build.ts';
 import { exportMap } from './exports.ts';
+import { packagesOfRooms } from './layers.ts';
 
 const oldestNode = [22, 18] as const;
 
@@ -39,7 +40,7 @@ export async function checkPackage(): Promise<boolean> {
 
 const attwProgram = 'node_modules/@arethetypeswrong/cli/dist/index.js';
 
-/** An empty project that has the package and nothing else. */
+/** A project that has the package and nothing else, but what rooms are made of. */
 function useAs(folder: string, tarball: string): boolean {
   const project = join(folder, 'project');
   const home = join(project, 'node_modules', 'lockstep');
@@ -53,6 +54,10 @@ function useAs(folder: string, tarball: string): boolean {
   writeFileSync(join(project, 'main.js'), [...imports, print, ''].join('\n'));
   writeFileSync(join(project, 'main.ts'), [...imports, print, ''].join('\n'));
   symlinkSync(resolve('node_modules/@types'), join(project, 'node_modules/@types'));
+  for (const needed of Object.values(packagesOfRooms)) {
+    mkdirSync(dirname(join(project, 'node_modules', needed)), { recursive: true });
+    symlinkSync(resolve('node_modules', needed), join(project, 'node_modules', needed));
+  }
   const compiler = [resolve('node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--target', 'es2024'];
   const settings = ['--module', 'nodenext', '--types', 'node', '--ignoreConfig', 'main.ts'];
   const programs = nodes();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { sourceCondition } from './exports.ts';
+import { packagesOfRooms } from './layers.ts';
 
 const top = join(import.meta.dirname, '..');
 
@@ -20,14 +21,11 @@ function loadedBy(names: readonly string[]): readonly string[] {
   return execFileSync(process.execPath, args, { cwd: top, encoding: 'utf8' }).trim().split('\n');
 }
 
-/** The rooms that are made of a package: whoever imports them has it. */
-const ofPackage: Readonly<Record<string, string>> = { 'lockstep/personal': '@noble/ciphers' };
-
-test('importing lockstep, or any of its rooms, loads no package', () => {
+test('importing lockstep, or any of its rooms that is not made of one, loads no package', () => {
   const { exports } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as { exports: object };
   const runnable = Object.keys(exports).filter((path) => !path.endsWith('.json') && !path.endsWith('/contract'));
-  const all = runnable.map((path) => `lockstep${path.slice(1)}`);
-  const names = all.filter((name) => !Object.hasOwn(ofPackage, name));
+  const needNone = runnable.filter((path) => !Object.hasOwn(packagesOfRooms, path.slice('./'.length)));
+  const names = needNone.map((path) => `lockstep${path.slice(1)}`);
   expect(names).toEqual(expect.arrayContaining(['lockstep', 'lockstep/log']));
   const ours = `${pathToFileURL(join(top, 'src')).href}/`;
   const loaded = loadedBy(names);
@@ -35,8 +33,8 @@ test('importing lockstep, or any of its rooms, loads no package', () => {
   expect(loaded.filter((url) => !url.startsWith(ours) && !url.startsWith('node:'))).toEqual([]);
 });
 
-test.each(Object.entries(ofPackage))('importing %s loads %s alone', (name, its) => {
-  const others = loadedBy([name]).filter(
+test.each(Object.entries(packagesOfRooms))('importing lockstep/%s loads %s alone', (room, its) => {
+  const others = loadedBy([`lockstep/${room}`]).filter(
     (url) => url.includes('/node_modules/') && !url.includes(`/node_modules/${its}/`),
   );
   expect(others).toEqual([]);

@@ -70,8 +70,7 @@ export const osImporters: ReadonlySet<string> = new Set([
 
 /**
  * Files (and the folders named as them) that may import a package: an engine's client, an optional peer dependency.
- * They import it only when it is used, so that whoever has another engine needs none of it; a room that is of one package,
- * when the room is imported (tools/imports.test.ts).
+ * They import it only when it is used, so that whoever has another engine needs none of it.
  */
 export const engineClients: Readonly<Record<string, readonly string[]>> = {
   'log/postgres': ['pg', 'postgres'],
@@ -79,6 +78,9 @@ export const engineClients: Readonly<Record<string, readonly string[]>> = {
   'checkpoint/s3': ['@smithy/signature-v4'],
   'personal/cipher': ['@noble/ciphers/chacha.js'],
 };
+
+/** Rooms that are made of a package, an optional peer: it is imported with the room, and whoever imports that has it. */
+export const packagesOfRooms: Readonly<Record<string, string>> = { personal: '@noble/ciphers' };
 
 export const rooms: readonly Room[] = layers.flat();
 export const openRooms: readonly string[] = rooms.filter((one) => one.open).map((one) => one.name);
