@@ -7,6 +7,7 @@ import { restartFacts } from '../partition/measurements.ts';
 import { steadyFacts } from '../partition/steady.ts';
 import type { Ratio } from '../ratios.ts';
 import type { Work } from './bank.ts';
+import { emmettCommands, emmettName, emmettReads, findEmmett } from './emmett.ts';
 import { sqliteInserts } from './inserts.ts';
 import { commanding, holdingCommands, oursName, readingStreams, replaying } from './ours.ts';
 import { payloadBytesOfCommand } from './payload.ts';
@@ -23,7 +24,8 @@ const names = {
   restart: 'leading again with 1 M events, in a new process',
 } as const;
 const [few, million] = ['10 k instances', '1 M instances'];
-const rowConnections = 64;
+/** Of each of two sides: the server as it is installed takes 100. */
+const rowConnections = 40;
 
 export async function speedRows({
   quick,
@@ -33,11 +35,13 @@ export async function speedRows({
   readonly large: boolean;
 }): Promise<Row[]> {
   const entryBytes = await payloadBytesOfCommand();
+  // A quick run starts no server: the engines' suite does.
+  const emmett = quick ? null : await findEmmett();
   return [
-    oneRow(quick, entryBytes),
-    manyRow(quick, entryBytes),
+    oneRow(quick, entryBytes, emmett),
+    manyRow(quick, entryBytes, emmett),
     steadyRow(quick),
-    readRow(quick),
+    readRow(quick, emmett),
     replayRow(quick),
     // Both load a million first, and the other one is of processes.
     ...(large ? [growthRow()] : []),
@@ -55,6 +59,15 @@ function ratios(): readonly Ratio[] {
   return [
     { name: 'machine-one-p50-vs-log', row: names.one, of, to: [bareName], figure: p50Ms, bar: { atMost: 1.5 } },
     { name: 'machine-256-per-second', row: names.many, of, figure: perSecond, bar: { atLeast: 25_000 }, aim: 50_000 },
+    {
+      name: 'machine-256-vs-emmett',
+      row: names.many,
+      of,
+      to: [emmettName],
+      figure: perSecond,
+      bar: { atLeast: 10 },
+      aim: 20,
+    },
     { name: 'machine-slowest-tenth', ...steady, figure: { fact: steadyFacts.slowest }, bar: { atLeast: 0.7 } },
     { name: 'machine-pause-p999-ms', ...steady, figure: { fact: steadyFacts.pause }, bar: { atMost: 20 } },
     {
@@ -87,8 +100,13 @@ function ratios(): readonly Ratio[] {
   ];
 }
 
-function oneRow(quick: boolean, entryBytes: number): Row {
-  const work: Work = { callers: 1, commands: quick ? 4 : 4_000, accounts: quick ? 10 : 1_000 };
+type Peer = Awaited<ReturnType<typeof findEmmett>>;
+
+/** A run of a peer that takes many times as long: rates are compared, not counts. */
+const fewer = (work: Work): Work => ({ ...work, commands: work.commands / 8 });
+
+function oneRow(quick: boolean, entryBytes: number, emmett: Peer): Row {
+  const work: Work = { callers: 1, commands: quick ? 4 : 2_000, accounts: quick ? 10 : 1_000 };
   const { commands } = work;
   const load = { callers: 1, entries: commands, entryBytes };
   const sides = [
@@ -96,11 +114,12 @@ function oneRow(quick: boolean, entryBytes: number): Row {
     bareAppends(commands, entryBytes),
     sqliteInserts(commands, entryBytes, 1),
     ...(hasPostgres && !quick ? [perRow(1, load)] : []),
+    ...(emmett === null ? [] : [emmettCommands(emmett, 1, fewer(work))]),
   ];
   return { name: names.one, unit: 'command', operations: commands, reference: bareName, sides };
 }
 
-function manyRow(quick: boolean, entryBytes: number): Row {
+function manyRow(quick: boolean, entryBytes: number, emmett: Peer): Row {
   const work: Work = { callers, commands: quick ? 512 : 30_720, accounts: quick ? 512 : 10_000 };
   const { commands } = work;
   const load = { callers, entries: commands, entryBytes };
@@ -108,6 +127,7 @@ function manyRow(quick: boolean, entryBytes: number): Row {
     commanding(work),
     sqliteInserts(commands, entryBytes, 64),
     ...(hasPostgres && !quick ? [perRow(rowConnections, load)] : []),
+    ...(emmett === null ? [] : [emmettCommands(emmett, rowConnections, fewer(work))]),
   ];
   return { name: names.many, unit: 'command', operations: commands, reference: oursName, sides };
 }
@@ -118,9 +138,13 @@ function steadyRow(quick: boolean): Row {
   return { name: names.steady, unit: 'command', operations, reference: oursName, sides: [holdingCommands(work)] };
 }
 
-function readRow(quick: boolean): Row {
-  const [streams, reads] = quick ? [2, 4] : [1_000, 10_000];
-  const sides = [readingStreams({ streams, events: 100, reads, callers: 16 })];
+function readRow(quick: boolean, emmett: Peer): Row {
+  const [streams, reads] = quick ? [2, 4] : [100, 4_000];
+  const load = { streams, events: 100, reads, callers: 16 };
+  const sides = [
+    readingStreams(load),
+    ...(emmett === null ? [] : [emmettReads(emmett, { ...load, reads: reads / 8 })]),
+  ];
   return { name: names.read, unit: 'read', operations: reads, reference: oursName, sides };
 }
 
