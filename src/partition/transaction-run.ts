@@ -148,7 +148,11 @@ export class TransactionRun implements Transaction {
   }
 
   encoded(value: StoredValue): Uint8Array {
-    return this.#setup.encoder.encode(value);
+    checkIsOn(this.#view);
+    const { value: encoded, encoder } = this.#setup;
+    encoded.clear();
+    encoder.write(encoded, value);
+    return encoded.view();
   }
 
   systemAt(name: string, place: string): ReadSpace {

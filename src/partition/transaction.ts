@@ -83,7 +83,10 @@ export interface Transaction extends Space {
    * transaction's place, or the partition's own. For the rooms above, not for users.
    */
   system(name: string, of: 'place' | 'local'): Space;
-  /** For `setEncoded`, where a value is stored twice. @throws LockstepError `invalid`, with the path, as `set`. */
+  /**
+   * For `setEncoded`, where a value is stored twice. Good until the next value is encoded, by this or by `set`.
+   * @throws LockstepError `invalid`, with the path, as `set`.
+   */
   encoded(value: StoredValue): Uint8Array;
   /** The product's own state of any place of the partition, to be read alone. For the rooms above, not for users. */
   systemAt(name: string, place: string): ReadSpace;
