@@ -90,7 +90,12 @@ export async function openPartitionOfLevel(
     const state = new StateDirectory(env.disk, directory);
     await state.clearOthers();
     tree = await openState(env, state.tables, treeSettings);
-    const replica = new Replica(log, tree, new WriterPressure(env, tree, treeSettings, waits), levelMax);
+    const replica = new Replica(
+      log,
+      tree,
+      new WriterPressure(env, tree, treeSettings, waits, 'make-durable'),
+      levelMax,
+    );
     const { clock, timers, randomness } = env;
     return new Partition({
       ports: { clock, timers, randomness },

@@ -99,7 +99,7 @@ export async function openTreeFor(
       journal ??= await openTreeJournal(env, directory, durability);
       await replay(tree, journal);
     }
-    const core: TreeCore = { tree, journal, pressure: new WriterPressure(env, tree, options, waits ?? null) };
+    const core: TreeCore = { tree, journal, pressure: new WriterPressure(env, tree, options, waits ?? null, 'write') };
     return new StoredTree({ env, directory, options, waits: waits ?? null, limits, onClosed }, core);
   } catch (error) {
     await journal?.close();

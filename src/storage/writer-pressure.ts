@@ -12,12 +12,19 @@ import type { Tree } from './tree.ts';
 /** The longest pause of a writer that is only slowed. */
 const pauseMsMax = 8;
 
+/**
+ * Who waits. `write`: whoever writes, and what was written becomes durable meanwhile. `make-durable`: whoever makes durable
+ * what is in the memtables already; then only what is durable can be waited for, as nothing else is flushed before.
+ */
+export type Waiters = 'write' | 'make-durable';
+
 export class WriterPressure {
   readonly #timers: Ports['timers'];
   readonly #clock: Ports['clock'];
   readonly #tree: Tree;
   readonly #options: TreeOptions;
   readonly #waits: Waits | null;
+  readonly #waiters: Waiters;
   /** How often writers were held back altogether, and slowed. */
   stopCount = 0;
   slowCount = 0;
@@ -30,12 +37,14 @@ export class WriterPressure {
     tree: Tree,
     options: TreeOptions,
     waits: Waits | null,
+    waiters: Waiters,
   ) {
     this.#timers = timers;
     this.#clock = clock;
     this.#tree = tree;
     this.#options = options;
     this.#waits = waits;
+    this.#waiters = waiters;
   }
 
   /** Null: there is room. Otherwise resolves when there is. @throws what stopped the background; `stopped`. */
@@ -48,9 +57,9 @@ export class WriterPressure {
   }
 
   #reasonToStop(): string | null {
-    // Not for memtables that are not durable yet: who waits here may be who makes them so.
-    const { flushableCount, manifest } = this.#tree.background;
-    if (flushableCount > this.#options.sealedCountMax) return `the flush of ${flushableCount} memtables`;
+    const { flushableCount, sealed, manifest } = this.#tree.background;
+    const count = this.#waiters === 'make-durable' ? flushableCount : sealed.length;
+    if (count > this.#options.sealedCountMax) return `the flush of ${count} memtables`;
     const tables = manifest.levels[0]?.length ?? 0;
     return tables >= this.#options.stopFromCount ? `the compaction of ${tables} tables on level 0` : null;
   }

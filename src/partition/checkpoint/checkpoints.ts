@@ -231,7 +231,7 @@ export class Checkpoints {
     const tree = await openState(ports, state.tables, treeOptions);
     const before = replica.tree;
     onReplace();
-    replica.replaceWith(tree, new WriterPressure(ports, tree, treeOptions, waits));
+    replica.replaceWith(tree, new WriterPressure(ports, tree, treeOptions, waits, 'make-durable'));
     await before.close();
     await state.clearOthers();
   }
