@@ -56,7 +56,7 @@ async function openPlanted(
     plant(tree, journal);
     const limits = { snapshotMsMax: 60_000, keepVersionsMs };
     const place = { env, directory, options, waits: null, limits, onClosed: null };
-    return new StoredTree(place, { tree, journal, pressure: new WriterPressure(env, tree, options, null) });
+    return new StoredTree(place, { tree, journal, pressure: new WriterPressure(env, tree, options, null, 'write') });
   } catch (error) {
     await made?.close();
     await tree.close();
