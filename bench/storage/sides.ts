@@ -43,7 +43,9 @@ class StoreProcess {
         this.#child.off('exit', onExit);
         resolve(answer as WorkerAnswer | null);
       });
-      this.#child.send(call);
+      this.#child.send(call, (error) => {
+        if (error !== null) reject(error);
+      });
     });
   }
 

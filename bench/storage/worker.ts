@@ -37,8 +37,9 @@ export interface WorkerAnswer {
 function bytesIn(folder: string): number {
   let bytes = 0;
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    // What it takes of the disk: files may have holes.
-    if (entry.isFile()) bytes += statSync(join(entry.parentPath, entry.name)).blocks * 512;
+    if (!entry.isFile()) continue;
+    // What it takes of the disk: files may have holes. A compaction in the background may just have removed it.
+    bytes += (statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.blocks ?? 0) * 512;
   }
   return bytes;
 }
