@@ -7,6 +7,7 @@ import { DamagedTable } from './damaged-table.ts';
 import { draftName, manifestName, type Manifest, type TableMeta } from './manifest.ts';
 import { openTable } from './table.ts';
 import { numberOfTable, tableName, tablePath } from './table-name.ts';
+import type { TableRemovals } from './table-removals.ts';
 import { LiveTable, TableSet } from './table-set.ts';
 import { unfinishedName } from './unfinished.ts';
 
@@ -15,8 +16,7 @@ export interface TableFiles {
   readonly directory: string;
   readonly cache: BlockCache;
   readonly codec: BlockCodec | null;
-  /** Of removing a file that no set of tables has any more; it is removed at the next opening otherwise. */
-  readonly onRemoveFailed: (error: unknown) => void;
+  readonly removals: TableRemovals;
 }
 
 /**
@@ -59,7 +59,7 @@ export async function openLive(files: TableFiles, meta: TableMeta): Promise<Live
   const table = await openTable(disk, path, { number: meta.number, cache, codecs });
   return new LiveTable(meta, table, () => {
     table.close();
-    disk.remove(path).catch(files.onRemoveFailed);
+    files.removals.begin(path);
   });
 }
 

@@ -90,9 +90,7 @@ export async function openTreeFor(
   let journal: Journal | null = isThere ? null : await createTreeJournal(env, directory, durability);
   let tree: Tree | null = null;
   try {
-    const removals: unknown[] = [];
-    const onRemoveFailed = (error: unknown): void => void removals.push(error);
-    tree = await openTreeCore({ ports: env, directory: tablesIn(directory), options, onRemoveFailed, damaged }, true);
+    tree = await openTreeCore({ ports: env, directory: tablesIn(directory), options, damaged }, true);
     assert(tree !== null, 'a tree is made where there is none');
     const isReadable = damaged === 'refuse' || (await readsAround(env.disk, directory, tree));
     if (isReadable) {

@@ -53,6 +53,9 @@ export interface TreeCoreStats {
   readonly readAmplification: number;
   /** Bytes of all tables for each byte of the deepest level (`size-tiered`: of the largest table), which is about what is live; 1 for none. */
   readonly spaceAmplification: number;
+  /** Files that no table needs and that could not be removed: the next opening tries again. Why the last could not be. */
+  readonly removalFailedCount: number;
+  readonly removalFailure: string | null;
   /** What stopped the background, and with it writers: the message; null: nothing has. */
   readonly failure: string | null;
 }
@@ -108,6 +111,8 @@ export function statsOfCore(tree: Tree): TreeCoreStats {
     writeAmplification: work.writeAmplification,
     readAmplification: memtables.length + runCountOf(background),
     spaceAmplification: tableBytes === 0 ? 1 : tableBytes / liveBytesOf(background),
+    removalFailedCount: tree.removals.failedCount,
+    removalFailure: tree.removals.failure,
     failure: failure === null ? null : failure.message,
   };
 }

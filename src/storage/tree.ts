@@ -30,6 +30,7 @@ import {
 import type { RangeTombstones } from './range-tombstones.ts';
 import { newestWrite, writeWithin, type ReadBounds, type RecentWrite } from './recent-writes.ts';
 import { SharedCopies } from './shared-copies.ts';
+import { TableRemovals } from './table-removals.ts';
 import type { TableSet } from './table-set.ts';
 import { TreeBackground, type SealedMemtable } from './tree-background.ts';
 import { VisibleCursor, type OwnVersions, type VisibleBounds } from './visible-cursor.ts';
@@ -41,8 +42,6 @@ export interface TreeSetup {
   readonly ports: TreePorts;
   readonly directory: string;
   readonly options: TreeOptions;
-  /** A file that no table needs any more could not be removed: told, and tried again at the next opening. */
-  readonly onRemoveFailed: (error: unknown) => void;
   /** Default `refuse`. */
   readonly damaged?: DamageChoice | undefined;
 }
@@ -80,7 +79,7 @@ export async function openTreeCore(setup: TreeSetup, create: boolean): Promise<T
     directory,
     cache: new BlockCache(options.cacheBytes, options.blockBytes),
     codec: options.codec === null ? null : await loadCodec(options.codec),
-    onRemoveFailed: setup.onRemoveFailed,
+    removals: new TableRemovals(ports.disk),
   };
   const tables = await openTables(files, manifest, setup.damaged ?? 'refuse');
   const [damaged] = tables.damaged;
@@ -102,6 +101,7 @@ const sparesMax = 2;
 export class Tree {
   /** What its readers are given. */
   readonly copies: SharedCopies = new SharedCopies();
+  readonly removals: TableRemovals;
   readonly #options: TreeOptions;
   readonly #background: TreeBackground;
   readonly #found = new FoundVersion();
@@ -135,6 +135,7 @@ export class Tree {
     this.#recentFrom = manifest.flushedRevision;
     const onFlushed = (flushed: SealedMemtable): void => this.#keep(flushed);
     const setupBehind = { ports, files, options, floor: () => this.#floor, onFlushed };
+    this.removals = files.removals;
     this.#background = new TreeBackground(setupBehind, manifest, tables);
     this.#sink = this.#newSink();
   }
@@ -341,11 +342,12 @@ export class Tree {
     }
   }
 
-  /** Ends the background and closes the files. What was not flushed is not flushed now. */
+  /** Ends the background and closes the files; nothing is done to the directory afterwards. What was not flushed is not flushed now. */
   async close(): Promise<void> {
     this.#isClosing = true;
     await Promise.allSettled(this.#touching); // no file is closed while it is read on another thread
     await this.#background.close();
+    await this.removals.ended();
   }
 
   #newSink(): BatchSink {

@@ -50,7 +50,6 @@ export async function treeInWorld(
           ports: env,
           directory,
           options: treeOptions({ ...small, ...options }),
-          onRemoveFailed: () => {},
         };
         const core = await openTreeCore(setup, true);
         if (core === null) throw new Error('it is made');

@@ -27,7 +27,7 @@ const options = treeOptions({ memtableBytes: 4_000, tableBytes: 1_000, blockByte
 
 async function core(env: Env, chosen: TreeOptions = options): Promise<Tree> {
   const setup = { ports: env, directory: 'tree', options: chosen };
-  const tree = await openTreeCore({ ...setup, onRemoveFailed: () => {} }, true);
+  const tree = await openTreeCore(setup, true);
   return tree ?? expect.unreachable();
 }
 
@@ -76,6 +76,23 @@ test('a key whose oldest version of many lost its revision is met once (seed 119
     expect(decoded(cursor.keyBytes.slice(cursor.keyStart, cursor.keyEnd))).toBe('b');
     release();
     await tree.close();
+  });
+});
+
+test('who was told that a tree is closed has its directory alone: no file is removed any more', async () => {
+  await play(async (env) => {
+    const tree = await core(env);
+    for (let revision = 1; revision <= 4; revision++) {
+      write(tree, revision, set('a', `${revision}`));
+      tree.setDurable(revision, revision);
+      await flush(tree);
+    }
+    tree.setFloor(4);
+    await tree.background.compactRange(null);
+    await tree.close();
+    const left = env.disk.list('tree');
+    await env.sleep('10s');
+    expect(env.disk.list('tree')).toEqual(left);
   });
 });
 

@@ -15,9 +15,7 @@ export type InstallPorts = ImportPorts & Pick<Ports, 'disk' | 'jobs' | 'clock' |
 
 /** Opens the tree that a directory has; makes one where there is none. @throws as `openTreeCore`. */
 export async function openState(ports: InstallPorts, tables: string, options: TreeOptions): Promise<Tree> {
-  const removals: unknown[] = [];
-  const onRemoveFailed = (error: unknown): void => void removals.push(error);
-  const tree = await openTreeCore({ ports, directory: tables, options, onRemoveFailed }, true);
+  const tree = await openTreeCore({ ports, directory: tables, options }, true);
   assert(tree !== null, 'a tree is made where there is none');
   return tree;
 }

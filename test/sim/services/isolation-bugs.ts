@@ -47,7 +47,7 @@ async function openPlanted(
   const options = treeOptions(changes);
   const isThere = env.disk.stat(`${tablesIn(directory)}/manifest`) !== null;
   const made = isThere ? null : await createTreeJournal(env, directory, 'machine');
-  const setup = { ports: env, directory: tablesIn(directory), options, onRemoveFailed: () => {} };
+  const setup = { ports: env, directory: tablesIn(directory), options };
   const tree = await openTreeCore(setup, true);
   if (tree === null) throw new LockstepError('misuse', 'it is made where there is none');
   try {

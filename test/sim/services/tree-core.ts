@@ -61,12 +61,10 @@ export async function runPartition(world: World, env: Env, log: PartitionLog, pl
   log.isAppending = false;
   while (!log.enough) {
     log.cut();
-    const removals: unknown[] = [];
     const ports = plan.env(env);
     const { options } = plan;
     try {
-      const onRemoveFailed = (error: unknown): void => void removals.push(error);
-      const tree = await openTreeCore({ ports, directory, options, onRemoveFailed }, true);
+      const tree = await openTreeCore({ ports, directory, options }, true);
       if (tree === null) throw new Error('it is made');
       await new PartitionUse(world, env, log, tree, plan).use();
     } catch (error) {
