@@ -17,32 +17,6 @@ import { parseTransactions, type TransactionsText } from '../check/transactions-
 import { checkTransactions, type TransactionsOptions, type TransactionsVerdict } from '../check/transactions.ts';
 import { LockstepError } from '../kernel/errors.ts';
 
-export const checkUsage: string = `lockstep check linearizable FILE --model MODEL [--keyed] [--initial VALUE] [--budget STEPS] [--json] [--html OUT]
-
-  Judges a recorded history: could an object that does one operation at a time have answered so? FILE has Jepsen's EDN
-  maps, lines of its log, or JSON lines. MODEL: ${modelNames.join(', ')}.
-  --keyed: values are vectors of a key and a value. --initial: the first value of a register, EDN; nil without it.
-  --budget: how many steps to search, ${stepCountDefault} without it. --html: writes a page with the timeline to OUT.
-  Exit code 0 linearizable, 2 not linearizable, 4 unknown because the budget ended, 1 anything else.
-
-for example
-  lockstep check linearizable history.edn --model cas-register
-  lockstep check linearizable jepsen.log --model register --initial 0 --html timeline.html
-
-lockstep check transactions FILE [--level LEVEL] [--order ORDER] [--budget EDGES] [--json] [--html OUT]
-
-  Judges a recorded history of transactions: which anomalies does it show? FILE has EDN maps of Jepsen and Elle
-  (list-append, rw-register), lines of Jepsen's log, or JSON lines.
-  LEVEL: ${isolationLevels.join(', ')}; serializable without it.
-  ORDER: none, process (each process sees its own transactions in order), real-time; none without it.
-  --budget: how many edges the search for shortest cycles may follow; it changes no verdict. --html: writes a page
-  with the cycles drawn to OUT.
-  Exit code 0 nothing that the level forbids, 2 a violation, 4 unknown: the reads do not say enough, 1 anything else.
-
-for example
-  lockstep check transactions history.edn --level snapshot-isolation
-  lockstep check transactions history.edn --level strict-serializable --html cycles.html`;
-
 export interface CheckArguments {
   readonly model: string | undefined;
   readonly keyed: boolean;
@@ -65,7 +39,9 @@ const exitCodes = { ok: 0, violation: 2, unknown: 4 } as const;
 /** The exit code: those of all commands, where 2 is a no that was decided and 4 that nobody knows. */
 export async function checkFile(path: string, options: CheckArguments): Promise<number> {
   if (options.model === undefined) {
-    throw new LockstepError('misuse', 'say what to judge it against', { advice: checkUsage.split('\n') });
+    throw new LockstepError('misuse', 'say what to judge it against', {
+      advice: [`--model MODEL: ${modelNames.join(', ')}`],
+    });
   }
   const stepCountMax = options.budget === undefined ? stepCountDefault : Number(options.budget);
   if (!(stepCountMax > 0)) {

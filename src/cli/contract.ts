@@ -8,18 +8,6 @@ import { contractOf, type Contract } from '../machine/contract.ts';
 import { misfitLines, misfits } from '../machine/misfits.ts';
 import { appIn } from './app-module.ts';
 
-export const contractUsage: string = `lockstep contract APP FILE [--check]
-
-  Writes names, shapes and versions of an app's machines, commands, events and projections to FILE, as JSON for version
-  control.
-  APP is a module that exports one app, of \`defineApp\`; it is imported, so it should not open a node.
-  --check: writes nothing, and lists what of the app does not fit FILE, or that FILE lacks what is new. Give it the FILE
-  of what is deployed. Exit code 0 it fits and FILE is up to date, 1 otherwise.
-
-for example
-  lockstep contract app.ts contract.json
-  lockstep contract app.ts contract.json --check`;
-
 /** The exit code. Without `--check` what does not fit the file that was there is told, and the file is written. */
 export async function contractFile(modulePath: string, path: string, isCheck: boolean): Promise<number> {
   const declared = contractOf(await appIn(modulePath));

@@ -7,20 +7,6 @@ import { inspectTree } from '../storage/inspect-tree.ts';
 import { printTree } from '../storage/print-tree.ts';
 import { jsonText } from './print-json.ts';
 
-export const inspectUsage: string = `lockstep log inspect DIR [--json]
-lockstep storage inspect DIR [--json]
-
-  log: owner, claims, epochs, segments, marks, torn ends, damage. DIR is the directory of a log, or of an engine with
-  its logs.
-  storage: owner, levels, tables with their keys and revisions, journal, leavings, damage. DIR is the directory of a
-  tree or a checkpoint, or one that holds some.
-  Reads everything, changes nothing, and may run beside the process that owns it. Exit code 1 when damage is found.
-
-for example
-  lockstep log inspect ./data/logs
-  lockstep log inspect ./data/logs/orders --json
-  lockstep storage inspect ./data/tree`;
-
 interface Kind<T> {
   readonly none: string;
   readonly find: (disk: HostDisk, directory: string) => Promise<T | null>;

@@ -144,7 +144,7 @@ describe('lockstep storage inspect', () => {
 test('a wrong call says what is right, with exit code 1', async () => {
   expect(await lockstep('log', 'inspect', join(data, 'nothing'))).toMatchObject({ code: 1, out: '' });
   expect((await lockstep('log', 'expect')).told).toContain('lockstep log inspect DIR');
-  expect((await lockstep('--wat')).told).toContain("Unknown option '--wat'");
+  expect((await lockstep('--wat')).told).toMatch(/^misuse: there is no such command command=`--wat`/);
   expect((await lockstep('storage', 'inspect', join(data, 'orders'))).told).toContain('there is no tree');
   expect((await lockstep()).out).toContain('lockstep log inspect DIR');
 });

@@ -82,5 +82,5 @@ test('a directory of no node is told, and stays as it was', async () => {
   const none = await verify(app, nowhere, '--replay');
   expect(none).toMatchObject({ code: 1, said: expect.stringMatching(/^invalid: no node has its logs/) as string });
   await expect(stat(nowhere)).rejects.toMatchObject({ code: 'ENOENT' });
-  expect((await verify(app, nowhere)).said).toMatch(/^misuse: there is no such command/);
+  expect((await verify(app, nowhere)).said).toMatch(/^misuse: say what to verify/);
 });

@@ -9,22 +9,18 @@ import { open } from '../os/open.ts';
 import { appIn } from './app-module.ts';
 import { jsonText } from './print-json.ts';
 
-export const verifyUsage: string = `lockstep verify APP DIR --replay [--json]
-
-  Folds the events of every stream again and compares what they make with the state that is stored: finds an evolve that
-  is not pure, or that changed while the codeVersion stayed. States of an older codeVersion are folded, not compared.
-  APP is a module that exports one app, of \`defineApp\`; DIR is what its node is opened with as \`data\`, where the logs
-  are too. The node is opened, so what is due there happens, as messages and deadlines; beside a process that has DIR
-  this is refused: there, node.verifyReplay() does the same. Exit code 1 when something differs.
-
-for example
-  lockstep verify app.ts ./data --replay`;
+export interface VerifyOptions {
+  readonly replay: boolean;
+  readonly json: boolean;
+}
 
 /** Between two lines that tell how far it is. */
 const progressEvents = 1_000_000;
 
 /** The exit code. */
-export async function verifyApp(modulePath: string, data: string, json: boolean): Promise<number> {
+export async function verifyApp(modulePath: string, data: string, { replay, json }: VerifyOptions): Promise<number> {
+  if (!replay)
+    throw new LockstepError('misuse', 'say what to verify', { advice: ['lockstep verify APP DIR --replay'] });
   const app = await appIn(modulePath);
   await checkNode(data);
   await using node = await open(app, { data });

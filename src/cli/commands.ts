@@ -1,0 +1,12 @@
+/** All commands of `lockstep`, in the order of the help. Each is declared in `commands/`; what it does is loaded when it runs. */
+import { judgeCommands } from './commands/judge.ts';
+import { storedCommands } from './commands/stored.ts';
+import type { Command } from './declaration.ts';
+import type { CommandGroup } from './help.ts';
+
+export const commandGroups: readonly CommandGroup[] = [
+  { heading: 'look at what is stored', commands: storedCommands },
+  { heading: 'judge recorded histories', commands: judgeCommands },
+];
+
+export const commands: readonly Command[] = commandGroups.flatMap((group) => group.commands);
