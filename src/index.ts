@@ -14,6 +14,7 @@ export type { HostLimits } from './os/limits.ts';
 export { open } from './os/open.ts';
 export type { OpenOptions } from './os/open.ts';
 export type { LockstepNode } from './node/node.ts';
+export type { DeadLetterName, DeadLetterOutcome, NodeDeadLetter } from './node/dead-letters.ts';
 export type { Acknowledged, DurableSubscription } from './node/durable-subscription.ts';
 export { defineApp, provide } from './machine/app.ts';
 export type { App, Complete, Part } from './machine/app.ts';

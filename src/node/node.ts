@@ -46,10 +46,10 @@ import { verifyReplay, type Replayed, type ReplayOptions } from '../machine/repl
 import { Router, type CommandMiddleware } from '../machine/router.ts';
 import { checkKey, checkPart, type MachineRuntime } from '../machine/runtime.ts';
 import type { Wait, Waits } from '../observe/waits.ts';
-import type { DeadLetter } from '../partition/channel/dead-letters.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import type { Consistency } from '../partition/reads.ts';
 import type { Synchronous, Token } from '../partition/transaction.ts';
+import { DeadLetters, type DeadLetterName, type DeadLetterOutcome, type NodeDeadLetter } from './dead-letters.ts';
 import { Ending } from './ending.ts';
 import { EventStore } from './events.ts';
 import { DurableSubscription } from './durable-subscription.ts';
@@ -84,6 +84,7 @@ export class LockstepNode implements Connection, AsyncDisposable {
   readonly #events: EventStore;
   readonly #queries: Queries;
   readonly #projections: Projections;
+  readonly #deadLetters: DeadLetters;
   readonly #closing = new AbortController();
   #closed: Promise<void> | null = null;
 
@@ -97,6 +98,7 @@ export class LockstepNode implements Connection, AsyncDisposable {
     this.#router = new Router({ ports: env, waits, partitions, runtime, middleware });
     this.#events = new EventStore({ env, waits, partitions, runtime, closing: this.#closing.signal });
     this.#projections = new Projections({ ports: env, waits, partitions, projections: projectionsOf(app) });
+    this.#deadLetters = new DeadLetters({ ports: env, waits, partitions });
     this.#queries = new Queries({ ports: env, waits, partitions, app, middleware: queryMiddleware });
   }
 
@@ -252,9 +254,22 @@ export class LockstepNode implements Connection, AsyncDisposable {
   }
 
   /** Messages that could not take effect, of all partitions that this node can read, with the reasons. */
-  async deadLetters(): Promise<readonly DeadLetter[]> {
-    const { partitions } = this.#setup;
-    return (await Promise.all(partitions.map.partitions.map((index) => partitions.deadLetters(index)))).flat();
+  deadLetters(): Promise<readonly NodeDeadLetter[]> {
+    return this.#deadLetters.list();
+  }
+
+  /**
+   * Tries a dead letter once more, now: it takes effect after messages that were sent later, and is gone; or it stays, and
+   * why is told.
+   * @throws as `DeadLetters.retry`.
+   */
+  retryDeadLetter(letter: DeadLetterName): Promise<DeadLetterOutcome> {
+    return this.#deadLetters.retry(letter);
+  }
+
+  /** Removes a dead letter without any effect. @throws as `DeadLetters.retry`. */
+  discardDeadLetter(letter: DeadLetterName): Promise<DeadLetterOutcome> {
+    return this.#deadLetters.discard(letter);
   }
 
   /** How far each projection is on each partition, and why it goes no further. @throws as `Projections.status`. */

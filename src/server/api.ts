@@ -39,6 +39,7 @@ export function expose<const G extends readonly { readonly kind: 'allowed' | 'qu
             access: ({ request }, action) => accessTo(api, request, action),
             isTrusted: false,
             pages: new Map(),
+            actions: new Map(),
           },
           options,
         ),

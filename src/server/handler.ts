@@ -94,16 +94,17 @@ class HttpHandler {
     if (path === null) return this.#nothingHere(null);
     const accept = asked.headers.get('accept') ?? '';
     const call: Call = { asked, query, format: accept.includes(valueType) ? 'value' : 'json' };
-    const page = this.#surface.pages.get(path);
-    if (page !== undefined) return this.#told(page, call);
+    const { pages, actions } = this.#surface;
+    const page = pages.get(path) ?? actions.get(path);
+    if (page !== undefined) return this.#told(page, call, pages.has(path) ? 'GET' : 'POST');
     const route = routeOf(asked.method, path);
     if (route === null) return this.#nothingHere(null);
     return route.kind === 'refusal' ? route : this.#take(route, call);
   }
 
-  async #told(page: Page, call: Call): Promise<Reply | Refusal> {
+  async #told(page: Page, call: Call, by: 'GET' | 'POST'): Promise<Reply | Refusal> {
     const { method } = call.asked;
-    if (method !== 'GET') return wrongMethod(method, 'GET');
+    if (method !== by) return wrongMethod(method, by);
     const content = await page(call.query);
     if (content.kind === 'value') return this.#found(content.value, call, 200);
     return { status: 200, headers: { ...commonHeaders, 'content-type': content.type }, body: content.text };

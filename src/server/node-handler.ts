@@ -88,6 +88,7 @@ function surfaceOf(node: LockstepNode, options: HandlerOptions & Pick<NodeHandle
     },
     isTrusted: true,
     pages: pagesOf(node, options),
+    actions: actionsOf(node),
   };
 }
 
@@ -116,6 +117,22 @@ function pagesOf(
     ],
   ]);
 }
+
+/** How what stands still goes on. */
+function actionsOf(node: LockstepNode): ReadonlyMap<string, Page> {
+  const letter = (query: URLSearchParams) => ({
+    partition: Number(query.get('partition') ?? 0),
+    id: query.get('id') ?? '',
+  });
+  return new Map<string, Page>([
+    [nodePaths.retryProjection, async (query) => told(await node.retryProjection(query.get('name') ?? ''))],
+    [nodePaths.skipProjectionEvent, async (query) => told(await node.skipProjectionEvent(query.get('name') ?? ''))],
+    [nodePaths.retryDeadLetter, async (query) => told(await node.retryDeadLetter(letter(query)))],
+    [nodePaths.discardDeadLetter, async (query) => told(await node.discardDeadLetter(letter(query)))],
+  ]);
+}
+
+const told = (value: unknown) => ({ kind: 'value', value }) as const;
 
 function definitionsOf({ app }: LockstepNode): unknown {
   const parts = app.parts.map(({ kind, name }) => ({ kind, name }));

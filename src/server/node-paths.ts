@@ -12,5 +12,11 @@ export const nodePaths = {
   partitions: '/partitions',
   projections: '/projections',
   deadLetters: '/dead-letters',
+  /** POST: `?name=`. */
+  retryProjection: '/projections/retry',
+  skipProjectionEvent: '/projections/skip',
+  /** POST: `?partition=&id=`. */
+  retryDeadLetter: '/dead-letters/retry',
+  discardDeadLetter: '/dead-letters/discard',
   waits: (key?: string): string => keyed('/waits', key),
 } as const;

@@ -28,6 +28,8 @@ export interface Surface {
   readonly isTrusted: boolean;
   /** What else is there to read, by its path. */
   readonly pages: ReadonlyMap<string, Page>;
+  /** What else there is to do, likewise: asked by POST, with all that it needs in the query. */
+  readonly actions: ReadonlyMap<string, Page>;
 }
 
 export type Page = (query: URLSearchParams) => Promise<PageContent>;
