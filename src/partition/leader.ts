@@ -112,6 +112,7 @@ export class Leader {
       decoder: new ValueDecoder(),
       value: new ByteWriter(valueLimits.bytesMax),
       sender: settings.sender,
+      tokenAt: (revision) => replica.tokenAt(revision),
     };
     this.clock = new HybridClock(wall, { last: replica.time, driftMsMax: settings.driftMsMax });
     this.commands = new CommandWindow(settings.commands, (name, of) => replica.system(name, of, replica.revision));

@@ -10,7 +10,7 @@ import { placeOf } from '../ring/slot.ts';
 import type { TransactionView } from '../storage/transaction/view.ts';
 import type { KeySpace } from './key-space.ts';
 import type { KeySpaces } from './key-spaces.ts';
-import type { RangeOptions, ReadSpace, Space, SpaceEntry, SpaceRange, Transaction } from './transaction.ts';
+import type { RangeOptions, ReadSpace, Space, SpaceEntry, SpaceRange, Token, Transaction } from './transaction.ts';
 
 /** How a message leaves: `channel` knows. `full`: too much waits already, on its way to where it goes. */
 export type Sender = (tx: Transaction, to: string, message: StoredValue) => 'sent' | 'full' | 'too-large';
@@ -23,6 +23,7 @@ export interface RunSetup {
   /** Where values are encoded. */
   readonly value: ByteWriter;
   readonly sender: Sender | null;
+  readonly tokenAt: (revision: number) => Token;
 }
 
 interface Note {
@@ -75,6 +76,10 @@ export class TransactionRun implements Transaction {
     checkIsOn(this.#view);
     if (this.#revision !== null) return this.#revision;
     throw new LockstepError('misuse', 'the revision of a transaction that waits is known when it has ended');
+  }
+
+  tokenAt(revision: number): Token {
+    return this.#setup.tokenAt(revision);
   }
 
   /** From here on every method throws. */

@@ -65,6 +65,8 @@ export interface Transaction extends Space {
    * @throws LockstepError `misuse` in a function that waits, as others may come before it.
    */
   readonly revision: number;
+  /** As whoever reads at a revision of this partition is given it. */
+  tokenAt(revision: number): Token;
   /** What has no place of its own: it belongs to the partition. A key's first part is not null. */
   readonly local: Space;
   /**

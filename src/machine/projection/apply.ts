@@ -5,9 +5,6 @@
  */
 import { asError, isLockstepError, LockstepError } from '../../kernel/errors.ts';
 import { isPromise } from '../../kernel/promise.ts';
-import { identityOf } from '../../partition/identity.ts';
-import { systemNames } from '../../partition/replica.ts';
-import { printToken } from '../../partition/token.ts';
 import type { Token, Transaction } from '../../partition/transaction.ts';
 import type { Recorded } from '../connection.ts';
 import type { AnyMachine } from '../definition.ts';
@@ -31,10 +28,8 @@ export interface RowsTarget {
 }
 
 export function targetIn(tx: Transaction, projection: AnyProjection, measure: WriteMeasure): RowsTarget {
-  const stored = tx.system(systemNames.partition, 'local').get([]);
-  const { id, generation } = stored === undefined ? { id: '0'.repeat(16), generation: 1 } : identityOf(stored);
-  const tokenOf = (revision: number): Token => printToken({ partition: id, generation, revision });
   const space = tx.system(rowsSystem(idOf(projection)), 'local');
+  const tokenOf = (revision: number): Token => tx.tokenAt(revision);
   return { projection, rows: new RowBuffer(space, projection['~projection'].indexes, measure), tokenOf };
 }
 

@@ -22,8 +22,10 @@ import { dropLeft, nextDropMs, takeOver } from './take-over.ts';
 export interface ProjectionSettings {
   /** For so long rows are kept that no leading node's code declares, in milliseconds of partition time. Default 3,600,000. */
   readonly keepMs: number;
-  /** A transaction takes about so long, in milliseconds, as commands wait for it. Default 2. */
+  /** A transaction takes about so long while commands are sent, in milliseconds, as they wait for it. Default 2. */
   readonly sliceMs: number;
+  /** The same while none are, since what a transaction costs by itself is then shared by more events. Default 8. */
+  readonly quietSliceMs: number;
   /** Commands whose events one transaction takes at most. Default 4,096. */
   readonly rowsMax: number;
   /** After a commit asynchronous ones wait for others to come, in milliseconds: an append of theirs delays those of commands. Default 10. */
@@ -33,6 +35,7 @@ export interface ProjectionSettings {
 export const projectionDefaults: ProjectionSettings = Object.freeze({
   keepMs: 3_600_000,
   sliceMs: 2,
+  quietSliceMs: 8,
   rowsMax: 4_096,
   gatherMs: 10,
 });
@@ -85,6 +88,8 @@ class ProjectionEpoch implements EpochService {
   #follows = false;
   /** Of places: a sign that commands are sent. */
   #commits = 0;
+  /** Of them, when a stretch last began. */
+  #commitsSeen = 0;
   #rowsMax: number;
   #turn = 0;
 
@@ -160,33 +165,36 @@ class ProjectionEpoch implements EpochService {
    * half of the time. A few are on their way to the log at once.
    */
   async #advance(leading: Leading, due: readonly AnyProjection[]): Promise<void> {
+    const { settings } = this.#setup;
     const first = due[this.#turn++ % due.length] as AnyProjection;
     const rowsMax = this.#rowsMax;
     // Alone, if it could not be less: then it is known whose changes are too large.
     const takers = { first, others: rowsMax === 1 ? [] : due.filter((one) => one !== first) };
     const stretches: Promise<'done' | 'too-large'>[] = [];
     while (stretches.length < stretchesMax) {
-      const commits = this.#commits;
-      const { outcome, isLast, tookMs } = this.#stretch(leading, takers, rowsMax);
+      const isQuiet = this.#commits === this.#commitsSeen;
+      this.#commitsSeen = this.#commits;
+      const sliceMs = isQuiet ? settings.quietSliceMs : settings.sliceMs;
+      const { outcome, isLast, tookMs } = this.#stretch(leading, takers, { rowsMax, sliceMs });
       stretches.push(outcome);
       if (isLast) break;
-      await pause(leading.ports.timers, this.#commits > commits ? tookMs : 0, [leading.signal]);
+      await pause(leading.ports.timers, isQuiet ? 0 : tookMs, [leading.signal]);
     }
     const outcomes = await Promise.all(stretches);
-    if (!outcomes.includes('too-large')) this.#rowsMax = Math.min(this.#setup.settings.rowsMax, rowsMax * 2);
+    if (!outcomes.includes('too-large')) this.#rowsMax = Math.min(settings.rowsMax, rowsMax * 2);
     else if (rowsMax > 1) this.#rowsMax = Math.ceil(rowsMax / 4);
     else await transacted(leading, (tx) => stopAtNext(tx, first, tooLarge));
   }
 
   /** It runs at once, unless it is refused for now. */
-  #stretch(leading: Leading, takers: Takers, rowsMax: number): Stretched {
+  #stretch(leading: Leading, takers: Takers, { rowsMax, sliceMs }: Bounds): Stretched {
     const { clock } = leading.ports;
-    const { machines, settings } = this.#setup;
+    const { machines } = this.#setup;
     let isLast = true;
     let tookMs = 0;
     const outcome = transacted(leading, (tx) => {
       const begun = clock.now();
-      const stretch = { rowsMax, isEnough: () => elapsedMs(begun, clock.now()) >= settings.sliceMs };
+      const stretch = { rowsMax, isEnough: () => elapsedMs(begun, clock.now()) >= sliceMs };
       isLast = this.#setup.catchUp(tx, { machines, measure: this.#measure }, takers, stretch);
       tookMs = elapsedMs(begun, clock.now());
     });
@@ -209,6 +217,12 @@ class ProjectionEpoch implements EpochService {
     await atMost(leading.ports.timers, ms, [leading.signal], () => promise);
     this.#sleeping = null;
   }
+}
+
+interface Bounds {
+  /** Commands. */
+  readonly rowsMax: number;
+  readonly sliceMs: number;
 }
 
 interface Stretched {

@@ -76,6 +76,7 @@ function changed(tx: Transaction, change: SpaceChange): Transaction {
     send: (to, message) => tx.send(to, message),
     note: (topic, note) => tx.note(topic, note),
     systemAt: (name, place) => tx.systemAt(name, place),
+    tokenAt: (revision) => tx.tokenAt(revision),
     system: (name, of) => {
       const space = tx.system(name, of);
       if (name !== 'channel') return space;

@@ -59,6 +59,7 @@ function withSpace(tx: Transaction, change: (space: Space) => Partial<Space>, no
     note: (topic, note) => tx.note(topic, note),
     system: (name, of) => changed(tx.system(name, of)),
     systemAt: (name, place) => tx.systemAt(name, place),
+    tokenAt: (revision) => tx.tokenAt(revision),
   };
 }
 
