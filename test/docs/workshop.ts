@@ -90,7 +90,7 @@ export class Workshop {
 }
 
 /** Of each simulation in a test on a page, whatever it asks for: pages tell readers of more than is needed here. */
-const seedCount = 40;
+const seedCount = 10;
 
 /** Settings of the project, but what a page declares for its reader need not be used. */
 const readersSettings = { noUnusedLocals: false, noUnusedParameters: false, skipLibCheck: true };
