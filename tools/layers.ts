@@ -59,14 +59,8 @@ export const layers: readonly (readonly Room[])[] = [
 export const nodeRooms: ReadonlySet<string> = new Set(['os', 'cli']);
 /** Files, and the folders named as them, of other rooms that may: users import them by themselves (tools/exports.ts). */
 export const nodeFiles: readonly string[] = ['server/node'];
-/** Who may import the real world, besides itself: the package's root entry and the command. */
-export const osImporters: ReadonlySet<string> = new Set([
-  'index.ts',
-  'cli/main.ts',
-  'cli/inspect.ts',
-  'cli/verify.ts',
-  'cli/forget.ts',
-]);
+/** Who may import the real world, besides itself: the package's root entry, and the command, a folder. */
+export const osImporters: readonly string[] = ['index.ts', 'cli/'];
 
 /**
  * Files (and the folders named as them) that may import a package: an engine's client, an optional peer dependency.

@@ -140,6 +140,8 @@ export interface MachineCode {
   readonly tagsOf: ((event: AnyEvent) => readonly string[]) | null;
   /** Which fields of its events are personal; null: none. */
   readonly personal: PersonalCode | null;
+  /** What it is made of as text, by name, to tell what changed: `decide.Deposit`, `evolve.Deposited`. */
+  sources(): Readonly<Record<string, string>>;
   /** When the state ends by itself, and into which; null: never. */
   deadline(state: unknown): StateDeadline | null;
 }

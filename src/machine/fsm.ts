@@ -112,6 +112,7 @@ function codeOf(name: string, table: TransitionTable, events: Schemas, codeVersi
     evolve: (state, event, at) => ({ at: targetOf(name, rowOf(state), event, state), since: at }) satisfies At<string>,
     tagsOf: null,
     personal: personalCode(events),
+    sources: () => ({ evolve: JSON.stringify(table) }),
     deadline: (state) => deadlineOf(rowOf(state), stateOf(state)),
   });
 }

@@ -9,6 +9,7 @@
  */
 import type { Tuple } from '../bytes/tuple.ts';
 import type { StoredValue } from '../bytes/value-format.ts';
+import type { Transaction } from '../partition/transaction.ts';
 import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { AnyMachine } from './definition.ts';
@@ -76,6 +77,17 @@ export function foldFurther(sealing: Sealing, machine: AnyMachine, key: string, 
   return true;
 }
 
+/** From now on the state is one of older code: it is folded again when it is next used. */
+export function outdate(tx: Transaction, key: Tuple): null {
+  const space = tx.system(stateSystem, 'place');
+  const stored = space.get(key);
+  if (!Array.isArray(stored)) return null;
+  const [version, , ...rest] = stored as readonly StoredValue[]; // an array of what is stored
+  space.set(key, [version as StoredValue, outdatedVersion, ...rest]);
+  tx.system(foldSystem, 'place').delete(key);
+  return null;
+}
+
 /** Null: it was never written. @throws as `loadInstance`. */
 export function storedOf(place: PlaceState, machine: AnyMachine, key: string): StoredInstance | null {
   const value = place(stateSystem).get(stateKey(machine, key));
@@ -97,12 +109,12 @@ export function storedOf(place: PlaceState, machine: AnyMachine, key: string): S
     });
   if (sealed === undefined) return { version, codeVersion, deadlineMs, state };
   const opened = openedState(machine, key, decodeSealed(place, sealed));
-  if (opened === null) return { version, codeVersion: forgottenVersion, deadlineMs, state: null };
+  if (opened === null) return { version, codeVersion: outdatedVersion, deadlineMs, state: null };
   return { version, codeVersion, deadlineMs, state: opened.state };
 }
 
-/** Of a state whose key was destroyed: older than all code. */
-const forgottenVersion = 0;
+/** Older than all code: of a state whose key was destroyed, or that is to be folded again. */
+const outdatedVersion = 0;
 
 export function saveInstance(sealing: Sealing, machine: AnyMachine, key: string, instance: Instance): void {
   const { version, state, deadlineMs } = instance;

@@ -92,10 +92,18 @@ export function machine<
     tagsOf:
       tags === undefined ? null : ({ type, data }) => (Object.hasOwn(tags, type) ? tags[type]?.(data) : null) ?? [],
     personal: personalCode(events, subject),
+    sources: () => ({
+      initial: String(initial),
+      ...textsOf('decide', decide),
+      ...textsOf('evolve', evolve),
+    }),
     deadline: () => null,
   };
   return Object.freeze({ kind: 'machine', name, '~machine': Object.freeze(code) } as const);
 }
+
+const textsOf = (what: string, functions: Dictionary<Decider | Evolver>): Dictionary<string> =>
+  Object.fromEntries(Object.entries(functions).map(([name, one]) => [`${what}.${name}`, String(one)]));
 
 type Decider = (
   state: unknown,

@@ -37,6 +37,7 @@ import type {
 import { again, deliver, type DeliveryPorts } from '../machine/delivery.ts';
 import { foldedAtOnceMax, foldInSteps } from '../machine/fold-steps.ts';
 import { loadInstanceWithin } from '../machine/instance.ts';
+import { countEvents, outdateStates, type OutdatedSetup, type StoredEvents } from '../machine/outdated.ts';
 import type { Options, Query } from '../machine/part.ts';
 import { placeStateAt } from '../machine/place-state.ts';
 import { projectionsOf } from '../machine/projection/projection.ts';
@@ -301,6 +302,26 @@ export class LockstepNode implements Connection, AsyncDisposable {
     using ending = new Ending(this.#closing.signal, signal);
     const setup = { ports: env, waits, partitions, machines: runtime.machines };
     return await verifyReplay(setup, { ...options, signal: ending.signal });
+  }
+
+  /**
+   * Each state of the machine is folded again from its events when it is next used, as if its `codeVersion` had been raised:
+   * for development, where `evolve` changes all day. How many states there are is told.
+   * @throws LockstepError `unavailable`, `unknown`, `stopped`; `misuse` for a machine that is not of this app.
+   */
+  foldAgain(machine: AnyMachine): Promise<number> {
+    checkPart(this.#setup.runtime, machine);
+    return outdateStates(this.#outdated, machine);
+  }
+
+  /** How much is stored here, counted for 0.2 s. @throws LockstepError `unavailable`, `stopped`. */
+  storedEvents(): Promise<StoredEvents> {
+    return countEvents(this.#outdated);
+  }
+
+  get #outdated(): OutdatedSetup {
+    const { env, waits, partitions } = this.#setup;
+    return { ports: env, waits, partitions };
   }
 
   /** What waits: for what, since when, on whom, until when; of one key, or all that waits here. */

@@ -32,7 +32,7 @@ function deadlineText(deadline: Date | null, now: Date): string {
 }
 
 /** Short rather than exact: two digits and a unit are what a reader takes in. */
-function printMs(ms: number): string {
+export function printMs(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`;

@@ -1,7 +1,7 @@
 /** An app over the real world: a directory of this machine has its state and, where no other log is named, its log. */
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { LockstepError } from '../kernel/errors.ts';
+import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { closingEngine } from '../log/closing-engine.ts';
 import { openFileEngine } from '../log/file-owner.ts';
 import type { Guarantees, LogEngine } from '../log/port.ts';
@@ -10,7 +10,9 @@ import type { QueryMiddleware } from '../machine/projection/run-query.ts';
 import type { CommandMiddleware } from '../machine/router.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { openNode } from '../node/open.ts';
+import { printMs } from '../observe/wait-text.ts';
 import { openHostEnv } from './env.ts';
+import { commandOf, readRunning } from './running.ts';
 
 export interface OpenOptions {
   /** The directory of the node, made if it is not there; this process' alone. */
@@ -21,6 +23,8 @@ export interface OpenOptions {
   readonly partitions?: number | undefined;
   /** Takes the directory from the process that has it. Default false. */
   readonly takeOver?: boolean | undefined;
+  /** How long to wait for the directory while another process has it, in milliseconds. Default 0: it refuses at once. */
+  readonly withinMs?: number | undefined;
   /** What an acknowledgement must survive; a log that gives less is refused. Default `machine`. */
   readonly requires?: 'process' | 'machine' | 'minority' | undefined;
   /** Goes on where the file system is of a kind that logs in files are not made for. Default false. */
@@ -41,11 +45,11 @@ export async function open<Missing>(
   app: App<Missing> & Complete<Missing>,
   options: OpenOptions,
 ): Promise<LockstepNode> {
-  const { data, log, takeOver, anyFileSystem, requires = 'machine', ...rest } = options;
+  const { data, log, takeOver, withinMs, anyFileSystem, requires = 'machine', ...rest } = options;
   if (log !== undefined) checkSurvives(log, requires);
   const env = await openHostEnv({ data });
   try {
-    const called = { calledDirectory: resolve(data), takeOver, anyFileSystem };
+    const called = { calledDirectory: resolve(data), takeOver, withinMs, anyFileSystem };
     const engine = closingEngine(log ?? (await openFileEngine(env, 'log', called)), env);
     checkSurvives(engine, requires);
     const owner = `${hostname()}:${process.pid}`;
@@ -54,8 +58,27 @@ export async function open<Missing>(
     return node;
   } catch (error) {
     await env.close();
-    throw error;
+    throw isLockstepError(error, 'in-use') ? servedBy(error, app.name, data) : error;
   }
+}
+
+/** Who has the directory, by what it was started with, and how to talk to it. */
+function servedBy(error: LockstepError, app: string, data: string): LockstepError {
+  const { pid } = error.values;
+  if (typeof pid !== 'number' || error.values['host'] !== hostname()) return error;
+  const running = readRunning(data);
+  const command = running?.command ?? commandOf(pid);
+  if (command === null) return error;
+  const since = running?.since ?? error.values['since'];
+  const forMs = Date.now() - new Date(String(since)).getTime();
+  const talk = running === null ? 'Ask it, or stop it.' : `Talk to it: connect('${data}')`;
+  return new LockstepError('in-use', 'another process serves this directory; nothing was changed', {
+    values: { data, pid: running?.pid ?? pid },
+    advice: [
+      `It is \`${command}\`, for ${printMs(forMs)}. ${talk}`,
+      `Take its place (it stops leading, and says so): open(${app}, { data: '${data}', takeOver: true })`,
+    ],
+  });
 }
 
 async function leading(node: LockstepNode): Promise<void> {

@@ -12,6 +12,7 @@ import type { Beacon, FileSystem, Ownership, ProcessName } from '../env/ownershi
 import { LockstepError } from '../kernel/errors.ts';
 import { diskError } from './disk-errors.ts';
 import { directoryBelow, pathBelow } from './disk-path.ts';
+import { isRunning } from './running.ts';
 import { codeOf } from './system-code.ts';
 
 /** A socket's path is at most 107 bytes on Linux, 103 on macOS. */
@@ -46,7 +47,7 @@ export class HostOwnership implements Ownership {
     { pid, host, proof }: ProcessName & Pick<Beacon, 'proof'>,
   ): Promise<'runs' | 'ended' | 'unknown'> {
     const full = this.#below(path);
-    if (proof === 'pid') return host === this.self.host && !isNumberTaken(pid) ? 'ended' : 'unknown';
+    if (proof === 'pid') return host === this.self.host && !isRunning(pid) ? 'ended' : 'unknown';
     const address = socketAt(full);
     if (address === null) return 'unknown';
     try {
@@ -186,13 +187,4 @@ async function answers(path: string): Promise<'runs' | 'ended' | 'unknown'> {
   const code = codeOf(error) ?? '';
   if (code === 'ECONNREFUSED' || code === 'ENOENT') return 'ended';
   return code === 'EAGAIN' ? 'runs' : 'unknown'; // EAGAIN: many asked one that is stopped
-}
-
-function isNumberTaken(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) !== 'ESRCH';
-  }
 }

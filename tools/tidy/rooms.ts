@@ -53,8 +53,8 @@ function roomMessage(source: Source, target: string): string | null {
   const other = roomOfPath(target);
   if (other === source.room) return null;
   if (other === null) return `imports ${target}: nothing imports the root entry`;
-  if (nodeRooms.has(other) && !osImporters.has(source.path.slice('src/'.length))) {
-    return `imports src/${other}: only ${[...osImporters].join(', ')} may; take a port of env as an argument`;
+  if (nodeRooms.has(other) && !osImporters.some((one) => source.path.startsWith(`src/${one}`))) {
+    return `imports src/${other}: only ${osImporters.join(', ')} may; take a port of env as an argument`;
   }
   const [own, theirs] = [rowOf.get(source.room) ?? 0, rowOf.get(other) ?? Number.POSITIVE_INFINITY];
   return theirs < own ? null : `${source.room} imports ${other}, which is not an earlier row of tools/layers.ts`;
