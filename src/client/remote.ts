@@ -115,8 +115,22 @@ export class Remote {
   }
 
   /** A question that changes nothing, at a path of the server. @throws as `send`. */
-  get<T extends object>(path: string): Promise<T> {
-    return this.#ask({ method: 'GET', path, headers: {} }, this.#about('question', path, path));
+  get<T extends object>(path: string, options: Options<{ deadline: Duration; signal: AbortSignal }> = {}): Promise<T> {
+    return this.#ask({ method: 'GET', path, headers: {} }, { ...this.#about('question', path, path), ...options });
+  }
+
+  /** Something to do, at a path of the server; asked again until it is answered. @throws as `send`. */
+  post<T extends object>(path: string): Promise<T> {
+    return this.#ask({ method: 'POST', path, headers: {} }, this.#about('order', path, path));
+  }
+
+  /** What is at a path of the server, then what it becomes. @throws as `events`. */
+  async *follow<T>(
+    path: string,
+    { signal }: Options<{ signal: AbortSignal }> = {},
+  ): AsyncGenerator<T, void, undefined> {
+    for await (const { data } of this.#stream({ method: 'GET', path, headers: {} }, signal))
+      yield decodeBody(bytesOfBase64(data), 'value') as T; // of a server of the same version
   }
 
   /** @throws LockstepError what the server tells; the signal's reason. */

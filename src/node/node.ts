@@ -46,6 +46,7 @@ import { Queries, type QueryMiddleware } from '../machine/projection/run-query.t
 import { verifyReplay, type Replayed, type ReplayOptions } from '../machine/replay.ts';
 import { Router, type CommandMiddleware } from '../machine/router.ts';
 import { checkKey, checkPart, type MachineRuntime } from '../machine/runtime.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { Wait, Waits } from '../observe/waits.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import type { Consistency } from '../partition/reads.ts';
@@ -63,6 +64,7 @@ export interface NodeSetup {
   readonly partitions: Partitions;
   readonly runtime: MachineRuntime;
   readonly app: App<unknown>;
+  readonly metrics: Metrics;
   readonly middleware: readonly CommandMiddleware[];
   readonly queryMiddleware: readonly QueryMiddleware[];
   /** Closes what the node was opened over. */
@@ -79,6 +81,8 @@ export class LockstepNode implements Connection, AsyncDisposable {
   /** What it runs on: for transports between nodes, and for tools. */
   readonly partitions: Partitions;
   readonly app: App<unknown>;
+  /** What it counts of its work: commands by outcome, how long they took, events. */
+  readonly metrics: Metrics;
   readonly #setup: NodeSetup;
   readonly #delivery: DeliveryPorts;
   readonly #router: Router;
@@ -95,6 +99,7 @@ export class LockstepNode implements Connection, AsyncDisposable {
     this.#setup = setup;
     this.partitions = partitions;
     this.app = app;
+    this.metrics = setup.metrics;
     this.#delivery = { ports: env, waits };
     this.#router = new Router({ ports: env, waits, partitions, runtime, middleware });
     this.#events = new EventStore({ env, waits, partitions, runtime, closing: this.#closing.signal });

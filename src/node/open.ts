@@ -15,9 +15,11 @@ import { destroyKeys } from '../machine/personal-keys.ts';
 import { indexTags } from '../machine/tags.ts';
 import { machinesOf, type MachineRuntime } from '../machine/runtime.ts';
 import type { LogEngine } from '../log/port.ts';
+import { Metrics } from '../observe/metrics.ts';
 import { Waits } from '../observe/waits.ts';
 import { openPartitions, type PartitionsOptions } from '../partition/partitions.ts';
 import { timerService } from '../partition/timer/timer-service.ts';
+import { countCommands, countEvents } from './command-metrics.ts';
 import { LockstepNode } from './node.ts';
 
 export interface NodeOptions extends Pick<
@@ -32,6 +34,8 @@ export interface NodeOptions extends Pick<
   readonly partitions?: number | undefined;
   /** Where what waits is entered. Default: a registry of the node's own. */
   readonly waits?: Waits | undefined;
+  /** Where it counts its work. Default: a registry of the node's own, which it shows as `metrics`. */
+  readonly metrics?: Metrics | undefined;
   readonly middleware?: readonly CommandMiddleware[] | undefined;
   readonly queryMiddleware?: readonly QueryMiddleware[] | undefined;
   readonly projections?: ProjectionServiceOptions | undefined;
@@ -42,13 +46,21 @@ export interface NodeOptions extends Pick<
  * The engine is closed then.
  */
 export async function openNode(env: Env, app: App<unknown>, options: NodeOptions): Promise<LockstepNode> {
-  const { engine, middleware = [], queryMiddleware = [], partitions: count, projections, ...rest } = options;
+  const {
+    engine,
+    middleware = [],
+    queryMiddleware = [],
+    partitions: count,
+    projections,
+    metrics = new Metrics(),
+    ...rest
+  } = options;
   const waits = options.waits ?? new Waits(env.clock, env.timers);
   const runtime: MachineRuntime = {
     machines: machinesOf(app),
     newId: () => env.newId(),
     randomness: env.randomness,
-    onRow: [destroyKeys, indexTags, applyInline(app)],
+    onRow: [destroyKeys, indexTags, applyInline(app), countEvents(metrics)],
   };
   const services = [
     contractGuard(app),
@@ -72,7 +84,8 @@ export async function openNode(env: Env, app: App<unknown>, options: NodeOptions
       partitions,
       app,
       runtime,
-      middleware,
+      metrics,
+      middleware: [countCommands(metrics, env.clock), ...middleware],
       queryMiddleware,
       onClosed: () => engine.close(),
     });

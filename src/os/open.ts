@@ -10,6 +10,7 @@ import type { QueryMiddleware } from '../machine/projection/run-query.ts';
 import type { CommandMiddleware } from '../machine/router.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { openNode } from '../node/open.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import { printMs } from '../observe/wait-text.ts';
 import { openHostEnv } from './env.ts';
 import { commandOf, readRunning } from './running.ts';
@@ -29,6 +30,8 @@ export interface OpenOptions {
   readonly requires?: 'process' | 'machine' | 'minority' | undefined;
   /** Goes on where the file system is of a kind that logs in files are not made for. Default false. */
   readonly anyFileSystem?: boolean | undefined;
+  /** Where the node counts its work, beside what else is counted there. Default: a registry of its own. */
+  readonly metrics?: Metrics | undefined;
   /** Around every command that is sent from this node. */
   readonly middleware?: readonly CommandMiddleware[] | undefined;
   /** Around every query that is asked from this node. */

@@ -13,6 +13,12 @@ export interface PartitionStatus {
   readonly leader: string | null;
   /** The newest durable revision here. */
   readonly revision: number;
+  /** Revisions that are here and not durable yet. */
+  readonly undurable: number;
+  /** Of the newest record in the log whose effects are here, and durable; 0: there is none. */
+  readonly position: number;
+  /** The hash over all records up to there, 32 hexadecimal digits: two logs with one chain are one log. Null: none was read. */
+  readonly chain: string | null;
   readonly token: Token;
   /** Why this node led no longer, when it last did. */
   readonly lastEnd: EpochEnd | null;

@@ -107,6 +107,10 @@ class HttpHandler {
     if (method !== by) return wrongMethod(method, by);
     const content = await page(call.query);
     if (content.kind === 'value') return this.#found(content.value, call, 200);
+    if (content.kind === 'changing')
+      return wantsStream(call.asked)
+        ? this.#streamed(call, (signal) => framesOf('change', content.changes(signal), call.format))
+        : this.#found(await content.now(), call, 200);
     return { status: 200, headers: { ...commonHeaders, 'content-type': content.type }, body: content.text };
   }
 
@@ -177,11 +181,8 @@ class HttpHandler {
     const access = await this.#admitted(asked, { kind: 'query', name, key, input });
     if (access.kind === 'refusal') return access;
     if (wantsStream(asked)) {
-      const frames = async function* (signal: AbortSignal): AsyncGenerator<string, void, undefined> {
-        for await (const answer of connection.watch(query, body.value, { signal }))
-          yield frameOf('answer', null, answer, call.format);
-      };
-      return this.#streamed(call, frames);
+      const answers = (signal: AbortSignal) => connection.watch(query, body.value, { signal });
+      return this.#streamed(call, (signal) => framesOf('answer', answers(signal), call.format));
     }
     const answer = await connection.query(query, body.value, {
       after: tokenOf(options),
@@ -282,6 +283,14 @@ class HttpHandler {
     const values = name === null ? {} : { name };
     return refusal(404, new LockstepError('misuse', 'there is nothing here', { values, advice }));
   }
+}
+
+async function* framesOf(
+  type: string,
+  values: AsyncIterable<unknown>,
+  format: BodyFormat,
+): AsyncGenerator<string, void, undefined> {
+  for await (const value of values) yield frameOf(type, null, value, format);
 }
 
 function checkBase(base: string): string {

@@ -2,12 +2,16 @@
  * All of a node over HTTP, for who is trusted: every machine and query of its app, and what the node tells about itself. The
  * command line, a dashboard and `connect` talk to this.
  */
+import type { Timers } from '../env/timers.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { machinesOf } from '../machine/runtime.ts';
 import { contractOf } from '../machine/contract.ts';
 import type { AnyQuery } from '../machine/projection/query.ts';
-import type { Metrics } from '../observe/metrics.ts';
+import type { Metrics, MetricSnapshot } from '../observe/metrics.ts';
+import { historyOf, type History } from '../node/history.ts';
+import { followNewest, newestEvents } from '../node/newest-events.ts';
 import type { LockstepNode } from '../node/node.ts';
+import type { PartitionStatus } from '../partition/partition-status.ts';
 import { asyncApiOf } from './async-api.ts';
 import { bearerOf, isSecret } from './bearer.ts';
 import { webHandler, type Asked, type Exchange, type Handler, type Reply } from './exchange.ts';
@@ -16,13 +20,15 @@ import { nodePaths } from './node-paths.ts';
 import { openApiOf } from './open-api.ts';
 import { openMetricsOf, openMetricsType } from './open-metrics.ts';
 import { commonHeaders, problemReply, refusal } from './problem.ts';
-import type { HandlerOptions, Page, Surface } from './surface.ts';
+import { countOf, keyOf } from './request-fields.ts';
+import type { HandlerOptions, Page, PageContent, Surface } from './surface.ts';
+import { webPorts } from './web-ports.ts';
 import { decodedText, headerNames, jsonOf, jsonType } from './wire.ts';
 
 export interface NodeHandlerOptions extends HandlerOptions {
   /** The secret that every request must bear, at least 16 characters. */
   readonly bearer: string;
-  /** What `/metrics` tells. Default: nothing but what the node itself says. */
+  /** What `/metrics` tells beside what the node itself counts. Default: nothing. */
   readonly metrics?: Metrics | undefined;
 }
 
@@ -97,25 +103,55 @@ const remoteActor = 'remote';
 
 function pagesOf(
   node: LockstepNode,
-  { metrics, base = '' }: HandlerOptions & Pick<NodeHandlerOptions, 'metrics'>,
+  { metrics, base = '', ports }: HandlerOptions & Pick<NodeHandlerOptions, 'metrics'>,
 ): ReadonlyMap<string, Page> {
   const { app } = node;
+  const { timers } = ports ?? webPorts;
   return new Map<string, Page>([
-    [nodePaths.definitions, async () => ({ kind: 'value', value: definitionsOf(node) })],
-    [nodePaths.partitions, async () => ({ kind: 'value', value: statusesOf(node) })],
-    [nodePaths.projections, async () => ({ kind: 'value', value: await node.projections() })],
-    [nodePaths.deadLetters, async () => ({ kind: 'value', value: await node.deadLetters() })],
-    [
-      nodePaths.waits(),
-      async (query) => ({ kind: 'value', value: await node.explain({ key: query.get('key') ?? undefined }) }),
-    ],
-    [nodePaths.openApi, async () => ({ kind: 'value', value: openApiOf(app, base) })],
-    [nodePaths.asyncApi, async () => ({ kind: 'value', value: asyncApiOf(app) })],
+    [nodePaths.definitions, async () => told(definitionsOf(node))],
+    [nodePaths.partitions, async () => told(statusesOf(node))],
+    [nodePaths.projections, async () => told(await node.projections())],
+    [nodePaths.deadLetters, async () => told(await node.deadLetters())],
+    [nodePaths.waits(), async (query) => told(await node.explain({ key: query.get('key') ?? undefined }))],
+    [nodePaths.newestEvents, async (query) => newestOf(node, timers, query)],
+    [nodePaths.history, async (query) => told(await pageOfHistory(node, timers, query))],
+    [nodePaths.openApi, async () => told(openApiOf(app, base))],
+    [nodePaths.asyncApi, async () => told(asyncApiOf(app))],
     [
       nodePaths.metrics,
-      async () => ({ kind: 'text', type: openMetricsType, text: openMetricsOf(metrics?.snapshot() ?? []) }),
+      async () => ({ kind: 'text', type: openMetricsType, text: openMetricsOf(countedBy(node, metrics)) }),
     ],
   ]);
+}
+
+const lookDefault = 100;
+const lookMax = 500;
+const limitOf = (query: URLSearchParams): number => Math.min(countOf(query.get('limit')) ?? lookDefault, lookMax);
+
+function newestOf(node: LockstepNode, timers: Timers, query: URLSearchParams): PageContent {
+  const { partitions } = node;
+  const machines = machinesOf(node.app);
+  const limit = limitOf(query);
+  return {
+    kind: 'changing',
+    now: () => newestEvents(partitions, machines, { limit, seen: new Map() }),
+    changes: (signal) => followNewest({ partitions, machines, timers }, limit, signal),
+  };
+}
+
+/** @throws LockstepError `invalid` for a machine that there is none; as `historyOf`. */
+function pageOfHistory({ app, partitions }: LockstepNode, timers: Timers, query: URLSearchParams): Promise<History> {
+  const name = query.get('machine') ?? '';
+  const machine = machinesOf(app).get(name);
+  if (machine === undefined)
+    throw new LockstepError('invalid', 'the app has no such machine', { values: { machine: name.slice(0, 100) } });
+  const asked = { to: countOf(query.get('to')), limit: limitOf(query) };
+  return historyOf({ partitions, timers }, machine, keyOf(query), asked);
+}
+
+function countedBy(node: LockstepNode, metrics: Metrics | undefined): readonly MetricSnapshot[] {
+  const own = node.metrics.snapshot();
+  return metrics === undefined || metrics === node.metrics ? own : [...own, ...metrics.snapshot()];
 }
 
 /** How what stands still goes on. */
@@ -139,11 +175,18 @@ function definitionsOf({ app }: LockstepNode): unknown {
   return { ...contractOf(app), parts };
 }
 
-/** Plain data: errors as what they say. */
-function statusesOf({ partitions }: LockstepNode) {
+/** A partition as `/partitions` tells it. Plain data: errors as what they say. */
+export interface ToldPartition extends Omit<PartitionStatus, 'epoch' | 'failure' | 'checkpointFailure' | 'lastEnd'> {
+  readonly index: number;
+  readonly epoch: number | null;
+  readonly failure: string | null;
+  readonly checkpointFailure: string | null;
+}
+
+function statusesOf({ partitions }: LockstepNode): readonly ToldPartition[] {
   return partitions.map.partitions.map((index) => {
-    const { kind, epoch, leader, revision, token, failure, level, checkpointFailure } = partitions.at(index).status;
+    const { epoch, failure, checkpointFailure, lastEnd: _lastEnd, ...rest } = partitions.at(index).status;
     const failures = { failure: failure?.message ?? null, checkpointFailure: checkpointFailure?.message ?? null };
-    return { index, kind, epoch: epoch === null ? null : Number(epoch), leader, revision, token, level, ...failures };
+    return { index, ...rest, epoch: epoch === null ? null : Number(epoch), ...failures };
   });
 }

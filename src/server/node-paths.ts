@@ -10,6 +10,10 @@ export const nodePaths = {
   asyncApi: '/asyncapi.json',
   definitions: '/definitions',
   partitions: '/partitions',
+  /** The newest of all machines: `?limit=`. */
+  newestEvents: '/events',
+  /** An instance's events and the state behind each of them: `?machine=&key=&to=&limit=`. */
+  history: '/history',
   projections: '/projections',
   deadLetters: '/dead-letters',
   /** POST: `?name=`. */

@@ -11,6 +11,7 @@ import { answer, urlOf, type BridgeLimits } from './node/bridge.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { healthOf, nodeHandler, trustedExchange, unauthorized, type NodeHandlerOptions } from './node-handler.ts';
+import { pageAt } from './page.ts';
 import { problemOf, refusal, type Refusal } from './problem.ts';
 import type { Exchange, Handler } from './exchange.ts';
 import { problemType } from './wire.ts';
@@ -44,6 +45,8 @@ export interface ServeOptions extends Omit<NodeHandlerOptions, 'base' | 'bearer'
   readonly host?: string | undefined;
   /** The secret that callers must bear. Without it those of this machine are trusted, and there are no others. */
   readonly bearer?: string | undefined;
+  /** The page at `/`, as text: that of `dist/dashboard/index.html`. Default: none. */
+  readonly page?: string | undefined;
   /** Handlers by the path that they were made with as `base`: `{ '/api': api.handler(node, { base: '/api' }) }`. */
   readonly mounts?: Readonly<Record<string, Handler>> | undefined;
   readonly serverLimits?: Partial<ServeLimits> | undefined;
@@ -72,14 +75,17 @@ export async function serve(node: LockstepNode, options: ServeOptions = {}): Pro
   return server;
 }
 
-function exchangeFor(node: LockstepNode, { bearer, mounts = {}, ...options }: ServeOptions): Exchange {
+function exchangeFor(node: LockstepNode, { bearer, page, mounts = {}, ...options }: ServeOptions): Exchange {
   const trusted =
     bearer === undefined ? ownMachineExchange(node, options) : nodeHandler(node, { ...options, bearer }).exchange;
   const bases = Object.entries(mounts).map(([base, { exchange }]) => ({ base, exchange }));
+  const shown = page === undefined ? () => null : pageAt('/', page);
   return (asked) => {
     const { pathname } = asked.url;
     const mounted = bases.find(({ base }) => pathname === base || pathname.startsWith(`${base}/`));
-    return (mounted?.exchange ?? trusted)(asked);
+    if (mounted !== undefined) return mounted.exchange(asked);
+    const reply = shown(asked);
+    return reply === null ? trusted(asked) : Promise.resolve(reply);
   };
 }
 

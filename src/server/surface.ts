@@ -36,4 +36,10 @@ export type Page = (query: URLSearchParams) => Promise<PageContent>;
 
 export type PageContent =
   | { readonly kind: 'value'; readonly value: unknown }
-  | { readonly kind: 'text'; readonly type: string; readonly text: string };
+  | { readonly kind: 'text'; readonly type: string; readonly text: string }
+  /** As it is now, and, for who asks for a stream, as it goes on. */
+  | {
+      readonly kind: 'changing';
+      readonly now: () => Promise<unknown>;
+      readonly changes: (signal: AbortSignal) => AsyncIterable<unknown>;
+    };
