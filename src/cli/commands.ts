@@ -1,10 +1,12 @@
 /** All commands of `lockstep`, in the order of the help. Each is declared in `commands/`; what it does is loaded when it runs. */
 import { judgeCommands } from './commands/judge.ts';
+import { runCommands } from './commands/run.ts';
 import { storedCommands } from './commands/stored.ts';
 import type { Command } from './declaration.ts';
 import type { CommandGroup } from './help.ts';
 
 export const commandGroups: readonly CommandGroup[] = [
+  { heading: 'run an app', commands: runCommands },
   { heading: 'look at what is stored', commands: storedCommands },
   { heading: 'judge recorded histories', commands: judgeCommands },
 ];

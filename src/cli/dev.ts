@@ -1,0 +1,165 @@
+/**
+ * `lockstep dev`: the app served by a process that is started again when a file of the app changes, behind a port that stays
+ * open. Data is on disk and starts are quick, so no module is ever stale. The next process imports the app while the one
+ * before still serves: code that cannot be imported stops nobody.
+ */
+import { appendFile, readFile } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { LockstepError } from '../kernel/errors.ts';
+import { removeRunning, writeRunning } from '../os/running.ts';
+import { codeOf } from '../os/system-code.ts';
+import { AppFailure, AppProcess } from './app-process.ts';
+import { takenPort } from './app-start.ts';
+import { AppWatch } from './app-watch.ts';
+import type { DevReady } from './dev-messages.ts';
+import { line, seconds } from './line.ts';
+import { Relay, type Waited } from './relay.ts';
+import { dataRoot } from './running-node.ts';
+
+export interface DevOptions {
+  readonly data: string | undefined;
+  readonly port: string | undefined;
+  readonly fresh: boolean;
+}
+
+/** Resolves with the exit code once it was told to end and has. */
+export async function dev(path: string, options: DevOptions): Promise<number> {
+  const { data, fresh } = options;
+  if (fresh && data !== undefined)
+    throw new LockstepError('misuse', `--fresh is for what lies in ${dataRoot}/ alone; nothing was removed`, {
+      values: { data },
+    });
+  if (data === undefined) await ignoreData();
+  const session = new DevSession(path, options);
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => session.end());
+  return session.run();
+}
+
+class DevSession {
+  readonly #path: string;
+  readonly #options: DevOptions;
+  readonly #relay = new Relay();
+  readonly #watch = new AppWatch();
+  readonly #since = new Date().toISOString();
+  readonly #title: string;
+  #url = '';
+  /** Where it was told that a node runs. */
+  #data: string | null = null;
+  #serving: AppProcess | null = null;
+  #starting: AppProcess | null = null;
+  #isEnding = false;
+  #code = 0;
+
+  constructor(path: string, options: DevOptions) {
+    this.#path = path;
+    this.#options = options;
+    this.#title = `lockstep dev ${path}`;
+    process.title = this.#title; // whoever looks for the command finds it, however it was started
+  }
+
+  /** Ctrl-C. */
+  end(): void {
+    this.#isEnding = true;
+    this.#watch.close();
+    void this.#starting?.end();
+  }
+
+  async run(): Promise<number> {
+    this.#url = await takenPort(this.#options.port, (port) => this.#relay.listen(port));
+    this.#watch.add(resolve(this.#path));
+    for (let changed: string | null = null; !this.#isEnding;) {
+      const next = this.#watch.changed();
+      await this.#start(changed);
+      changed = await next;
+    }
+    await this.#stop();
+    if (this.#data !== null) removeRunning(this.#data);
+    await this.#relay.close();
+    return this.#code;
+  }
+
+  /** `changed`: the file for whose sake; null: for the first time. */
+  async #start(changed: string | null): Promise<void> {
+    const begun = performance.now();
+    const next = new AppProcess({
+      path: this.#path,
+      title: this.#title,
+      onFile: (file) => this.#watch.add(file),
+      onThrown: (what) => console.error(what),
+    });
+    this.#starting = next;
+    try {
+      await next.imported();
+      this.#relay.mend();
+      await this.#stop();
+      const isFresh = this.#options.fresh && this.#data === null;
+      const ready = await next.opened({ data: this.#options.data, isFresh });
+      this.#serving = next;
+      this.#tell(ready, changed, { waited: this.#relay.open(ready.url), tookMs: performance.now() - begun });
+      void this.#guard(next);
+    } catch (error) {
+      if (!(error instanceof AppFailure)) throw error;
+      if (error.isInUse && this.#data === null) this.#refused(error.message);
+      else this.#failed(error.message);
+    } finally {
+      this.#starting = null;
+    }
+  }
+
+  /** Requests wait from now on. */
+  async #stop(): Promise<void> {
+    const serving = this.#serving;
+    this.#serving = null;
+    if (serving === null) return;
+    await this.#relay.shut();
+    await serving.end();
+  }
+
+  /** One that ends by itself, while it serves, is missed. */
+  async #guard(serving: AppProcess): Promise<void> {
+    const why = await serving.ended;
+    if (this.#serving !== serving || why === null) return;
+    this.#serving = null;
+    this.#failed(why);
+  }
+
+  /** No change of the code would help. */
+  #refused(why: string): void {
+    console.error(why);
+    this.#code = 1;
+    this.end();
+  }
+
+  #failed(why: string): void {
+    if (this.#isEnding) return;
+    console.error(why);
+    if (this.#serving === null) {
+      this.#relay.break(why);
+      console.log(line('stopped', 'waiting for a change; requests are refused'));
+    } else console.log(line('not loaded', 'waiting for a change; the code of before serves'));
+  }
+
+  #tell(ready: DevReady, changed: string | null, took: { readonly waited: Waited; readonly tookMs: number }): void {
+    const { started, changes, data } = ready;
+    if (this.#data === null) {
+      console.log([started, ...changes].join(' · '));
+      console.log(line('page', this.#url));
+    } else {
+      const { count, failedCount } = took.waited;
+      const requests = `${count === 0 ? '' : `${count} `}requests waited, ${failedCount === 0 ? 'none' : failedCount} failed`;
+      console.log(line('reloaded', `${changed} in ${seconds(took.tookMs)}`, ...changes, requests));
+    }
+    this.#data = data;
+    writeRunning(data, { url: this.#url, pid: process.pid, command: this.#title, since: this.#since });
+  }
+}
+
+async function ignoreData(): Promise<void> {
+  const entry = `${basename(dataRoot)}/`;
+  const text = await readFile('.gitignore', 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return '';
+    throw error;
+  });
+  if (text.split('\n').some((one) => one.trim() === entry)) return;
+  await appendFile('.gitignore', `${text === '' || text.endsWith('\n') ? '' : '\n'}${entry}\n`);
+}

@@ -1,0 +1,64 @@
+/** `lockstep serve`: an app over its directory, and all of its node over HTTP, until it is told to end. */
+import { once } from 'node:events';
+import { isLockstepError, LockstepError } from '../kernel/errors.ts';
+import { isLoopback } from '../server/node/loopback.ts';
+import { serve, type HttpServer } from '../server/node.ts';
+import type { LockstepNode } from '../node/node.ts';
+import { open } from '../os/open.ts';
+import { removeRunning, writeRunning } from '../os/running.ts';
+import { appIn } from './app-module.ts';
+import { dataOf, startedText, takenPort } from './app-start.ts';
+import { errorText } from './error-text.ts';
+import { line } from './line.ts';
+import { bearerGiven, bearerVariable } from './settings.ts';
+
+export interface ServeOptions {
+  readonly data: string | undefined;
+  readonly port: string | undefined;
+  readonly host: string | undefined;
+}
+
+/** Resolves with the exit code once it was told to end and has, or its node could not go on. */
+export async function serveApp(path: string, { data, port, host }: ServeOptions): Promise<number> {
+  const begun = performance.now();
+  const ending = endAsked();
+  const app = await appIn(path);
+  const directory = dataOf(app, data);
+  const started = await startedText(app, directory);
+  await using node = await open(app, { data: directory });
+  const server = await listening(node, { port, host });
+  writeRunning(directory, {
+    url: server.url,
+    pid: process.pid,
+    command: `lockstep serve ${path}`,
+    since: new Date().toISOString(),
+  });
+  console.log(await started(node, performance.now() - begun));
+  console.log(line('listens', server.url));
+  const failed = await Promise.race([ending, node.stopped]);
+  removeRunning(directory);
+  await server.close();
+  if (failed === null) return 0;
+  console.error(isLockstepError(failed) ? errorText(failed) : String(failed));
+  return 1;
+}
+
+/** Ctrl-C, or whoever supervises it. */
+async function endAsked(): Promise<null> {
+  await Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process, signal)));
+  return null;
+}
+
+async function listening(
+  node: LockstepNode,
+  { port, host = '127.0.0.1' }: Omit<ServeOptions, 'data'>,
+): Promise<HttpServer> {
+  const bearer = bearerGiven();
+  if (!isLoopback(host) && bearer === undefined)
+    throw new LockstepError('misuse', 'who can reach this address from other machines is to bear a secret', {
+      values: { host },
+      advice: [`choose one, at least 16 characters: ${bearerVariable}=… lockstep serve …`],
+    });
+  const secret = isLoopback(host) ? {} : { bearer };
+  return takenPort(port, (free) => serve(node, { ...secret, host, port: free }));
+}
