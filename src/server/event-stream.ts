@@ -6,6 +6,7 @@
 import type { Timers } from '../env/timers.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { atMost } from '../log/within.ts';
+import type { Flow } from './exchange.ts';
 import type { HandlerLimits } from './limits.ts';
 import { problemOf, refusalOf } from './problem.ts';
 import { base64Of, encodeBody, jsonOf, type BodyFormat } from './wire.ts';
@@ -15,8 +16,8 @@ export interface EventStreamSetup {
   readonly timers: Timers;
   /** Where kinds of errors are explained. */
   readonly base: string;
-  /** Begins to read: what `frameOf` makes. */
-  readonly open: (signal: AbortSignal) => AsyncIterable<string>;
+  /** Begins to read: what `frameOf` makes, or the bytes of many of them, which others may have too. */
+  readonly open: (signal: AbortSignal) => AsyncIterable<string | Uint8Array<ArrayBuffer>>;
   /** Called once, however it ends; with what was thrown, when that was none of our errors. */
   readonly onEnd: (failure: unknown) => void;
 }
@@ -30,28 +31,19 @@ export function frameOf(type: string, id: string | null, value: unknown, format:
 
 const alive = ':\n\n';
 
-export function eventStream(setup: EventStreamSetup): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const pump = new EventPump(setup);
-  const utf8 = new TextEncoder();
-  return new ReadableStream<Uint8Array<ArrayBuffer>>(
-    {
-      start: () => pump.start(),
-      async pull(controller) {
-        const text = await pump.take();
-        if (text === null) controller.close();
-        else controller.enqueue(utf8.encode(text));
-      },
-      cancel: () => pump.stop(),
-    },
-    { highWaterMark: 0 }, // what is read ahead lies in the pump alone
-  );
+export function eventStream(setup: EventStreamSetup): Flow {
+  const stream = new EventStream(setup);
+  void stream.run();
+  return stream;
 }
 
-class EventPump {
+class EventStream implements Flow {
   readonly #setup: EventStreamSetup;
   readonly #ending = new AbortController();
   /** Begins with a sign of life, so that the headers go out at once. */
   #text = alive;
+  /** Comes behind the text. */
+  #bytes: Uint8Array<ArrayBuffer> | null = null;
   #isEnded = false;
   /** Resolves when there is something to take, or it has ended. */
   #more = Promise.withResolvers<void>();
@@ -62,31 +54,29 @@ class EventPump {
     this.#setup = setup;
   }
 
-  start(): void {
-    void this.#run();
-  }
-
   stop(): void {
     this.#ending.abort(new LockstepError('stopped', 'nobody reads this stream any more'));
     this.#room.resolve();
+    this.#more.resolve();
   }
 
-  /** What has gathered, at least a sign of life; null at the end. */
-  async take(): Promise<string | null> {
+  /** What has gathered, at least a sign of life. */
+  async take(): Promise<Uint8Array<ArrayBuffer> | null> {
     const { timers, limits } = this.#setup;
-    if (this.#text === '' && !this.#isEnded) {
+    if (this.#isEmpty && !this.#isEnded) {
+      this.#more = Promise.withResolvers();
       const waited = await atMost(timers, limits.heartbeatMs, [], () => this.#more.promise);
-      if (waited.kind === 'late') return alive;
+      if (waited.kind === 'late') return new TextEncoder().encode(alive);
     }
-    const text = this.#text;
-    if (text === '') return null;
+    if (this.#ending.signal.aborted) return null;
+    const part = this.#text === '' ? this.#bytes : new TextEncoder().encode(this.#text);
+    if (this.#text === '') this.#bytes = null;
     this.#text = '';
-    this.#room.resolve();
-    if (!this.#isEnded) this.#more = Promise.withResolvers();
-    return text;
+    if (this.#isEmpty) this.#room.resolve();
+    return part;
   }
 
-  async #run(): Promise<void> {
+  async run(): Promise<void> {
     const { open, onEnd, base } = this.#setup;
     const { signal } = this.#ending;
     let failure: unknown = null;
@@ -102,14 +92,19 @@ class EventPump {
     onEnd(signal.aborted ? null : failure);
   }
 
-  async #gather(frames: AsyncIterable<string>): Promise<void> {
+  get #isEmpty(): boolean {
+    return this.#text === '' && this.#bytes === null;
+  }
+
+  async #gather(parts: AsyncIterable<string | Uint8Array<ArrayBuffer>>): Promise<void> {
     const { streamBytesMax } = this.#setup.limits;
     const { signal } = this.#ending;
-    for await (const frame of frames) {
+    for await (const part of parts) {
       signal.throwIfAborted();
-      this.#text += frame;
+      if (typeof part === 'string') this.#text += part;
+      else this.#bytes = part;
       this.#more.resolve();
-      if (this.#text.length < streamBytesMax) continue;
+      if (this.#bytes === null && this.#text.length < streamBytesMax) continue;
       this.#room = Promise.withResolvers();
       await this.#room.promise;
       signal.throwIfAborted();

@@ -3,6 +3,7 @@
  * of Node's has what its parser made. Making the one of the other costs several times what answering does, so it is done only
  * for who wants it.
  */
+import { joined } from '../checkpoint/content.ts';
 import { LockstepError } from '../kernel/errors.ts';
 
 /** What is asked. */
@@ -24,8 +25,19 @@ export interface Asked {
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  readonly body: string | Uint8Array<ArrayBuffer> | Flow | null;
 }
+
+/** A body that goes on: it is read no faster than it is taken. */
+export interface Flow {
+  /** The next part, one call at a time; null at its end. Rejects where it broke off. */
+  take(): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** Nobody takes it any more. */
+  stop(): void;
+}
+
+export const isFlow = (body: Reply['body']): body is Flow =>
+  typeof body === 'object' && body !== null && 'take' in body;
 
 /** Never rejects. */
 export type Exchange = (asked: Asked) => Promise<Reply>;
@@ -39,9 +51,23 @@ export interface Handler {
 export function webHandler(exchange: Exchange): Handler {
   const handle = async (request: Request): Promise<Response> => {
     const { status, headers, body } = await exchange(new WebAsked(request));
-    return new Response(body, { status, headers });
+    return new Response(isFlow(body) ? streamOf(body) : body, { status, headers });
   };
   return Object.assign(handle, { exchange });
+}
+
+function streamOf(flow: Flow): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      async pull(controller) {
+        const part = await flow.take();
+        if (part === null) controller.close();
+        else controller.enqueue(part);
+      },
+      cancel: () => flow.stop(),
+    },
+    { highWaterMark: 0 }, // what is read ahead lies in the flow alone
+  );
 }
 
 class WebAsked implements Asked {
@@ -114,13 +140,6 @@ export class BodyParts {
   }
 
   bytes(): Uint8Array {
-    if (this.#parts.length === 1) return this.#parts[0] as Uint8Array;
-    const bytes = new Uint8Array(this.#count);
-    let at = 0;
-    for (const part of this.#parts) {
-      bytes.set(part, at);
-      at += part.length;
-    }
-    return bytes;
+    return this.#parts.length === 1 ? (this.#parts[0] as Uint8Array) : joined(this.#parts, this.#count);
   }
 }

@@ -10,12 +10,13 @@ import { check } from '../machine/schema.ts';
 import type { CommandOutcome } from '../machine/router.ts';
 import type { Token } from '../partition/transaction.ts';
 import { readBody } from './body.ts';
+import { EventFeeds } from './event-feed.ts';
 import { eventPage } from './event-page.ts';
-import { eventStream, frameOf } from './event-stream.ts';
+import { eventStream, frameOf, type EventStreamSetup } from './event-stream.ts';
 import type { Asked, Exchange, Reply } from './exchange.ts';
 import { explainKind } from './error-kind.ts';
 import { handlerLimits, type HandlerLimits } from './limits.ts';
-import { parsePosition, PositionCounter } from './position.ts';
+import { parsePosition } from './position.ts';
 import { commonHeaders, problemReply, refusal, refusalOf, type Refusal } from './problem.ts';
 import { countOf, deadlineOf, durationOf, keyOf, sendOptionsOf, tokenOf, wantsStream } from './request-fields.ts';
 import { routeOf, wrongMethod, type Route } from './route.ts';
@@ -63,6 +64,7 @@ class HttpHandler {
   readonly #base: string;
   readonly #limits: HandlerLimits;
   readonly #timers: Pick<typeof webPorts, 'timers'>['timers'];
+  readonly #feeds: EventFeeds;
   #streamCount = 0;
 
   constructor(surface: Surface, options: HandlerOptions) {
@@ -71,6 +73,8 @@ class HttpHandler {
     this.#base = checkBase(options.base ?? '');
     this.#limits = handlerLimits(options.limits);
     this.#timers = (options.ports ?? webPorts).timers;
+    const bytesMax = this.#limits.streamBytesMax;
+    this.#feeds = new EventFeeds({ connection: surface.connection, timers: this.#timers, bytesMax });
   }
 
   async handle(asked: Asked): Promise<Reply> {
@@ -205,19 +209,12 @@ class HttpHandler {
   }
 
   #stream(machine: AnyMachine, key: string | null, position: string, call: Call): Reply | Refusal {
-    const { format } = call;
     const from = parsePosition(position);
-    const open = async function* (this: HttpHandler, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
-      const counter = new PositionCounter(from);
-      for await (const event of this.#open(machine, key, from.after, signal)) {
-        const taken = counter.take(event);
-        if (taken !== null) yield frameOf(event.type, taken, event, format);
-      }
-    };
-    return this.#streamed(call, (signal) => open.call(this, signal));
+    const { format } = call;
+    return this.#streamed(call, (signal) => this.#feeds.follow({ machine, key, format }, from, signal));
   }
 
-  #streamed({ asked }: Call, open: (signal: AbortSignal) => AsyncIterable<string>): Reply | Refusal {
+  #streamed({ asked }: Call, open: EventStreamSetup['open']): Reply | Refusal {
     const { streamsMax } = this.#limits;
     if (this.#streamCount >= streamsMax)
       return refusalOf(new LockstepError('overloaded', 'too many event streams are open', { values: { streamsMax } }));

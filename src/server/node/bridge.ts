@@ -3,8 +3,9 @@
  * takes it; whoever goes away aborts the request, and whoever takes nothing for too long is cut off.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import { LockstepError } from '../../kernel/errors.ts';
-import { BodyParts, type Asked, type Exchange, type Reply } from '../exchange.ts';
+import { BodyParts, isFlow, type Asked, type Exchange, type Flow, type Reply } from '../exchange.ts';
 import { lazyRequest } from './lazy-request.ts';
 
 export interface BridgeLimits {
@@ -121,8 +122,11 @@ interface WriteAbout {
 
 /** Head and body in one write, where the body is there. */
 async function write({ status, headers, body }: Reply, outgoing: ServerResponse, about: WriteAbout): Promise<void> {
-  if (body instanceof ReadableStream) {
-    outgoing.writeHead(status, headers);
+  if (isFlow(body)) {
+    // It ends when the connection does: in chunks a part would be four writes, and its bytes no longer the same for all.
+    outgoing.removeHeader('transfer-encoding');
+    outgoing.writeHead(status, { ...headers, connection: 'close' });
+    outgoing.flushHeaders();
     await pump(body, outgoing, about);
   } else if (body === null) {
     outgoing.writeHead(status, headers).end();
@@ -132,39 +136,35 @@ async function write({ status, headers, body }: Reply, outgoing: ServerResponse,
   }
 }
 
-async function pump(
-  body: ReadableStream<Uint8Array>,
-  outgoing: ServerResponse,
-  { stop, stallMsMax }: WriteAbout,
-): Promise<void> {
-  const reader = body.getReader();
-  const cancel = (): void => void reader.cancel().catch(() => {}); // it may have ended
-  outgoing.once('close', cancel);
-  stop.addEventListener('abort', cancel, { once: true });
+async function pump(body: Flow, outgoing: ServerResponse, { stop, stallMsMax }: WriteAbout): Promise<void> {
+  const sink: Writable = outgoing.socket ?? outgoing; // there is no socket before the answers of earlier requests have ended
+  const end = (): void => body.stop();
+  outgoing.once('close', end);
+  stop.addEventListener('abort', end, { once: true });
   try {
     for (;;) {
-      const { done, value } = await reader.read();
-      if (done || outgoing.destroyed) break;
-      if (!outgoing.write(value)) await drained(outgoing, stallMsMax);
+      const part = await body.take();
+      if (part === null || outgoing.destroyed) break;
+      if (!sink.write(part)) await drained(sink, stallMsMax);
     }
     outgoing.end();
   } finally {
-    stop.removeEventListener('abort', cancel);
+    stop.removeEventListener('abort', end);
   }
 }
 
 /** Resolves when there is room, or nobody there any more. */
-function drained(outgoing: ServerResponse, stallMsMax: number): Promise<void> {
+function drained(sink: Writable, stallMsMax: number): Promise<void> {
   return new Promise((resolve) => {
-    const stalled = setTimeout(() => outgoing.destroy(), stallMsMax);
+    const stalled = setTimeout(() => sink.destroy(), stallMsMax);
     const end = (): void => {
       clearTimeout(stalled);
-      outgoing.off('drain', end);
-      outgoing.off('close', end);
+      sink.off('drain', end);
+      sink.off('close', end);
       resolve();
     };
-    outgoing.once('drain', end);
-    outgoing.once('close', end);
-    if (outgoing.destroyed) end();
+    sink.once('drain', end);
+    sink.once('close', end);
+    if (sink.destroyed) end();
   });
 }
