@@ -1,6 +1,10 @@
-/** What the timers of machines do when they are due: end states of tables, and send what was to be sent later. */
+/**
+ * What the timers of machines do when they are due: end states of tables, send what was to be sent later, archive streams
+ * that are over.
+ */
 import { LockstepError } from '../kernel/errors.ts';
 import type { TimerHandler } from '../partition/timer/timer-fire.ts';
+import { archiveHandler, archiveTimer } from './archive.ts';
 import { sendTimer } from './effects.ts';
 import { deadlineTimer, executeDeadline } from './execute.ts';
 import type { MachineRuntime } from './runtime.ts';
@@ -17,6 +21,7 @@ export function machineTimers(runtime: MachineRuntime): Readonly<Record<string, 
         });
       executeDeadline(tx, runtime, machine, key);
     },
+    [archiveTimer]: archiveHandler(runtime),
     [sendTimer]: (tx, { payload }) => {
       const { to, message } = payload as { readonly to: string; readonly message: Parameters<typeof tx.send>[1] }; // as `effects` sets it
       tx.send(to, message);

@@ -140,10 +140,19 @@ export interface MachineCode {
   readonly tagsOf: ((event: AnyEvent) => readonly string[]) | null;
   /** Which fields of its events are personal; null: none. */
   readonly personal: PersonalCode | null;
+  /** Null: its streams are archived when somebody asks for it. */
+  readonly archive: ArchiveRule<unknown> | null;
   /** What it is made of as text, by name, to tell what changed: `decide.Deposit`, `evolve.Deposited`. */
   sources(): Readonly<Record<string, string>>;
   /** When the state ends by itself, and into which; null: never. */
   deadline(state: unknown): StateDeadline | null;
+}
+
+/** Which instances are over, and how long after its last event the stream of one is archived. */
+export interface ArchiveRule<State> {
+  /** Pure, as `evolve` is. */
+  readonly when: (state: State) => boolean;
+  readonly after: Duration;
 }
 
 export interface StateDeadline {

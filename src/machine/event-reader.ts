@@ -11,7 +11,6 @@ import type { Recorded } from './connection.ts';
 import type { AnyMachine } from './definition.ts';
 import {
   decodeRow,
-  eventsSystem,
   lastVersionOf,
   orderSystem,
   placeInOrder,
@@ -21,6 +20,7 @@ import {
 } from './event-row.ts';
 import { openedRow } from './personal.ts';
 import { placeStateAt } from './place-state.ts';
+import { rowAt, streamRows, streamRowsReverse } from './stream-rows.ts';
 import { upcast } from './versions.ts';
 
 export interface StreamOptions {
@@ -39,17 +39,17 @@ export function* readStream(
   key: string,
   { afterVersion, reverse = false, limit }: StreamOptions = {},
 ): Iterable<EventRow> {
-  const prefix = [machine, key];
   // Rows begin where the one before ends, so a version that was read to its end is the end of a row.
-  const bound =
-    afterVersion === undefined
-      ? {}
-      : reverse
-        ? { to: [...prefix, afterVersion] }
-        : { from: [...prefix, afterVersion + 1] };
   const place = placeStateAt(reader, key);
-  for (const [at, value] of place(eventsSystem).range({ prefix, ...bound, reverse, limit }))
-    yield decodeRow(at, value, place);
+  const stream = { machine, key };
+  const rows = reverse
+    ? streamRowsReverse(place, stream, afterVersion)
+    : streamRows(place, stream, (afterVersion ?? 0) + 1);
+  let count = 0;
+  for (const row of rows) {
+    yield row;
+    if (++count === limit) return;
+  }
 }
 
 /** The rows that hold the events from a version on, that one included; in reverse up to it. */
@@ -84,10 +84,8 @@ export const orderedRow = (reader: Pick<Reader, 'system'>, place: RowPlace, valu
 
 /** The row that the order names. @throws LockstepError `corrupt` when it is not there. */
 export function readRow(reader: Pick<Reader, 'system'>, place: RowPlace): EventRow {
-  const at = rowKey(place);
-  const state = placeStateAt(reader, place.key);
-  const row = state(eventsSystem).get(at);
-  if (row !== undefined) return decodeRow(at, row, state);
+  const row = rowAt(placeStateAt(reader, place.key), place);
+  if (row !== undefined) return row;
   throw new LockstepError('corrupt', 'an event is not where the order says', { values: { ...place } });
 }
 

@@ -5,6 +5,7 @@
 import { hybridDate } from '../clock/timestamp.ts';
 import { cancelTimer, setTimer } from '../partition/timer/timer.ts';
 import type { Rejection, Transaction } from '../partition/transaction.ts';
+import { planArchive } from './archive.ts';
 import type { AnyEvent, AnyMachine, Fence, NoneSince } from './definition.ts';
 import { applyEffects, requireFence, type FencedOut } from './effects.ts';
 import { stepDeadline, stepNamed, type AnyStep } from './engine.ts';
@@ -101,6 +102,7 @@ function write(tx: Transaction, runtime: MachineRuntime, written: Written): Exec
   const row = rowOf(tx, written, firstVersion);
   putRow(tx, sealedRow(sealing, machine, row));
   if (deadlineMs !== before.deadlineMs) setDeadline(tx, machine, key, deadlineMs);
+  planArchive(tx, machine, key, step.state);
   for (const onRow of runtime.onRow) onRow(tx, machine, row);
   return { version: step.version, firstVersion, events: step.events };
 }

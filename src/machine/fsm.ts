@@ -6,8 +6,16 @@
 import { LockstepError } from '../kernel/errors.ts';
 import { durationMs, type Duration } from '../kernel/time.ts';
 import type { Rejection } from '../partition/transaction.ts';
-import type { AnyEvent, Machine, MachineCode, StateDeadline, TransitionRow, TransitionTable } from './definition.ts';
-import { checkCodeVersion, checkName } from './machine.ts';
+import type {
+  AnyEvent,
+  ArchiveRule,
+  Machine,
+  MachineCode,
+  StateDeadline,
+  TransitionRow,
+  TransitionTable,
+} from './definition.ts';
+import { checkCodeVersion, checkedArchive, checkName } from './machine.ts';
 import { personalCode } from './personal-code.ts';
 import { reject } from './rejection.ts';
 import { unchecked, type Input, type Output, type Schemas } from './schema.ts';
@@ -52,6 +60,8 @@ export function fsm<
       ? { readonly after: { readonly [D in Exclude<keyof A, Duration>]: never } }
       : unknown);
   };
+  /** As that of `machine`: `when: ({ at }) => at === 'delivered'`. */
+  readonly archive?: ArchiveRule<At<keyof Table & string>>;
   /** Raise it when a transition leads elsewhere than before: each state is folded again from its events. Default 1. */
   readonly codeVersion?: number;
 }): Machine<
@@ -74,12 +84,13 @@ export function fsm<
   },
   Table
 > {
-  const { name, events, initial, codeVersion = 1 } = definition;
+  const { name, events, initial, archive, codeVersion = 1 } = definition;
   checkName(name, 'machine');
   checkCodeVersion(name, codeVersion);
   for (const event of Object.keys(events)) checkEventName(name, event);
   const table = tableOf(name, initial, events, definition.states);
-  const code = codeOf(name, table, events, codeVersion);
+  const rule = archive === undefined ? null : checkedArchive(archive as ArchiveRule<unknown>); // of the table's own states
+  const code = codeOf(name, table, events, { codeVersion, archive: rule });
   return Object.freeze({ kind: 'machine', name, '~machine': code } as const);
 }
 
@@ -96,7 +107,12 @@ export function next<Table, S extends keyof Table, E extends Exclude<keyof Table
   });
 }
 
-function codeOf(name: string, table: TransitionTable, events: Schemas, codeVersion: number): MachineCode {
+function codeOf(
+  name: string,
+  table: TransitionTable,
+  events: Schemas,
+  { codeVersion, archive }: Pick<MachineCode, 'codeVersion' | 'archive'>,
+): MachineCode {
   const rowOf = (state: unknown): TransitionRow => table.states[stateOf(state).at] ?? unknownState(name, state);
   return Object.freeze<MachineCode>({
     commands: events,
@@ -112,6 +128,7 @@ function codeOf(name: string, table: TransitionTable, events: Schemas, codeVersi
     evolve: (state, event, at) => ({ at: targetOf(name, rowOf(state), event, state), since: at }) satisfies At<string>,
     tagsOf: null,
     personal: personalCode(events),
+    archive,
     sources: () => ({ evolve: JSON.stringify(table) }),
     deadline: (state) => deadlineOf(rowOf(state), stateOf(state)),
   });

@@ -14,10 +14,11 @@ import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { AnyMachine } from './definition.ts';
 import { fold, initialOf } from './engine.ts';
-import { decodeRow, eventsSystem, lastVersionOf } from './event-row.ts';
+import { lastVersionOf } from './event-row.ts';
 import { openedRow, openedState, sealedState, type Sealing } from './personal.ts';
 import { placeStateOf, type PlaceState } from './place-state.ts';
 import { decodeSealed, encodeSealed } from './sealed.ts';
+import { streamRows } from './stream-rows.ts';
 
 export const stateSystem = 'machine-state';
 const foldSystem = 'machine-fold';
@@ -161,10 +162,8 @@ export function foldRows(
 ): Folded {
   let { version, state } = begun;
   // A version that was folded to is the end of a row.
-  const range = { prefix: [machine.name, key], from: [machine.name, key, version + 1] };
-  for (const [rowKey, value] of place(eventsSystem).range(range)) {
-    const row = openedRow(machine, decodeRow(rowKey, value, place));
-    state = fold(machine, state, row.events);
+  for (const row of streamRows(place, { machine: machine.name, key }, version + 1)) {
+    state = fold(machine, state, openedRow(machine, row).events);
     version = lastVersionOf(row);
     if (version - begun.version >= eventsMax) break;
   }

@@ -3,8 +3,18 @@
  * changes its state. Everything is inferred from the one object; type arguments are never written.
  */
 import { LockstepError } from '../kernel/errors.ts';
+import { durationMs } from '../kernel/time.ts';
 import type { Rejection } from '../partition/transaction.ts';
-import type { AnyEvent, Context, Decision, Dictionary, Machine, MachineCode, NewEvent } from './definition.ts';
+import type {
+  AnyEvent,
+  ArchiveRule,
+  Context,
+  Decision,
+  Dictionary,
+  Machine,
+  MachineCode,
+  NewEvent,
+} from './definition.ts';
 import { personalCode } from './personal-code.ts';
 import type { Input, Output, Schemas } from './schema.ts';
 
@@ -42,6 +52,11 @@ export interface MachineDefinition<
    * them. Default: the place.
    */
   readonly subject?: (key: string) => string;
+  /**
+   * Archives the stream of an instance that is over: it takes little space then, and is read as before. A command to it is
+   * decided as ever. Default: a stream is archived when `node.archive` is called.
+   */
+  readonly archive?: ArchiveRule<State>;
   /** Raise it when `evolve` or the state's shape changes: each state is folded again from its events when next used. Default 1. */
   readonly codeVersion?: number;
 }
@@ -72,7 +87,7 @@ export function machine<
   { [T in keyof Events]: Output<Events[T]> },
   { [C in keyof Decide]: Decide[C] extends (...input: never[]) => infer D ? Extract<D, Rejection> : never }
 > {
-  const { name, initial, commands, events, subject, codeVersion = 1 } = definition;
+  const { name, initial, commands, events, subject, archive, codeVersion = 1 } = definition;
   // From here on types are erased. Each function is called with what its own schema or `initial` made.
   const decide = definition.decide as unknown as Dictionary<Decider>;
   const evolve = definition.evolve as unknown as Dictionary<Evolver>;
@@ -92,6 +107,7 @@ export function machine<
     tagsOf:
       tags === undefined ? null : ({ type, data }) => (Object.hasOwn(tags, type) ? tags[type]?.(data) : null) ?? [],
     personal: personalCode(events, subject),
+    archive: archive === undefined ? null : checkedArchive(archive as unknown as ArchiveRule<unknown>),
     sources: () => ({
       initial: String(initial),
       ...textsOf('decide', decide),
@@ -134,6 +150,12 @@ export function checkName(name: string, what: string): void {
 export function checkCodeVersion(name: string, codeVersion: number): void {
   if (Number.isSafeInteger(codeVersion) && codeVersion >= 1) return;
   throw new LockstepError('misuse', 'a codeVersion is a whole number from 1', { values: { name, codeVersion } });
+}
+
+/** @throws LockstepError `misuse` for a duration that is none. */
+export function checkedArchive(archive: ArchiveRule<unknown>): ArchiveRule<unknown> {
+  durationMs(archive.after);
+  return archive;
 }
 
 /** Every schema has its function, and every function its schema. */

@@ -11,13 +11,14 @@ import type { Rejection, Token, TransactOptions, TransactOutcome } from '../part
 import type { Committed, SendOptions } from './connection.ts';
 import type { AnyEvent, AnyMachine, Dictionary } from './definition.ts';
 import { again, deliver, type Again, type DeliveryPorts } from './delivery.ts';
-import { decodeRow, eventsSystem, rowKey, type Origin } from './event-row.ts';
+import type { Origin } from './event-row.ts';
 import { recordedOf } from './event-reader.ts';
 import { execute, type CommandRequest, type Executed, type Refusal } from './execute.ts';
 import { foldedAtOnceMax, foldInSteps } from './fold-steps.ts';
 import { placeStateAt } from './place-state.ts';
 import { checkKey, checkPart, commandSchema, type MachineRuntime } from './runtime.ts';
 import { check } from './schema.ts';
+import { rowAt } from './stream-rows.ts';
 import type { FoundEvent } from './tags.ts';
 
 /** A command as middleware sees it: checked, and not sent yet. */
@@ -187,10 +188,7 @@ export class Router {
     const outcome = await this.#setup.partitions.read(key, { atLeast: token });
     if (outcome.kind !== 'snapshot') return { kind: 'again', inDoubt: true, why: 'the first answer to be read' };
     using snapshot = outcome;
-    const at = rowKey({ machine: machine.name, key, firstVersion });
-    const place = placeStateAt(snapshot, key);
-    const stored = place(eventsSystem).get(at);
-    const row = stored === undefined ? null : decodeRow(at, stored, place);
+    const row = rowAt(placeStateAt(snapshot, key), { machine: machine.name, key, firstVersion });
     if (row?.commandId !== commandId)
       throw new LockstepError('misuse', 'this command id was used for another command', { values: { commandId } });
     return { ...about, events: recordedOf(machine, row, token).map(({ type, data }) => ({ type, data })) };

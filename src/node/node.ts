@@ -6,6 +6,7 @@ import type { Env } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { durationMs } from '../kernel/time.ts';
 import type { App } from '../machine/app.ts';
+import { archiveStream } from '../machine/archive.ts';
 import type {
   Answer,
   Committed,
@@ -209,6 +210,18 @@ export class LockstepNode implements Connection, AsyncDisposable {
    */
   readStream<M extends AnyMachine>(machine: M, key: string, options: StreamOptions = {}): Promise<StreamSlice<M>> {
     return this.#events.readStream(machine, key, options);
+  }
+
+  /**
+   * Packs the events of an instance that is over into chunks: they take less space, and are read, followed and folded as
+   * before. A command to it is decided as ever, and its events stand behind them until it is archived again.
+   * @throws LockstepError `unavailable` after 30 s, `unknown`; `misuse`; `stopped`.
+   */
+  async archive(machine: AnyMachine, key: string): Promise<{ readonly archived: number }> {
+    const { partitions, runtime } = this.#setup;
+    checkPart(runtime, machine);
+    checkKey(key);
+    return { archived: await archiveStream({ ...this.#delivery, partitions }, machine, key) };
   }
 
   /**

@@ -1,0 +1,111 @@
+/**
+ * Archiving of streams that are over: their rows are packed into chunks, and the order of the partition names them from then
+ * on instead of having them too. Nothing else changes: they are read, followed, folded and forgotten as before, and a command
+ * to such an instance is decided on its state; what it makes stands behind the chunks. A few rows a transaction.
+ */
+import type { StoredValue } from '../bytes/value-format.ts';
+import { LockstepError } from '../kernel/errors.ts';
+import type { Partitions } from '../partition/partitions.ts';
+import { cancelTimer, setTimer } from '../partition/timer/timer.ts';
+import type { TimerHandler } from '../partition/timer/timer-fire.ts';
+import type { Transaction } from '../partition/transaction.ts';
+import { chunkOf } from './chunk.ts';
+import type { AnyMachine } from './definition.ts';
+import { again, deliver, type Again, type DeliveryPorts } from './delivery.ts';
+import { decodeRow, eventsSystem, orderSystem, type EventRow } from './event-row.ts';
+import { placeStateOf } from './place-state.ts';
+import type { MachineRuntime } from './runtime.ts';
+import { archiveSystem } from './stream-rows.ts';
+
+/** Rows of one chunk, and of one transaction. */
+const rowsMax = 64;
+/** A longer chunk has one row alone: to find a row all of its chunk is read. */
+const chunkBytesMax = 16_384;
+
+/** Archives the next rows of a stream; how many events they have, 0: there are no more. @throws LockstepError `corrupt`. */
+export function archiveFurther(tx: Transaction, machine: string, key: string): number {
+  const place = placeStateOf(tx);
+  const range = { prefix: [machine, key], limit: rowsMax };
+  const stored = [...tx.system(eventsSystem, 'place').range(range)];
+  const [first] = stored;
+  if (first === undefined) return 0;
+  const { count, chunk } = chunkWithin(
+    tx,
+    stored.map(([, value]) => value),
+  );
+  tx.system(archiveSystem, 'place').set(first[0], chunk);
+  const events = tx.system(eventsSystem, 'place');
+  const order = tx.system(orderSystem, 'local');
+  let eventCount = 0;
+  for (const [at, value] of stored.slice(0, count)) {
+    const row: EventRow = decodeRow(at, value, place);
+    events.delete(at);
+    order.set([row.revision, ...at], null);
+    eventCount += row.events.length;
+  }
+  return eventCount;
+}
+
+/** The longest chunk of the first rows that is not too long. */
+function chunkWithin(
+  tx: Transaction,
+  rows: readonly StoredValue[],
+): { readonly count: number; readonly chunk: StoredValue } {
+  for (let count = rows.length; ; count = Math.ceil(count / 2)) {
+    const chunk = chunkOf(rows.slice(0, count));
+    if (count === 1 || tx.encoded(chunk).length <= chunkBytesMax) return { count, chunk };
+  }
+}
+
+export interface ArchiveSetup extends DeliveryPorts {
+  readonly partitions: Partitions;
+}
+
+const withinMs = 30_000;
+
+/**
+ * Archives all events that an instance has; how many there were that were not archived yet.
+ * @throws LockstepError `unavailable` after 30 s, `unknown`; `stopped`; `corrupt`.
+ */
+export async function archiveStream(setup: ArchiveSetup, machine: AnyMachine, key: string): Promise<number> {
+  const values = { machine: machine.name, key };
+  const about = { what: 'archive', key, values, withinMs, signal: undefined };
+  for (let total = 0; ;) {
+    const { events } = await deliver(setup, about, async (leftMs): Promise<Done | Again> => {
+      const further = (tx: Transaction): number => archiveFurther(tx, machine.name, key);
+      const outcome = await setup.partitions.transact<number>(key, further, { withinMs: leftMs });
+      if (outcome.kind === 'committed') return { kind: 'done', events: outcome.value };
+      if (outcome.kind === 'not-leader' || outcome.kind === 'refused') return again(outcome, values);
+      throw new LockstepError('unavailable', 'this was not decided', { values: { ...values, kind: outcome.kind } });
+    });
+    if (events === 0) return total;
+    total += events;
+  }
+}
+
+interface Done {
+  readonly kind: 'done';
+  readonly events: number;
+}
+
+/** The timers' kind of what archives streams by themselves. */
+export const archiveTimer = 'machine-archive';
+
+/** With every command: when the instance will be archived, if its new state says that it is over. */
+export function planArchive(tx: Transaction, machine: AnyMachine, key: string, state: unknown): void {
+  const { archive } = machine['~machine'];
+  if (archive === null) return;
+  const about = { kind: archiveTimer, name: `${machine.name}/${key}` };
+  if (!archive.when(state)) cancelTimer(tx, about);
+  else setTimer(tx, { ...about, after: archive.after, payload: { machine: machine.name, key } });
+}
+
+/** For `timerService`: a few rows, and again at once while there are more. */
+export const archiveHandler =
+  ({ machines }: MachineRuntime): TimerHandler =>
+  (tx, { kind, name, payload }) => {
+    const { machine, key } = payload as { readonly machine: string; readonly key: string }; // as `planArchive` sets it
+    const archive = machines.get(machine)?.['~machine'].archive ?? null;
+    if (archive === null) return; // by now it is not to be archived
+    if (archiveFurther(tx, machine, key) > 0) setTimer(tx, { kind, name, payload, after: '0ms' });
+  };
