@@ -48,7 +48,9 @@ async function run(args: readonly string[]): Promise<number> {
 /** @throws LockstepError `misuse`, with the name that is nearest. */
 function commandIn(args: readonly string[]): Command {
   const words = args.filter((word) => !word.startsWith('-'));
-  const found = commands.find(({ name }) => name.split(' ').every((word, at) => args[at] === word));
+  const found = commands
+    .filter(({ name }) => name.split(' ').every((word, at) => args[at] === word))
+    .toSorted((a, b) => b.name.length - a.name.length)[0]; // `projections retry` before `projections`
   if (found !== undefined) return found;
   const [first = '', second] = words;
   const firsts = [...new Set(commands.map(({ name }) => name.split(' ')[0] as string))];

@@ -2,11 +2,13 @@
 import { judgeCommands } from './commands/judge.ts';
 import { runCommands } from './commands/run.ts';
 import { storedCommands } from './commands/stored.ts';
+import { talkCommands } from './commands/talk.ts';
 import type { Command } from './declaration.ts';
 import type { CommandGroup } from './help.ts';
 
 export const commandGroups: readonly CommandGroup[] = [
   { heading: 'run an app', commands: runCommands },
+  { heading: 'talk to a node that runs', commands: talkCommands },
   { heading: 'look at what is stored', commands: storedCommands },
   { heading: 'judge recorded histories', commands: judgeCommands },
 ];
