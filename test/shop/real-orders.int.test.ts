@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { committed, defineApp, open, type CommandName, type LockstepNode } from 'lockstep';
 import { expect, test } from 'vitest';
-import { order, payment } from '../../examples/shop/order.ts';
+import { order } from '../../examples/shop/order.ts';
+import { payment } from '../../examples/shop/payment.ts';
 import { readRealOrders, realOrdersFile, type RealOrder, type RealStep } from './real-orders.ts';
 
 const isThere = existsSync(realOrdersFile);
