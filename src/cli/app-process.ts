@@ -1,6 +1,7 @@
 /** The process in which `lockstep dev` has the app, as that sees it: started, imported, opened, ended. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { getCompileCacheDir } from 'node:module';
 import { extname } from 'node:path';
 import type { DevNews, DevOrder, DevReady } from './dev-messages.ts';
 
@@ -37,7 +38,9 @@ export class AppProcess {
   /** Starts it; it imports the app at once. */
   constructor({ path, title, onFile, onThrown }: AppProcessOptions) {
     // Its channel closes when this process is gone, whatever ended that: then it ends too.
-    this.#child = fork(`${import.meta.dirname}/dev-worker${extname(import.meta.filename)}`, [path, title]);
+    // What it loads is compiled once, not at every change.
+    const env = { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() };
+    this.#child = fork(`${import.meta.dirname}/dev-worker${extname(import.meta.filename)}`, [path, title], { env });
     this.#imported.promise.catch(() => {}); // whoever waits for it is told
     this.#ready.promise.catch(() => {}); // likewise
     this.#child.on('message', (news: DevNews) => {

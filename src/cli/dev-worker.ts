@@ -3,6 +3,7 @@
  * a port of its own, and ends when it is told to, or when nobody is there any more who could tell.
  */
 import { once } from 'node:events';
+import type { App } from '../machine/app.ts';
 import { asError, isLockstepError } from '../kernel/errors.ts';
 import { serve } from '../server/node.ts';
 import { open } from '../os/open.ts';
@@ -12,7 +13,7 @@ import { dataOf, removeData, startedText } from './app-start.ts';
 import { codeChanges } from './code-changes.ts';
 import type { DevNews, DevOrder } from './dev-messages.ts';
 import { errorText } from './error-text.ts';
-import type { App } from '../machine/app.ts';
+import { pageText } from './page.ts';
 
 /** For how long the directory may still be that of a process that is ending. */
 const takeMsMax = 3_000;
@@ -55,7 +56,7 @@ async function serveOver(
   await using node = await open(app, { data: directory, withinMs: takeMsMax });
   const changes = await codeChanges(node, directory);
   const onError = (error: unknown): void => tell({ kind: 'thrown', what: asError(error).stack ?? String(error) });
-  await using server = await serve(node, { port: 0, onError });
+  await using server = await serve(node, { port: 0, page: await pageText(), onError });
   tell({
     kind: 'ready',
     url: server.url,

@@ -10,6 +10,7 @@ import { appIn } from './app-module.ts';
 import { dataOf, startedText, takenPort } from './app-start.ts';
 import { errorText } from './error-text.ts';
 import { line } from './line.ts';
+import { pageText } from './page.ts';
 import { bearerGiven, bearerVariable } from './settings.ts';
 
 export interface ServeOptions {
@@ -60,5 +61,7 @@ async function listening(
       advice: [`choose one, at least 16 characters: ${bearerVariable}=… lockstep serve …`],
     });
   const secret = isLoopback(host) ? {} : { bearer };
-  return takenPort(port, (free) => serve(node, { ...secret, host, port: free }));
+  const page = await pageText();
+  const onError = (error: unknown): void => console.error(error);
+  return takenPort(port, (free) => serve(node, { ...secret, host, port: free, page, onError }));
 }
