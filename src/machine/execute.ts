@@ -10,7 +10,8 @@ import type { AnyEvent, AnyMachine, Fence, NoneSince } from './definition.ts';
 import { applyEffects, requireFence, type FencedOut } from './effects.ts';
 import { stepDeadline, stepNamed, type AnyStep } from './engine.ts';
 import { putRow, type EventRow, type Origin } from './event-row.ts';
-import { loadInstance, loadInstanceWithin, saveInstance, type Instance } from './instance.ts';
+import { foldedAtOnceMax, foldStep } from './fold-steps.ts';
+import { loadInstance, saveInstance, type Instance } from './instance.ts';
 import { sealedRow } from './personal.ts';
 import { placeStateOf } from './place-state.ts';
 import type { MachineRuntime } from './runtime.ts';
@@ -29,8 +30,6 @@ export interface CommandRequest extends Origin {
   readonly expectedVersion?: number | undefined;
   readonly fence?: Fence | undefined;
   readonly requireNone?: NoneSince | undefined;
-  /** Events that it may fold again by itself; where there are more it is refused as `unfolded`. Default: any number. */
-  readonly foldMax?: number | undefined;
 }
 
 /** What a command came to. */
@@ -47,6 +46,7 @@ export type Refusal =
   | Rejection<'conflict', { readonly expected: number; readonly actual: number }>
   | FencedOut
   | Overtaken
+  /** Its state is of older code, and too long to be folded again in one transaction: `foldStep` is to come first. */
   | Rejection<'unfolded', null>;
 
 /** In a transaction of the key's place. @throws what `decide` and `evolve` throw; LockstepError `misuse`, `invalid`. */
@@ -56,7 +56,7 @@ export function execute(tx: Transaction, runtime: MachineRuntime, request: Comma
   if (fenced !== null) return fenced;
   const overtaken = requireNone === undefined ? null : overtakenBy(tx, requireNone);
   if (overtaken !== null) return overtaken;
-  const instance = loadInstanceWithin(placeStateOf(tx), machine, key, request.foldMax ?? Infinity);
+  const instance = loadInstance(placeStateOf(tx), machine, key, foldedAtOnceMax);
   if (instance === null) return { kind: 'rejected', code: 'unfolded', details: null };
   const { version } = instance;
   if (expectedVersion !== undefined && expectedVersion !== version)
@@ -69,7 +69,12 @@ export function execute(tx: Transaction, runtime: MachineRuntime, request: Comma
 
 /** The deadline of an instance's state has come: it ends, unless it was left meanwhile. */
 export function executeDeadline(tx: Transaction, runtime: MachineRuntime, machine: AnyMachine, key: string): void {
-  const before = loadInstance(placeStateOf(tx), machine, key);
+  const before = loadInstance(placeStateOf(tx), machine, key, foldedAtOnceMax);
+  if (before === null) {
+    foldStep(tx, runtime, machine, key);
+    setTimer(tx, { ...deadlineAbout(machine, key), after: '0ms' }); // it goes on in the next transaction
+    return;
+  }
   const step = stepDeadline(machine, before.state, { now: hybridDate(tx.now), version: before.version });
   if (step !== null) {
     const commandId = runtime.newId();
@@ -121,7 +126,13 @@ function rowOf(tx: Transaction, { machine, key, origin, step }: Written, firstVe
 }
 
 function setDeadline(tx: Transaction, machine: AnyMachine, key: string, deadlineMs: number | null): void {
-  const about = { kind: deadlineTimer, name: `${machine.name}/${key}` };
+  const about = deadlineAbout(machine, key);
   if (deadlineMs === null) cancelTimer(tx, about);
-  else setTimer(tx, { ...about, at: new Date(deadlineMs), payload: { machine: machine.name, key } });
+  else setTimer(tx, { ...about, at: new Date(deadlineMs) });
 }
+
+const deadlineAbout = ({ name: machine }: AnyMachine, key: string) => ({
+  kind: deadlineTimer,
+  name: `${machine}/${key}`,
+  payload: { machine, key },
+});

@@ -5,6 +5,7 @@
 import type { MessageHandler } from '../partition/channel/message.ts';
 import { commandMessageOf } from './effects.ts';
 import { execute } from './execute.ts';
+import { foldStep } from './fold-steps.ts';
 import { commandSchema, type MachineRuntime } from './runtime.ts';
 import { checkNow } from './schema.ts';
 
@@ -19,6 +20,10 @@ export function machineMessages(runtime: MachineRuntime): MessageHandler {
     const checked = checkNow(schema, data, { kind: 'command', name: `${name}.${command}` });
     const outcome = execute(tx, runtime, { machine, key: to, command, data: checked, ...origin, commandId: id });
     if (!('code' in outcome)) return undefined;
+    if (outcome.code === 'unfolded') {
+      foldStep(tx, runtime, machine, to);
+      return { kind: 'later' };
+    }
     return outcome.code === 'decided' ? outcome.details : outcome;
   };
 }

@@ -10,7 +10,6 @@
 import type { Tuple } from '../bytes/tuple.ts';
 import type { StoredValue } from '../bytes/value-format.ts';
 import type { Transaction } from '../partition/transaction.ts';
-import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { AnyMachine } from './definition.ts';
 import { fold, initialOf } from './engine.ts';
@@ -32,22 +31,10 @@ export interface Instance {
 }
 
 /**
- * Its own copy, whatever `evolve` does to it.
+ * Its own copy, whatever `evolve` does to it; null where more events than `eventsMax` would have to be folded again.
  * @throws LockstepError `misuse` where newer code has written the state; `corrupt`.
  */
-export function loadInstance(place: PlaceState, machine: AnyMachine, key: string): Instance {
-  const instance = loadInstanceWithin(place, machine, key, Infinity);
-  assert(instance !== null, 'any number of events may be folded');
-  return instance;
-}
-
-/** As `loadInstance`; null where more events would have to be folded again. */
-export function loadInstanceWithin(
-  place: PlaceState,
-  machine: AnyMachine,
-  key: string,
-  eventsMax: number,
-): Instance | null {
+export function loadInstance(place: PlaceState, machine: AnyMachine, key: string, eventsMax: number): Instance | null {
   const stored = storedOf(place, machine, key);
   if (stored === null) return { version: 0, state: initialOf(machine), deadlineMs: null };
   const { version, codeVersion, deadlineMs, state } = stored;
@@ -141,7 +128,7 @@ export interface Folded {
 }
 
 /** How far this very code has folded it already. */
-function foldBegun(place: PlaceState, machine: AnyMachine, key: string): Folded {
+export function foldBegun(place: PlaceState, machine: AnyMachine, key: string): Folded {
   const value = place(foldSystem).get(stateKey(machine, key));
   const [codeVersion, version, state, sealed] = Array.isArray(value) ? value : [];
   if (codeVersion !== machine['~machine'].codeVersion || typeof version !== 'number') return unfolded(machine);

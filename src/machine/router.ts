@@ -14,7 +14,7 @@ import { again, deliver, type Again, type DeliveryPorts } from './delivery.ts';
 import type { Origin } from './event-row.ts';
 import { recordedOf } from './event-reader.ts';
 import { execute, type CommandRequest, type Executed, type Refusal } from './execute.ts';
-import { foldedAtOnceMax, foldInSteps } from './fold-steps.ts';
+import { foldInSteps } from './fold-steps.ts';
 import { placeStateAt } from './place-state.ts';
 import { checkKey, checkPart, commandSchema, type MachineRuntime } from './runtime.ts';
 import { check } from './schema.ts';
@@ -110,7 +110,7 @@ export class Router {
   ): Promise<CommandOutcome> {
     const { deadline, signal, expectedVersion, fence, requireNone } = options;
     const origin = { actor, commandId, correlationId, causationId, trace };
-    const conditions = { expectedVersion, fence, requireNone, foldMax: foldedAtOnceMax };
+    const conditions = { expectedVersion, fence, requireNone };
     const request: CommandRequest = { machine, key, command, data, ...origin, ...conditions };
     const withinMs = deadline === undefined ? deadlineMsDefault : durationMs(deadline);
     const values = { ...nameOf(request), commandId };

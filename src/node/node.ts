@@ -4,7 +4,6 @@
  */
 import type { Env } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
-import { durationMs } from '../kernel/time.ts';
 import type { App } from '../machine/app.ts';
 import { archiveStream } from '../machine/archive.ts';
 import type {
@@ -36,11 +35,8 @@ import type {
   Transaction,
 } from '../machine/definition.ts';
 import { again, deliver, type DeliveryPorts } from '../machine/delivery.ts';
-import { foldedAtOnceMax, foldInSteps } from '../machine/fold-steps.ts';
-import { loadInstanceWithin } from '../machine/instance.ts';
 import { countEvents, outdateStates, type OutdatedSetup, type StoredEvents } from '../machine/outdated.ts';
 import type { Options, Query } from '../machine/part.ts';
-import { placeStateAt } from '../machine/place-state.ts';
 import { projectionsOf } from '../machine/projection/projection.ts';
 import { Projections, type ProjectionStatus } from '../machine/projection/status.ts';
 import { Queries, type QueryMiddleware } from '../machine/projection/run-query.ts';
@@ -50,12 +46,12 @@ import { checkKey, checkPart, type MachineRuntime } from '../machine/runtime.ts'
 import type { Metrics } from '../observe/metrics.ts';
 import type { Wait, Waits } from '../observe/waits.ts';
 import type { Partitions } from '../partition/partitions.ts';
-import type { Consistency } from '../partition/reads.ts';
 import type { Synchronous, Token } from '../partition/transaction.ts';
 import { DeadLetters, type DeadLetterName, type DeadLetterOutcome, type NodeDeadLetter } from './dead-letters.ts';
 import { Ending } from './ending.ts';
 import { EventStore } from './events.ts';
 import { DurableSubscription } from './durable-subscription.ts';
+import { readInstance } from './read-instance.ts';
 import { committedBy, runUsers } from './transaction.ts';
 import { watchQuery } from './watch.ts';
 
@@ -129,34 +125,10 @@ export class LockstepNode implements Connection, AsyncDisposable {
    * The newest state; with `after`, one that has what that token names; with `maxAge`, one that is not older.
    * @throws LockstepError `unavailable` after 30 s; `invalid` for a token of another partition; `misuse`; `stopped`.
    */
-  async read<M extends AnyMachine>(
-    machine: M,
-    key: string,
-    { after, maxAge }: ReadOptions = {},
-  ): Promise<Snapshot<StateOf<M>>> {
-    const { partitions, runtime } = this.#setup;
-    checkPart(runtime, machine);
-    checkKey(key);
-    const consistency: Consistency =
-      after !== undefined
-        ? { atLeast: after }
-        : maxAge === undefined
-          ? 'linearizable'
-          : { staleMsMax: durationMs(maxAge) };
-    const values = { machine: machine.name, key };
-    const about = { what: 'read', key, values, withinMs: withinMsDefault, signal: undefined };
-    let foldMax = foldedAtOnceMax;
-    return deliver<Found<StateOf<M>>>(this.#delivery, about, async (leftMs) => {
-      const outcome = await partitions.read(key, consistency, { withinMs: leftMs });
-      if (outcome.kind !== 'snapshot') return again(outcome, values);
-      using snapshot = outcome;
-      const { token, ageMs } = snapshot;
-      const found = loadInstanceWithin(placeStateAt(snapshot, key), machine, key, foldMax);
-      if (found !== null) return { kind: 'found', state: found.state, version: found.version, token, ageMs };
-      // A node that does not lead folds it by itself, for this reader alone.
-      if (!(await foldInSteps(partitions, runtime, machine, key))) foldMax = Infinity;
-      return { kind: 'again', inDoubt: false, why: 'its state to be folded again by newer code' };
-    }).then(({ state, version, token, ageMs }) => ({ state, version, token, ageMs }));
+  async read<M extends AnyMachine>(machine: M, key: string, options: ReadOptions = {}): Promise<Snapshot<StateOf<M>>> {
+    const { env, waits, partitions, runtime } = this.#setup;
+    const found = await readInstance({ ports: env, waits, partitions, runtime }, machine, key, options);
+    return { ...found, state: found.state as StateOf<M> }; // made by this machine's `initial` and `evolve`
   }
 
   /**
@@ -391,8 +363,4 @@ export class LockstepNode implements Connection, AsyncDisposable {
       await this.#setup.onClosed();
     }
   }
-}
-
-interface Found<State> extends Snapshot<State> {
-  readonly kind: 'found';
 }

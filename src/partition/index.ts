@@ -24,7 +24,7 @@ export { channelDefaults } from './channel/settings.ts';
 export type { ChannelSettings } from './channel/settings.ts';
 export type { DeadLetter, DeadLettersOptions } from './channel/dead-letters.ts';
 export type { LostMessages } from './channel/inbox.ts';
-export type { MessageHandler, MessageNumber, ReceivedMessage } from './channel/message.ts';
+export type { Later, MessageHandler, MessageNumber, ReceivedMessage } from './channel/message.ts';
 export type { ChannelAnswer, ChannelBatch, ChannelTransport, Held, MessageInTransit } from './channel/transport.ts';
 export { timerService } from './timer/timer-service.ts';
 export type { TimerEvent, TimerObserver, TimerServiceOptions, TimerSettings } from './timer/timer-service.ts';

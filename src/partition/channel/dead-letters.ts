@@ -5,7 +5,14 @@ import { LockstepError } from '../../kernel/errors.ts';
 import { placeOf } from '../../ring/slot.ts';
 import type { Reader, ReadSpace, Rejection, Transact, Transaction, TransactOutcome } from '../transaction.ts';
 import { allDead, allLost, deadFrom, deadKey, removeDead, type DeadEntry, type LostMessages } from './inbox.ts';
-import { decodeEnvelope, messageId, parseMessageId, type MessageHandler, type ReceivedMessage } from './message.ts';
+import {
+  decodeEnvelope,
+  messageId,
+  parseMessageId,
+  type Later,
+  type MessageHandler,
+  type ReceivedMessage,
+} from './message.ts';
 import { channelName } from './receiver.ts';
 
 export interface DeadLetter extends ReceivedMessage {
@@ -57,12 +64,16 @@ export async function replayDeadLetter(
   const found = await transact(null, (tx) => deadIn(tx, id)?.bytes ?? noSuchLetter);
   if (found.kind !== 'committed') return found as TransactOutcome<null | Rejection>;
   const envelope = decodeEnvelope(new ValueDecoder(), found.value);
-  return transact(placeOf(envelope.to), (tx): null | Rejection => {
-    if (deadIn(tx, id) === null) return noSuchLetter;
-    const no = handler(tx, { id, ...envelope }) ?? null;
-    if (no === null) removeDead(spaceOf(tx), sender, number);
-    return no;
-  });
+  for (;;) {
+    const outcome = await transact(placeOf(envelope.to), (tx): null | Later | Rejection => {
+      if (deadIn(tx, id) === null) return noSuchLetter;
+      const answer = handler(tx, { id, ...envelope }) ?? null;
+      if (answer === null) removeDead(spaceOf(tx), sender, number);
+      return answer;
+    });
+    if (outcome.kind === 'committed' && outcome.value !== null) continue;
+    return outcome as TransactOutcome<null | Rejection>; // it has no other value
+  }
 }
 
 /** Removes it without any effect. */

@@ -41,10 +41,18 @@ export interface ReceivedMessage {
 }
 
 /**
+ * A message needs more work than one transaction should do: what was written stays, and it is handled again in the next
+ * one, before all that are behind it. It must come to an end.
+ */
+export interface Later {
+  readonly kind: 'later';
+}
+
+/**
  * What a message does, in a transaction of the place that it was sent to; all of it, or nothing, and once. Returns a
  * rejection to put it aside for good at once; what throws is tried again some times first.
  */
-export type MessageHandler = (tx: Transaction, message: ReceivedMessage) => void | Rejection;
+export type MessageHandler = (tx: Transaction, message: ReceivedMessage) => void | Later | Rejection;
 
 export type Envelope = Omit<ReceivedMessage, 'id'>;
 

@@ -15,7 +15,15 @@ import type { Committed, Expired, Leading, NotLeader, Refused, Rejection, Space,
 import { begin, type Begun } from './begin.ts';
 import { identityIn, identityName } from './identity.ts';
 import { forgetTried, lastFrom, moveTo, noteLost, noteTried, putAside, triedFrom, type Tried } from './inbox.ts';
-import { decodeEnvelope, isAfter, isSame, messageId, type MessageHandler, type MessageNumber } from './message.ts';
+import {
+  decodeEnvelope,
+  isAfter,
+  isSame,
+  messageId,
+  type Later,
+  type MessageHandler,
+  type MessageNumber,
+} from './message.ts';
 import type { ChannelSettings } from './settings.ts';
 import type { ChannelAnswer, ChannelBatch, Held, MessageInTransit } from './transport.ts';
 
@@ -45,7 +53,7 @@ interface Opened {
 /** What one message came to, in memory; `outcome` says whether that lasts. */
 interface Step {
   readonly message: MessageInTransit;
-  readonly kind: 'settled' | 'held' | 'stopped';
+  readonly kind: 'settled' | 'later' | 'held' | 'stopped';
   readonly held: Held | null;
   readonly outcome: Promise<AnyOutcome>;
 }
@@ -116,6 +124,10 @@ export class Receiver {
     for (const first of steps) {
       let step = first;
       let outcome = await ended(step.outcome);
+      while (step.kind === 'later' && outcome.kind === 'committed') {
+        step = this.#take(sender, last, step.message, true);
+        outcome = await ended(step.outcome);
+      }
       const isTooLarge = outcome.kind === 'refused' && outcome.reason === 'too-large';
       if (isTooLarge) {
         step = this.#fail(sender, last, step.message, { why: 'it writes more than the log takes', isFinal: false });
@@ -166,13 +178,13 @@ export class Receiver {
     const envelope = decodeEnvelope(this.#decoder, message.bytes);
     const received = { id: messageId(sender, message), ...envelope };
     handling.refusal = null;
-    const { ran, outcome } = begin(leading, placeOf(envelope.to), (tx): null | Rejection => {
+    const { ran, outcome } = begin(leading, placeOf(envelope.to), (tx): null | Later | Rejection => {
       const space = tx.system(channelName, 'local');
       if (!isSame(lastFrom(space, sender), before)) return outOfTurn;
       handling.isOn = true;
       try {
-        const no = handler(tx, received) ?? null;
-        if (no !== null) return no;
+        const answer = handler(tx, received) ?? null;
+        if (answer !== null) return answer;
       } finally {
         handling.isOn = false;
       }
@@ -192,6 +204,7 @@ export class Receiver {
       return this.#fail(sender, before, message, { why: String(ran.error), isFinal: false });
     }
     if (ran.value === null) return { message, kind: 'settled', held: null, outcome };
+    if (ran.value.kind === 'later') return { message, kind: 'later', held: null, outcome };
     const { code, details } = ran.value;
     return this.#fail(sender, before, message, { why: `rejected: ${code} ${detailsText(details)}`, isFinal: true });
   }

@@ -8,7 +8,7 @@ import { isLockstepError } from 'lockstep/env';
 import type { World } from 'lockstep/sim';
 import type { LogEngine } from '../../../src/log/port.ts';
 import { readOrder } from '../../../src/machine/event-reader.ts';
-import { loadInstance } from '../../../src/machine/instance.ts';
+import { storedOf } from '../../../src/machine/instance.ts';
 import { subscribe } from '../../../src/machine/subscription.ts';
 import type { NodeOptions } from '../../../src/node/open.ts';
 import type { ChannelBatch } from '../../../src/partition/channel/transport.ts';
@@ -222,7 +222,7 @@ async function dump(node: LockstepNode, bank: Bank, index: number): Promise<Mach
   for (const { machine: name, key } of rows) {
     const machine = name === 'lamp' ? bank.lamp : bank.account;
     const place = (system: string): ReturnType<typeof snapshot.system> => snapshot.system(system, placeOf(key));
-    instances[`${name}/${key}`] = loadInstance(place, machine, key).version;
+    instances[`${name}/${key}`] = storedOf(place, machine, key)?.version ?? 0;
   }
   const { behind, stopped } = unfinished(snapshot, bank.projections);
   for (const name of stopped) await node.retryProjection(name);
