@@ -1,6 +1,7 @@
 /** What the table of commands gives: help, and the errors of wrong calls. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { command } from './command.ts';
+import { candidates } from './completion.ts';
 import { commands } from './commands.ts';
 import { nearest } from './nearest.ts';
 
@@ -41,6 +42,20 @@ test('what is mistyped is told with what is nearest', async () => {
   told = '';
   expect(await command(['forget', 'a', 'b', 'c', 'd'])).toBe(1);
   expect(told).toContain('misuse: there are too many words word=`d`');
+});
+
+test('tabs complete commands, their options and what these take', async () => {
+  const at = (text: string): Promise<readonly string[]> => candidates(commands, text.split(' '));
+  expect(await at('ver')).toEqual(['verify']);
+  expect(await at('projections ')).toEqual(['retry', 'skip']);
+  expect(await at('check transactions history.edn --l')).toEqual(['--level']);
+  expect(await at('check transactions history.edn --level snap')).toEqual(['snapshot-isolation']);
+  expect(await at('log inspect ')).toEqual([':directory']);
+  expect(await at('contract app.ts --check ')).toEqual([':file']);
+  expect(await at('completion z')).toEqual(['zsh']);
+  expect(await at('send --data nowhere ')).toEqual([]);
+  expect(await command(['completion', 'bash'])).toBe(0);
+  expect(printed).toContain('complete -F _lockstep lockstep');
 });
 
 test('a name that is far from all others has no nearest', () => {

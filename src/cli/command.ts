@@ -35,6 +35,7 @@ async function run(args: readonly string[]): Promise<number> {
     console.log(await versionText());
     return 0;
   }
+  if (first === 'complete') return (await import('./completion.ts')).printCandidates(commands, rest.slice(1)); // behind `--`
   const found = commandIn(args);
   const { values, positionals } = parsed(found, args.slice(found.name.split(' ').length));
   if (values['help'] === true) {

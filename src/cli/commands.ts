@@ -1,4 +1,5 @@
 /** All commands of `lockstep`, in the order of the help. Each is declared in `commands/`; what it does is loaded when it runs. */
+import { ownCommands } from './commands/itself.ts';
 import { judgeCommands } from './commands/judge.ts';
 import { runCommands } from './commands/run.ts';
 import { storedCommands } from './commands/stored.ts';
@@ -11,6 +12,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { heading: 'talk to a node that runs', commands: talkCommands },
   { heading: 'look at what is stored', commands: storedCommands },
   { heading: 'judge recorded histories', commands: judgeCommands },
+  { heading: 'the command line itself', commands: ownCommands },
 ];
 
 export const commands: readonly Command[] = commandGroups.flatMap((group) => group.commands);

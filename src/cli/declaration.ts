@@ -3,8 +3,15 @@
  * of shells are made of it (help.ts, completion.ts), so a command is declared once, in `commands/`, and nowhere repeated.
  */
 
-/** What a shell completes a word with. */
-export type Completes = 'file' | 'directory' | readonly string[];
+/** What a shell completes a word with: files, what the node that runs has of a kind, or these. */
+export type Completes =
+  | 'file'
+  | 'directory'
+  | 'machine'
+  | 'command of the machine'
+  | 'projection'
+  | 'query'
+  | readonly string[];
 
 export interface Argument {
   /** In capitals, as the help shows it. */
@@ -65,10 +72,13 @@ export function declare<const A extends readonly Argument[], const O extends Opt
   return declared as unknown as Command; // `run` is given what is parsed by this very declaration
 }
 
-export const jsonOption = { about: 'JSON, for programs' } as const satisfies Option;
+/** One with a value behind it. */
+export type ValueOption = Option & { readonly value: string };
+
+export const jsonOption: Option = { about: 'JSON, for programs' };
 
 /** Of all commands that talk to a node. */
-export const nodeOptions = {
+export const nodeOptions: { readonly data: ValueOption; readonly url: ValueOption; readonly json: Option } = {
   data: {
     value: 'DIR',
     about: 'the directory of the node; without it, that of the one node that runs over a directory in .lockstep/',
@@ -77,7 +87,7 @@ export const nodeOptions = {
   },
   url: { value: 'URL', about: 'a node elsewhere; its secret is in LOCKSTEP_BEARER', isSetting: true },
   json: jsonOption,
-} as const satisfies Options;
+};
 
 /** The module of an app. */
-export const appArgument = { name: 'APP', completes: 'file' } as const satisfies Argument;
+export const appArgument = { name: 'APP', completes: 'file' } as const;

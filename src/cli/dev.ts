@@ -12,7 +12,7 @@ import { AppFailure, AppProcess } from './app-process.ts';
 import { takenPort } from './app-start.ts';
 import { AppWatch } from './app-watch.ts';
 import type { DevReady } from './dev-messages.ts';
-import { line, seconds } from './line.ts';
+import { counted, line, seconds } from './line.ts';
 import { Relay, type Waited } from './relay.ts';
 import { dataRoot } from './running-node.ts';
 
@@ -146,7 +146,8 @@ class DevSession {
       console.log(line('page', this.#url));
     } else {
       const { count, failedCount } = took.waited;
-      const requests = `${count === 0 ? '' : `${count} `}requests waited, ${failedCount === 0 ? 'none' : failedCount} failed`;
+      const waited = count === 0 ? 'requests' : counted(count, 'request');
+      const requests = `${waited} waited, ${failedCount === 0 ? 'none' : failedCount} failed`;
       console.log(line('reloaded', `${changed} in ${seconds(took.tookMs)}`, ...changes, requests));
     }
     this.#data = data;

@@ -138,7 +138,7 @@ test('an app is run, asked, changed while it is used, broken, mended, pulled and
   const stopDepositing = depositing(running.url);
   await writeFile(join(place, 'account.ts'), app('lacking', ', deposited: true'));
   expect(await first.line()).toMatch(
-    /^ {2}reloaded {5}account\.ts in \d+\.\d s · decide\.Withdraw changed · evolve changed: \d states? folded again \(in production: raise codeVersion\) · (\d )?requests waited, none failed$/,
+    /^ {2}reloaded {5}account\.ts in \d+\.\d s · decide\.Withdraw changed · evolve changed: \d states? folded again \(in production: raise codeVersion\) · (\d )?requests? waited, none failed$/,
   );
   expect(new Set(await stopDepositing())).toEqual(new Set([200]));
   expect((await lockstep('send', 'account', 'a-1', 'Withdraw', '{"amount":500}')).out).toContain('{"lacking":400}');

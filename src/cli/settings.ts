@@ -6,19 +6,14 @@ import { readFile } from 'node:fs/promises';
 import { LockstepError } from '../kernel/errors.ts';
 import { nearest } from './nearest.ts';
 
-interface SettingFacts {
-  readonly about: string;
-  /** What holds without it, in words. */
-  readonly default: string;
-}
-
+/** What holds without it, in words, is its default. */
 export const settings = {
   app: { about: 'the module of the app, for dev and serve', default: 'none' },
   data: { about: 'the directory of the node', default: '.lockstep/NAME, by the name of the app' },
   port: { about: 'where dev and serve listen', default: '4000, or any where that is taken' },
   host: { about: 'the address that serve listens at', default: '127.0.0.1' },
   url: { about: 'a node elsewhere, for the commands that talk to one', default: 'the node that runs here' },
-} as const satisfies Readonly<Record<string, SettingFacts>>;
+} as const;
 
 export type SettingName = keyof typeof settings;
 

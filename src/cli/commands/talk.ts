@@ -1,13 +1,13 @@
 /** Declares the commands that talk to a node that runs. */
 import { declare, nodeOptions, type Command } from '../declaration.ts';
 
-const machine = { name: 'MACHINE' } as const;
+const machine = { name: 'MACHINE', completes: 'machine' } as const;
 const key = { name: 'KEY' } as const;
 
 const send: Command = declare({
   name: 'send',
   summary: 'sends a command to an instance of a machine',
-  arguments: [machine, key, { name: 'COMMAND' }, { name: 'JSON', optional: true }],
+  arguments: [machine, key, { name: 'COMMAND', completes: 'command of the machine' }, { name: 'JSON', optional: true }],
   options: {
     'expected-version': { value: 'N', about: 'a conflict where the instance has another; 0: it was never written' },
     'command-id': { value: 'ID', about: 'a UUID of version 7: the same id runs once within 24 h' },
@@ -51,7 +51,10 @@ const events: Command = declare({
 const query: Command = declare({
   name: 'query',
   summary: 'asks a query of the app',
-  arguments: [{ name: 'QUERY' }, { name: 'JSON', optional: true }],
+  arguments: [
+    { name: 'QUERY', completes: 'query' },
+    { name: 'JSON', optional: true },
+  ],
   options: { watch: { about: 'then each answer as it changes, until Ctrl-C' }, ...nodeOptions },
   details: 'JSON is the input. Without --json the value alone is shown.',
   examples: [`lockstep query orders-by-status '{"tenant":"acme","status":"placed"}'`],
@@ -91,7 +94,7 @@ const projections: Command = declare({
 const projectionsRetry: Command = declare({
   name: 'projections retry',
   summary: 'a projection that stopped tries its event once more',
-  arguments: [{ name: 'NAME' }],
+  arguments: [{ name: 'NAME', completes: 'projection' }],
   options: nodeOptions,
   details: '',
   examples: ['lockstep projections retry orders'],
@@ -101,7 +104,7 @@ const projectionsRetry: Command = declare({
 const projectionsSkip: Command = declare({
   name: 'projections skip',
   summary: 'a projection that stopped goes on without the event that it stopped at',
-  arguments: [{ name: 'NAME' }],
+  arguments: [{ name: 'NAME', completes: 'projection' }],
   options: nodeOptions,
   details: 'Its rows never have that event.',
   examples: ['lockstep projections skip orders'],
