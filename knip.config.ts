@@ -7,6 +7,7 @@ const config: KnipConfig = {
     'src/cli/main.ts',
     'src/*/*-worker.ts', // loaded as a thread, by its address
     'tools/*.ts',
+    'dashboard/main.tsx',
     'bench/*.bench.ts',
     'bench/server/process.ts', // run as a process, by its path
     'examples/**/*.ts',
@@ -15,7 +16,7 @@ const config: KnipConfig = {
     'src/**/*.test.ts',
     'tools/**/*.test.ts',
   ],
-  project: ['{src,tools,test,bench,examples}/**/*.ts'],
+  project: ['{src,tools,test,bench,examples,dashboard}/**/*.{ts,tsx}'],
   ignoreExportsUsedInFile: true,
   // Run by the path of their program, so that they run on this Node.
   ignoreDependencies: ['rocksdb-native', '@arethetypeswrong/cli', 'oxfmt', 'oxlint', 'oxlint-tsgolint', 'publint'],

@@ -1,10 +1,11 @@
 /**
- * `npm run build`: dist/ with one JavaScript file and one declaration a source file, made by the compiler itself, so
+ * `npm run build`: dist/ with the page of dashboard/, and with one JavaScript file and one declaration a source file, made by the compiler itself, so
  * that `import.meta.url` of a module that is loaded as a worker means the same file built and unbuilt. Nothing is
  * bundled: a subpath loads what it needs and no more.
  */
 import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseSync } from 'oxc-parser';
+import { buildPage } from './dashboard.ts';
 import { compilerProgram, runNode } from './run-suite.ts';
 
 export async function build(): Promise<boolean> {
@@ -13,7 +14,7 @@ export async function build(): Promise<boolean> {
   for (const path of globSync('dist/**/*.d.ts')) {
     writeFileSync(path, withJavaScriptNames(path, readFileSync(path, 'utf8')));
   }
-  return true;
+  return buildPage();
 }
 
 /** The compiler renames `./x.ts` to `./x.js` in JavaScript, not in declarations, where older compilers want it too. */

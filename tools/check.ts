@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { build } from './build.ts';
 import { checkPackage } from './check-package.ts';
-import { compilerProgram, runNode } from './run-suite.ts';
+import { compilerProgram, compilerProjects, runNode } from './run-suite.ts';
 
 interface Step {
   readonly name: string;
@@ -19,7 +19,10 @@ const steps: readonly Step[] = [
   { name: 'format', run: () => node('node_modules/oxfmt/bin/oxfmt', '--check') },
   {
     name: 'types',
-    run: async () => (await node(compilerProgram, '-p', '.')) && node(compilerProgram, '-p', 'tsconfig.core.json'),
+    run: async () => {
+      for (const project of compilerProjects) if (!(await node(compilerProgram, '-p', project))) return false;
+      return true;
+    },
   },
   { name: 'lint', run: () => node('node_modules/oxlint/bin/oxlint', '--deny-warnings') },
   { name: 'build', run: build },

@@ -55,10 +55,10 @@ export const suites: readonly Suite[] = [
   },
   suite('sim', 'whole systems under faults, in simulated time', 'test/sim/**/*.test.ts', 125, 90_000),
   suite('docs', 'every block of code on every page, and every example', 'test/docs/**/*.test.ts', 75, 40_000),
-  suite('browser', 'the core in Chromium', 'test/browser/**/*.test.ts', 36, 36_000),
+  suite('browser', 'the core and the page in Chromium', 'test/browser/**/*.test.ts', 36, 36_000),
   {
     name: 'types',
-    holds: 'the compiler over everything, and over the core without Node',
+    holds: 'the compiler over everything, over the core without Node, and over the page',
     include: null,
     exclude: [],
     budgetSeconds: 20,

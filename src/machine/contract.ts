@@ -70,7 +70,8 @@ function mapped<T, V>(
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 }
 
-function shapeOf({ '~standard': { jsonSchema } }: Schema, side: 'input' | 'output'): Shape {
+/** Null: it does not say its shape. */
+export function shapeOf({ '~standard': { jsonSchema } }: Schema, side: 'input' | 'output'): Shape {
   if (jsonSchema === undefined) return null;
   let shape: Record<string, unknown>;
   try {

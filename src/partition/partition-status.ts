@@ -2,6 +2,7 @@
 import type { Epoch } from '../log/port.ts';
 import type { EpochEnd } from './group-commit.ts';
 import type { ScrubResult } from './scrub/scrubber.ts';
+import type { Replica } from './replica.ts';
 import type { Token } from './transaction.ts';
 
 export interface PartitionStatus {
@@ -29,4 +30,13 @@ export interface PartitionStatus {
   readonly level: number;
   /** Why the last attempt to publish or to fetch a checkpoint came to nothing; it is repeated. Null: it did not. */
   readonly checkpointFailure: Error | null;
+}
+
+/** How far a replica is. */
+export function progressOf(
+  replica: Pick<Replica, 'durableRevision' | 'revision' | 'place' | 'level' | 'tokenAt'>,
+): Pick<PartitionStatus, 'revision' | 'undurable' | 'position' | 'chain' | 'token' | 'level'> {
+  const { durableRevision: revision, place, level } = replica;
+  const { position, chain = null } = place;
+  return { revision, undurable: replica.revision - revision, position, chain, token: replica.tokenAt(revision), level };
 }

@@ -17,7 +17,7 @@ import { HoldService } from './hold/hold-service.ts';
 import { holdingsOf, type Holding } from './holdings.ts';
 import { LevelService } from './level-service.ts';
 import type { PartitionSetup } from './partition-setup.ts';
-import type { PartitionStatus } from './partition-status.ts';
+import { progressOf, type PartitionStatus } from './partition-status.ts';
 import { LogTrimmer } from './log-trimmer.ts';
 import { Progress } from './progress.ts';
 import { Reads, type Consistency, type ReadOptions, type ReadOutcome } from './reads.ts';
@@ -96,15 +96,10 @@ export class Partition implements AsyncDisposable {
       kind: this.#isClosed ? 'closed' : this.#failure !== null ? 'failed' : isLeading ? 'leading' : 'following',
       epoch: isLeading ? epoch : null,
       leader: this.#leaderName,
-      revision: replica.durableRevision,
-      undurable: replica.revision - replica.durableRevision,
-      position: replica.place.position,
-      chain: replica.place.chain ?? null,
-      token: replica.tokenAt(replica.durableRevision),
+      ...progressOf(replica),
       lastEnd: this.#lastEnd,
       failure: this.#failure,
       scrub: this.#scrubber.last,
-      level: replica.level,
       checkpointFailure: this.#checkpoints.failure,
     };
   }

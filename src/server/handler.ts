@@ -115,7 +115,9 @@ class HttpHandler {
       return wantsStream(call.asked)
         ? this.#streamed(call, (signal) => framesOf('change', content.changes(signal), call.format))
         : this.#found(await content.now(), call, 200);
-    return { status: 200, headers: { ...commonHeaders, 'content-type': content.type }, body: content.text };
+    if (call.format === 'value') return this.#found(content.value, call, 200);
+    const about = { ...commonHeaders, vary: 'accept', 'content-type': content.type };
+    return { status: 200, headers: about, body: content.text() };
   }
 
   #take(route: Route, call: Call): Promise<Reply | Refusal> | Reply | Refusal {

@@ -4,8 +4,9 @@
  */
 import type { Timers } from '../env/timers.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import type { App } from '../machine/app.ts';
 import { machinesOf } from '../machine/runtime.ts';
-import { contractOf } from '../machine/contract.ts';
+import { contractOf, shapeOf, type Contract, type Shape } from '../machine/contract.ts';
 import type { AnyQuery } from '../machine/projection/query.ts';
 import type { Metrics, MetricSnapshot } from '../observe/metrics.ts';
 import { historyOf, type History } from '../node/history.ts';
@@ -85,9 +86,7 @@ function surfaceOf(node: LockstepNode, options: HandlerOptions & Pick<NodeHandle
   return {
     connection: node,
     machines: machinesOf(node.app),
-    queries: new Map(
-      node.app.parts.flatMap((part) => (part.kind === 'query' ? [[part.name, part as AnyQuery] as const] : [])), // `query` alone makes these
-    ),
+    queries: new Map(queriesOf(node.app).map((query) => [query.name, query])),
     access: async ({ headers }) => {
       const actor = headers.get(headerNames.actor);
       return { kind: 'granted', actor: actor === null ? remoteActor : decodedText(actor) };
@@ -117,10 +116,7 @@ function pagesOf(
     [nodePaths.history, async (query) => told(await pageOfHistory(node, timers, query))],
     [nodePaths.openApi, async () => told(openApiOf(app, base))],
     [nodePaths.asyncApi, async () => told(asyncApiOf(app))],
-    [
-      nodePaths.metrics,
-      async () => ({ kind: 'text', type: openMetricsType, text: openMetricsOf(countedBy(node, metrics)) }),
-    ],
+    [nodePaths.metrics, async () => metricsPage(countedBy(node, metrics))],
   ]);
 }
 
@@ -149,6 +145,13 @@ function pageOfHistory({ app, partitions }: LockstepNode, timers: Timers, query:
   return historyOf({ partitions, timers }, machine, keyOf(query), asked);
 }
 
+const metricsPage = (counted: readonly MetricSnapshot[]): PageContent => ({
+  kind: 'text',
+  type: openMetricsType,
+  text: () => openMetricsOf(counted),
+  value: counted,
+});
+
 function countedBy(node: LockstepNode, metrics: Metrics | undefined): readonly MetricSnapshot[] {
   const own = node.metrics.snapshot();
   return metrics === undefined || metrics === node.metrics ? own : [...own, ...metrics.snapshot()];
@@ -170,10 +173,21 @@ function actionsOf(node: LockstepNode): ReadonlyMap<string, Page> {
 
 const told = (value: unknown) => ({ kind: 'value', value }) as const;
 
-function definitionsOf({ app }: LockstepNode): unknown {
-  const parts = app.parts.map(({ kind, name }) => ({ kind, name }));
-  return { ...contractOf(app), parts };
+/** An app as `/definitions` tells it. */
+export interface ToldApp extends Contract {
+  readonly parts: readonly { readonly kind: string; readonly name: string }[];
+  /** What each query is asked with, by its name. */
+  readonly queries: Readonly<Record<string, Shape>>;
 }
+
+function definitionsOf({ app }: LockstepNode): ToldApp {
+  const parts = app.parts.map(({ kind, name }) => ({ kind, name }));
+  const inputs = queriesOf(app).map((query) => [query.name, shapeOf(query['~query'].input, 'input')] as const);
+  return { ...contractOf(app), parts, queries: Object.fromEntries(inputs) };
+}
+
+const queriesOf = ({ parts }: App<unknown>): readonly AnyQuery[] =>
+  parts.flatMap((part) => (part.kind === 'query' ? [part as AnyQuery] : [])); // `query` alone makes these
 
 /** A partition as `/partitions` tells it. Plain data: errors as what they say. */
 export interface ToldPartition extends Omit<PartitionStatus, 'epoch' | 'failure' | 'checkpointFailure' | 'lastEnd'> {

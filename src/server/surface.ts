@@ -36,7 +36,8 @@ export type Page = (query: URLSearchParams) => Promise<PageContent>;
 
 export type PageContent =
   | { readonly kind: 'value'; readonly value: unknown }
-  | { readonly kind: 'text'; readonly type: string; readonly text: string }
+  /** `value`: the same for who asks for a value in our own codec. */
+  | { readonly kind: 'text'; readonly type: string; readonly text: () => string; readonly value: unknown }
   /** As it is now, and, for who asks for a stream, as it goes on. */
   | {
       readonly kind: 'changing';

@@ -75,7 +75,7 @@ const wordsOfNoMeaning = [
 export const fileNameRule: Rule = {
   name: 'file-name',
   check({ path }) {
-    const parts = path.split('/').map((part) => part.replace(/(\.(int|bench|test|config|contract))*\.ts$/, ''));
+    const parts = path.split('/').map((part) => part.replace(/(\.(int|bench|test|config|contract))*\.tsx?$/, ''));
     const vague = parts.find((part) => wordsOfNoMeaning.includes(part));
     const message =
       vague !== undefined

@@ -42,7 +42,7 @@ export interface Rule {
 }
 
 export function readSources(): ReadonlyMap<string, Source> {
-  const paths = globSync(['{src,tools,test,bench,examples}/**/*.ts', '*.ts']).toSorted();
+  const paths = globSync(['{src,tools,test,bench,examples,dashboard}/**/*.{ts,tsx}', '*.ts']).toSorted();
   return new Map(paths.map((path) => [path, parseSource(path, readFileSync(path, 'utf8'))]));
 }
 

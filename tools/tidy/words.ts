@@ -59,7 +59,7 @@ const registries = new RegExp(
 /** Every text file of the repository, the lock file included. */
 export function readTexts(): readonly { readonly path: string; readonly text: string }[] {
   const ignored = ['node_modules', 'dist', '.git', '.cache', '.lockstep'];
-  const paths = globSync(['*', '.*', '{.ci,src,tools,test,bench,examples,docs}/**/*'], {
+  const paths = globSync(['*', '.*', '{.ci,src,tools,test,bench,examples,dashboard,docs}/**/*'], {
     exclude: (entry) => ignored.includes(entry.name),
     withFileTypes: true,
   }).filter((entry) => entry.isFile() && !/\.(?:png|jpg|gif|ico|woff2|wasm|tgz)$/.test(entry.name));
