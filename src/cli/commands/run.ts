@@ -47,4 +47,14 @@ and Ctrl-C end it: what was begun is finished. Exit code 1 when the node cannot 
   run: async ({ APP }, options) => (await import('../serve.ts')).serveApp(APP, options),
 });
 
-export const runCommands: readonly Command[] = [dev, serve];
+const init: Command = declare({
+  name: 'init',
+  summary: 'makes an app of ten lines, a test of it in the simulator, and what else a project needs',
+  arguments: [{ name: 'DIR', optional: true, completes: 'directory' }],
+  options: {},
+  details: 'DIR is made where it is not there; without it, it is this directory. What is there is kept as it is.',
+  examples: ['lockstep init shop', 'npx lockstep init'],
+  run: async ({ DIR }) => (await import('../init.ts')).init(DIR ?? '.'),
+});
+
+export const runCommands: readonly Command[] = [init, dev, serve];
