@@ -15,6 +15,14 @@ export { connect } from './cli/connect.ts';
 export type { ConnectOptions, RemoteConnection } from './client/connect.ts';
 export { open } from './os/open.ts';
 export type { OpenOptions } from './os/open.ts';
+export { backup, restore } from './os/backup.ts';
+export type {
+  NodeBackup,
+  NodeBackupOptions,
+  NodeBackupProgress,
+  RestoredNode,
+  RestoreNodeOptions,
+} from './os/backup.ts';
 export type { LockstepNode } from './node/node.ts';
 export type { DeadLetterName, DeadLetterOutcome, NodeDeadLetter } from './node/dead-letters.ts';
 export type { Acknowledged, DurableSubscription } from './node/durable-subscription.ts';

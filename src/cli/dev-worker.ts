@@ -10,6 +10,7 @@ import { open } from '../os/open.ts';
 import { onAppFile } from './app-files.ts';
 import { appIn } from './app-module.ts';
 import { dataOf, removeData, startedText } from './app-start.ts';
+import { backupActions } from './backup-action.ts';
 import { codeChanges } from './code-changes.ts';
 import type { DevNews, DevOrder } from './dev-messages.ts';
 import { errorText } from './error-text.ts';
@@ -56,7 +57,7 @@ async function serveOver(
   await using node = await open(app, { data: directory, withinMs: takeMsMax });
   const changes = await codeChanges(node, directory);
   const onError = (error: unknown): void => tell({ kind: 'thrown', what: asError(error).stack ?? String(error) });
-  await using server = await serve(node, { port: 0, page: await pageText(), onError });
+  await using server = await serve(node, { port: 0, page: await pageText(), actions: backupActions(node), onError });
   tell({
     kind: 'ready',
     url: server.url,

@@ -9,3 +9,6 @@ export const counted = (count: number, one: string): string => `${count} ${one}$
 
 /** `0.2 s`. */
 export const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
+
+/** `1.5 MiB`. */
+export const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -8,6 +8,7 @@ import { open } from '../os/open.ts';
 import { removeRunning, writeRunning } from '../os/running.ts';
 import { appIn } from './app-module.ts';
 import { dataOf, startedText, takenPort } from './app-start.ts';
+import { backupActions } from './backup-action.ts';
 import { errorText } from './error-text.ts';
 import { line } from './line.ts';
 import { pageText } from './page.ts';
@@ -63,5 +64,7 @@ async function listening(
   const secret = isLoopback(host) ? {} : { bearer };
   const page = await pageText();
   const onError = (error: unknown): void => console.error(error);
-  return takenPort(port, (free) => serve(node, { ...secret, host, port: free, page, onError }));
+  return takenPort(port, (free) =>
+    serve(node, { ...secret, host, port: free, page, actions: backupActions(node), onError }),
+  );
 }

@@ -15,6 +15,10 @@ import { printMs } from '../observe/wait-text.ts';
 import { openHostEnv } from './env.ts';
 import { commandOf, readRunning } from './running.ts';
 
+/** In the directory of a node. */
+export const logFolder = 'log';
+export const stateFolder = 'state';
+
 export interface OpenOptions {
   /** The directory of the node, made if it is not there; this process' alone. */
   readonly data: string;
@@ -53,10 +57,10 @@ export async function open<Missing>(
   const env = await openHostEnv({ data });
   try {
     const called = { calledDirectory: resolve(data), takeOver, withinMs, anyFileSystem };
-    const engine = closingEngine(log ?? (await openFileEngine(env, 'log', called)), env);
+    const engine = closingEngine(log ?? (await openFileEngine(env, logFolder, called)), env);
     checkSurvives(engine, requires);
     const owner = `${hostname()}:${process.pid}`;
-    const node = await openNode(env, app, { ...rest, anyFileSystem, engine, owner, directory: 'state' });
+    const node = await openNode(env, app, { ...rest, anyFileSystem, engine, owner, directory: stateFolder });
     if (log === undefined) await leading(node);
     return node;
   } catch (error) {

@@ -31,7 +31,15 @@ export interface NodeHandlerOptions extends HandlerOptions {
   readonly bearer: string;
   /** What `/metrics` tells beside what the node itself counts. Default: nothing. */
   readonly metrics?: Metrics | undefined;
+  /** What else trusted callers may have done, by its path: asked by POST, with all that it needs in the query. */
+  readonly actions?: Readonly<Record<string, NodeAction>> | undefined;
 }
+
+/** Its answer is plain data. What may take longer than an answer may says how far it is, and is asked again. */
+export type NodeAction = (query: URLSearchParams) => Promise<unknown>;
+
+/** What is served of a node, whoever is trusted. */
+type Offered = Omit<NodeHandlerOptions, 'bearer'>;
 
 const bearerUnitsMin = 16;
 
@@ -60,10 +68,7 @@ export function unauthorized(base: string): Reply {
 }
 
 /** For callers that are known to be trusted. */
-export function trustedExchange(
-  node: LockstepNode,
-  options: HandlerOptions & Pick<NodeHandlerOptions, 'metrics'> = {},
-): Exchange {
+export function trustedExchange(node: LockstepNode, options: Offered = {}): Exchange {
   return exchangeOf(surfaceOf(node, options), options);
 }
 
@@ -82,7 +87,7 @@ const stateReply = (status: number, state: string): Reply => ({
   body: jsonOf({ state }),
 });
 
-function surfaceOf(node: LockstepNode, options: HandlerOptions & Pick<NodeHandlerOptions, 'metrics'>): Surface {
+function surfaceOf(node: LockstepNode, options: Offered): Surface {
   return {
     connection: node,
     machines: machinesOf(node.app),
@@ -93,17 +98,14 @@ function surfaceOf(node: LockstepNode, options: HandlerOptions & Pick<NodeHandle
     },
     isTrusted: true,
     pages: pagesOf(node, options),
-    actions: actionsOf(node),
+    actions: actionsOf(node, options.actions),
   };
 }
 
 /** Who asks where a trusted caller names nobody. */
 const remoteActor = 'remote';
 
-function pagesOf(
-  node: LockstepNode,
-  { metrics, base = '', ports }: HandlerOptions & Pick<NodeHandlerOptions, 'metrics'>,
-): ReadonlyMap<string, Page> {
+function pagesOf(node: LockstepNode, { metrics, base = '', ports }: Offered): ReadonlyMap<string, Page> {
   const { app } = node;
   const { timers } = ports ?? webPorts;
   return new Map<string, Page>([
@@ -158,7 +160,7 @@ function countedBy(node: LockstepNode, metrics: Metrics | undefined): readonly M
 }
 
 /** How what stands still goes on. */
-function actionsOf(node: LockstepNode): ReadonlyMap<string, Page> {
+function actionsOf(node: LockstepNode, others: NodeHandlerOptions['actions'] = {}): ReadonlyMap<string, Page> {
   const letter = (query: URLSearchParams) => ({
     partition: Number(query.get('partition') ?? 0),
     id: query.get('id') ?? '',
@@ -168,6 +170,7 @@ function actionsOf(node: LockstepNode): ReadonlyMap<string, Page> {
     [nodePaths.skipProjectionEvent, async (query) => told(await node.skipProjectionEvent(query.get('name') ?? ''))],
     [nodePaths.retryDeadLetter, async (query) => told(await node.retryDeadLetter(letter(query)))],
     [nodePaths.discardDeadLetter, async (query) => told(await node.discardDeadLetter(letter(query)))],
+    ...Object.entries(others).map(([path, act]): [string, Page] => [path, async (query) => told(await act(query))]),
   ]);
 }
 
