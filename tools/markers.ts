@@ -3,6 +3,8 @@
  * `npm run fix` writes them, tools/generated.test.ts compares, so none can go stale.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { commandGroups } from '../src/cli/commands.ts';
+import { synopsis } from '../src/cli/help.ts';
 import { errorKinds } from '../src/kernel/errors.ts';
 import { fileGuarantees } from '../src/log/file.ts';
 import { memoryGuarantees } from '../src/log/memory.ts';
@@ -23,6 +25,7 @@ export const printed: readonly Printed[] = [
   { page: 'CONTRIBUTING.md', name: 'suites', print: printSuites },
   { page: 'docs/errors.md', name: 'errors', print: printErrors },
   { page: 'docs/engines.md', name: 'engines', print: printEngines },
+  { page: 'docs/cli.md', name: 'commands', print: printCommands },
 ];
 
 /** The page with what the code says between its markers; null where it has none. */
@@ -63,6 +66,14 @@ function printSuites(): string {
     holds,
   ]);
   return table(['suite', 'files', 'budget, s', 'what is in it'], rows);
+}
+
+function printCommands(): string {
+  const rows = commandGroups.flatMap(({ heading, commands }) => [
+    [`**${heading}**`, ''],
+    ...commands.map((one) => [`\`${synopsis(one)}\``, one.summary]),
+  ]);
+  return table(['command', 'what it does'], rows);
 }
 
 function printErrors(): string {
