@@ -3,9 +3,8 @@
  * each article. The first and the last are in the commands' own transactions; the others follow a moment later.
  */
 import { projection, query, unchecked } from 'lockstep';
-import { inventory } from './inventory.ts';
-import { order, totalOf } from './order.ts';
-import { payment } from './payment.ts';
+import { inventory, payment } from './fulfilment.ts';
+import { order, totalOf, type Line } from './order.ts';
 
 export type Status =
   | 'created'
@@ -23,6 +22,9 @@ export interface OrderRow {
   readonly status: Status;
   /** In cents. */
   readonly total: number;
+  readonly lines: readonly Line[];
+  /** The carrier had it, whatever became of it then. */
+  readonly hasLeft: boolean;
   readonly placedAt: Date;
 }
 
@@ -42,17 +44,29 @@ const approved = (status: Status): Status => (status === 'created' ? 'approved' 
 type Moved = { readonly key: string; readonly type: keyof typeof statusAfter };
 
 const move = ({ key, type }: Moved, rows: { update(key: string, change: (row: OrderRow) => OrderRow): undefined }) =>
-  rows.update(key, (row) => ({ ...row, status: statusAfter[type] }));
+  rows.update(key, (row) => ({
+    ...row,
+    status: statusAfter[type],
+    hasLeft: row.hasLeft || type === 'HandedOver',
+  }));
 
 export const orders = projection({
   name: 'orders',
   from: { order },
   row: unchecked<OrderRow>(),
-  indexes: { byStatus: (row) => [row.status, row.placedAt], byCustomer: (row) => [row.customer, row.placedAt] },
+  indexes: { byStatus: (row) => [row.status, row.placedAt], byId: (row) => [row.id] },
   on: {
     order: {
       Placed: ({ key, at, data: { customer, lines } }, rows) =>
-        rows.set(key, { id: key, customer, status: 'created', total: totalOf(lines), placedAt: at }),
+        rows.set(key, {
+          id: key,
+          customer,
+          status: 'created',
+          total: totalOf(lines),
+          lines,
+          hasLeft: false,
+          placedAt: at,
+        }),
       Approved: ({ key }, rows) => rows.update(key, (row) => ({ ...row, status: approved(row.status) })),
       Invoiced: move,
       Prepared: move,
@@ -141,17 +155,24 @@ export const sales = projection({
 
 export interface StockRow {
   readonly sku: string;
+  readonly received: number;
   readonly free: number;
   readonly held: number;
   readonly shipped: number;
 }
 
 type StockRows = { get(sku: string): StockRow | undefined; set(sku: string, row: StockRow): undefined };
-type Change = Partial<Record<'free' | 'held' | 'shipped', number>>;
+type Change = Partial<Omit<StockRow, 'sku'>>;
 
-function change(sku: string, rows: StockRows, { free = 0, held = 0, shipped = 0 }: Change): undefined {
-  const row = rows.get(sku) ?? { sku, free: 0, held: 0, shipped: 0 };
-  return rows.set(sku, { sku, free: row.free + free, held: row.held + held, shipped: row.shipped + shipped });
+function change(sku: string, rows: StockRows, { received = 0, free = 0, held = 0, shipped = 0 }: Change): undefined {
+  const row = rows.get(sku) ?? { sku, received: 0, free: 0, held: 0, shipped: 0 };
+  return rows.set(sku, {
+    sku,
+    received: row.received + received,
+    free: row.free + free,
+    held: row.held + held,
+    shipped: row.shipped + shipped,
+  });
 }
 
 export const stock = projection({
@@ -161,7 +182,7 @@ export const stock = projection({
   indexes: { byFree: (row) => [row.free] },
   on: {
     inventory: {
-      Received: ({ key, data: { quantity } }, rows) => change(key, rows, { free: quantity }),
+      Received: ({ key, data: { quantity } }, rows) => change(key, rows, { received: quantity, free: quantity }),
       Held: ({ key, data: { quantity } }, rows) => change(key, rows, { free: -quantity, held: quantity }),
       Released: ({ key, data: { quantity } }, rows) => change(key, rows, { free: quantity, held: -quantity }),
       Shipped: ({ key, data: { quantity } }, rows) => change(key, rows, { held: -quantity, shipped: quantity }),
@@ -182,7 +203,20 @@ export const ordersByStatus = query({
       .slice(0, limit),
 });
 
-const statuses: readonly Status[] = [
+/** Orders in the order of their ids, from one on, itself included. */
+export const ordersFrom = query({
+  name: 'orders-from',
+  input: unchecked<{ id: string; limit: number }>(),
+  reads: { orders },
+  run: (tables, { id, limit }) => tables.orders.list('byId', { from: [id], limit }),
+  merge: (parts, { limit }) =>
+    parts
+      .flat()
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, limit),
+});
+
+export const statuses: readonly Status[] = [
   'created',
   'approved',
   'invoiced',

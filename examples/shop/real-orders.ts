@@ -1,8 +1,8 @@
-/** Real orders of a marketplace, as the file beside the project tells them, each as what an order machine is told, in time. */
+/**
+ * Real orders of a marketplace as a file tells them (https://www.kaggle.com/datasets/olistbr/brazilian-ecommerce,
+ * `olist_orders_dataset.csv`), each as what the shop is told, in time.
+ */
 import { readFileSync } from 'node:fs';
-
-/** Not part of the project: its licence keeps it outside. */
-export const realOrdersFile: URL = new URL('../../../shared/data/olist-orders.csv', import.meta.url);
 
 export interface RealOrder {
   readonly id: string;
@@ -39,9 +39,14 @@ const last: Readonly<Record<string, RealStep>> = {
   canceled: 'Canceled',
 };
 
-export function readRealOrders(): readonly RealOrder[] {
-  const [head = '', ...lines] = readFileSync(realOrdersFile, 'utf8').trim().split(/\r?\n/);
+/** @throws Error for a file that cannot be read, or lacks a column. */
+export function readRealOrders(file: string | URL): readonly RealOrder[] {
+  const [head = '', ...lines] = readFileSync(file, 'utf8').trim().split(/\r?\n/);
   const names = head.split(',');
+  const missing = ['order_id', 'customer_id', 'order_status', ...timed.map(([column]) => column)].filter(
+    (column) => !names.includes(column),
+  );
+  if (missing.length > 0) throw new Error(`the file has no column ${missing.join(', ')}`);
   return lines.map((line) => orderOf(new Map(line.split(',').map((cell, index) => [names[index] ?? '', cell]))));
 }
 
