@@ -17,16 +17,22 @@ export interface Body {
 export async function readBody(asked: Asked, limits: HandlerLimits, timers: Timers): Promise<Body | Refusal> {
   const { bodyBytesMax, bodyMsMax } = limits;
   if (Number(asked.headers.get('content-length') ?? 0) > bodyBytesMax) return tooLarge(bodyBytesMax);
-  const read = await within(timers, bodyMsMax, [], (late) => asked.readBody(bodyBytesMax, late));
-  if (read.kind === 'late') return tooSlow(bodyMsMax);
-  if (read.value === null) return tooLarge(bodyBytesMax);
-  if (read.value.length === 0) return { kind: 'body', value: null };
+  // Most bodies come with the head: they need no deadline.
+  let bytes = await asked.earlyBody();
+  if (bytes === null) {
+    const read = await within(timers, bodyMsMax, [], (late) => asked.readBody(bodyBytesMax, late));
+    if (read.kind === 'late') return tooSlow(bodyMsMax);
+    bytes = read.value;
+  }
+  if (bytes === null || bytes.length > bodyBytesMax) return tooLarge(bodyBytesMax);
+  if (bytes.length === 0) return { kind: 'body', value: null };
   const format = formatOf(asked.headers.get('content-type'));
-  return format === null ? wrongType() : { kind: 'body', value: decodeBody(read.value, format) };
+  return format === null ? wrongType() : { kind: 'body', value: decodeBody(bytes, format) };
 }
 
 /** Null: neither. A page of another origin may send JSON only after it has asked whether it may. */
 function formatOf(contentType: string | null): BodyFormat | null {
+  if (contentType === jsonType) return 'json';
   const type = contentType?.split(';')[0]?.trim().toLowerCase();
   if (type === jsonType) return 'json';
   return type === valueType ? 'value' : null;

@@ -58,11 +58,16 @@ class Follower {
     return new Follower(body);
   }
 
-  /** `KEY@VERSION` of so many events, or more. */
+  /** `KEY@VERSION` of the events that have come. */
+  get come(): readonly string[] {
+    return [...this.#text.matchAll(/"id":"account\/([^"]+)"/g)].map(([, id = '']) => id);
+  }
+
+  /** Of so many events, or more. */
   async events(count: number): Promise<readonly string[]> {
     for (;;) {
-      const found = [...this.#text.matchAll(/"id":"account\/([^"]+)"/g)].map(([, id = '']) => id);
-      if (found.length >= count) return found;
+      const { come } = this;
+      if (come.length >= count) return come;
       if (!(await this.more())) throw new Error(`the stream has ended: ${this.#text.slice(-500)}`);
     }
   }
@@ -149,19 +154,21 @@ test('whenever streams come, break off, are resumed or dawdle: nothing is missed
     const name = `moment-${round++}`;
     const before = isWhole ? (await events(null)).length : 0;
     const key = isWhole ? null : name;
-    const followers: { from: number; stream: Follower }[] = [];
+    const followers: { from: number; lastId: string; stream: Follower }[] = [];
     const sending: Promise<unknown>[] = [];
     for (const { does, which } of steps) {
-      const at = followers[which % Math.max(1, followers.length)];
+      const at = which % Math.max(1, followers.length);
+      const known = followers[at];
       if (does === 'send') sending.push(node.send(account, name, 'Deposit', { amount: 1 }));
-      else if (does === 'open') followers.push({ from: 0, stream: await Follower.of(key, { from: narrow }) });
-      else if (at === undefined) continue;
-      else if (does === 'read') void at.stream.more(); // there may be nothing to read
+      else if (does === 'open')
+        followers.push({ from: 0, lastId: '', stream: await Follower.of(key, { from: narrow }) });
+      else if (known === undefined) continue;
+      else if (does === 'read') void known.stream.more(); // there may be nothing to read
       else {
-        const from = at.from + (await at.stream.events(0)).length;
-        const { lastId } = at.stream;
-        await at.stream.leave();
-        followers.splice(followers.indexOf(at), 1, { from, stream: await Follower.of(key, { from: narrow, lastId }) });
+        const from = known.from + known.stream.come.length;
+        const lastId = known.stream.lastId === '' ? known.lastId : known.stream.lastId;
+        await known.stream.leave();
+        followers[at] = { from, lastId, stream: await Follower.of(key, { from: narrow, lastId }) };
       }
       if (which === 0) await sending.at(-1);
     }

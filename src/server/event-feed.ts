@@ -38,6 +38,9 @@ interface Joined {
 /** Whatever this node has will do: state and events of one snapshot fit each other. */
 const anyAge: Duration = '36500d';
 
+/** Whether it says where a stream of these events is: a version is one of its own instance. */
+const isOf = ({ key }: Followed, { taken }: ReadFrom): boolean => taken === null || taken.key === key;
+
 export class EventFeeds {
   readonly #setup: FeedSetup;
   readonly #tails = new Map<string, EventTail>();
@@ -56,7 +59,7 @@ export class EventFeeds {
     for (let from = start; ;) {
       using tail = this.#tailOf(followed);
       await atMost(timers, Infinity, [signal], () => tail.begun);
-      const at = tail.placeAt(from);
+      const at = isOf(followed, from) ? tail.placeAt(from) : null;
       const joined = at === null ? yield* this.#catchUp(followed, from, tail, signal) : { place: at, from };
       if (joined === null) return;
       using reader = tail.readerAt(joined.place, signal);

@@ -6,10 +6,13 @@
 import { joined } from '../checkpoint/content.ts';
 import { LockstepError } from '../kernel/errors.ts';
 
+/** Where it is asked: of a `URL`, what handlers look at. */
+export type Address = Pick<URL, 'pathname' | 'search' | 'searchParams' | 'host' | 'hostname' | 'href'>;
+
 /** What is asked. */
 export interface Asked {
   readonly method: string;
-  readonly url: URL;
+  readonly url: Address;
   readonly headers: { get(name: string): string | null };
   /** Of all headers together. */
   readonly headerBytes: number;
@@ -17,6 +20,8 @@ export interface Asked {
   readonly signal: AbortSignal;
   /** The same for who checks who asks: its body is not there. */
   readonly request: Request;
+  /** The body, where all of it came with the head; null: it has to be read. Once. */
+  earlyBody(): Promise<Uint8Array | null>;
   /** Null: it has more than `bytesMax`, or came no further until `signal`. @throws LockstepError `invalid` when it broke off. */
   readBody(bytesMax: number, signal: AbortSignal): Promise<Uint8Array | null>;
 }
@@ -95,6 +100,10 @@ class WebAsked implements Asked {
     let bytes = 0;
     for (const [name, value] of this.request.headers) bytes += name.length + value.length;
     return bytes;
+  }
+
+  async earlyBody(): Promise<null> {
+    return null;
   }
 
   async readBody(bytesMax: number, signal: AbortSignal): Promise<Uint8Array | null> {

@@ -206,7 +206,7 @@ describe('hostile callers', () => {
     socket.write(
       `GET /counted/machines/note/events?key=unread HTTP/1.1\r\n${host(to)}accept: text/event-stream\r\n\r\n`,
     );
-    await expect.poll(() => read).toBeGreaterThan(0);
+    await expect.poll(() => read, { timeout: 5_000 }).toBeGreaterThan(0);
     await expect.poll(() => to.connectionCount(), { timeout: 5_000 }).toBe(0);
     expect(read).toBeLessThan(all / 2);
     socket.destroy();

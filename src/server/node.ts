@@ -7,7 +7,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isLoopback } from './node/loopback.ts';
-import { answer, urlOf, type BridgeLimits } from './node/bridge.ts';
+import { Addresses } from './node/address.ts';
+import { answer, type BridgeLimits } from './node/bridge.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { healthOf, nodeHandler, trustedExchange, unauthorized, type NodeHandlerOptions } from './node-handler.ts';
@@ -54,6 +55,7 @@ export interface ServeOptions extends Omit<NodeHandlerOptions, 'base' | 'bearer'
 
 const headerBytesMax = 16_384;
 const headersMax = 200;
+const idleLookMs = 50;
 
 /**
  * Resolves once it listens.
@@ -109,6 +111,7 @@ export class HttpServer implements AsyncDisposable {
   readonly #exchange: Exchange;
   readonly #limits: ServeLimits;
   readonly #server: Server;
+  readonly #addresses = new Addresses();
   readonly #stop = new AbortController();
   #closed: Promise<void> | null = null;
 
@@ -169,17 +172,13 @@ export class HttpServer implements AsyncDisposable {
   }
 
   #take(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const url = urlOf(incoming);
+    const url = this.#addresses.of(incoming);
     if (url === null) {
       const refused = refusal(400, new LockstepError('invalid', 'this names no place on this server'));
       outgoing.writeHead(400, { 'content-type': problemType, connection: 'close' });
       outgoing.end(JSON.stringify(problemOf(refused, '')));
       return;
     }
-    // A connection that becomes idle while the server closes is one that nobody else would close.
-    outgoing.once('close', () => {
-      if (this.#stop.signal.aborted) this.#server.closeIdleConnections();
-    });
     void answer(incoming, outgoing, { url, exchange: this.#exchange, limits: this.#limits, stop: this.#stop.signal });
   }
 
@@ -187,8 +186,11 @@ export class HttpServer implements AsyncDisposable {
     const ended = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#stop.abort(new LockstepError('stopped', 'this server is closing'));
     this.#server.closeIdleConnections();
+    // Those that become idle from now on nobody else would close.
+    const idle = setInterval(() => this.#server.closeIdleConnections(), idleLookMs);
     const late = setTimeout(() => this.#server.closeAllConnections(), this.#limits.closeMsMax);
     await ended;
+    clearInterval(idle);
     clearTimeout(late);
   }
 }

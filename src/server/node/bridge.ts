@@ -2,10 +2,10 @@
  * Between Node's HTTP and our handlers: a body is taken as fast as it is read, an answer goes out as fast as the other side
  * takes it; whoever goes away aborts the request, and whoever takes nothing for too long is cut off.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import { LockstepError } from '../../kernel/errors.ts';
-import { BodyParts, isFlow, type Asked, type Exchange, type Flow, type Reply } from '../exchange.ts';
+import { BodyParts, isFlow, type Address, type Asked, type Exchange, type Flow, type Reply } from '../exchange.ts';
 import { lazyRequest } from './lazy-request.ts';
 
 export interface BridgeLimits {
@@ -13,17 +13,16 @@ export interface BridgeLimits {
   readonly stallMsMax: number;
 }
 
-/** Null: it names no place on this server. */
-export function urlOf({ url = '', headers }: IncomingMessage): URL | null {
-  // Not resolved against a base: `//other.test/` would lead away.
-  return url.startsWith('/') ? URL.parse(`http://${headers.host ?? ''}${url}`) : null;
-}
-
 /** Answers it. `stop`: ends answers that go on, at a place where the other side can go on. Never rejects. */
 export async function answer(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  about: { readonly url: URL; readonly exchange: Exchange; readonly limits: BridgeLimits; readonly stop: AbortSignal },
+  about: {
+    readonly url: Address;
+    readonly exchange: Exchange;
+    readonly limits: BridgeLimits;
+    readonly stop: AbortSignal;
+  },
 ): Promise<void> {
   const { url, exchange, limits, stop } = about;
   try {
@@ -41,36 +40,28 @@ export async function answer(
  * connection would be reset, and the answer lost with it.
  */
 function drain(incoming: IncomingMessage): void {
-  if (incoming.complete) return;
+  if (incoming.readableEnded) return;
   incoming.removeAllListeners('data');
   incoming.resume();
 }
 
 class NodeAsked implements Asked {
-  readonly url: URL;
+  readonly url: Address;
+  readonly headers: Asked['headers'];
   readonly #incoming: IncomingMessage;
   readonly #outgoing: ServerResponse;
   #gone: AbortController | null = null;
   #request: Request | null = null;
 
-  constructor(incoming: IncomingMessage, outgoing: ServerResponse, url: URL) {
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse, url: Address) {
     this.#incoming = incoming;
     this.#outgoing = outgoing;
     this.url = url;
+    this.headers = new NodeHeaders(incoming.headers);
   }
 
   get method(): string {
     return this.#incoming.method ?? 'GET';
-  }
-
-  get headers(): Asked['headers'] {
-    const { headers } = this.#incoming;
-    return {
-      get(name) {
-        const value = headers[name];
-        return value === undefined ? null : typeof value === 'string' ? value : value.join(', ');
-      },
-    };
   }
 
   get headerBytes(): number {
@@ -95,6 +86,14 @@ class NodeAsked implements Asked {
     return gone;
   }
 
+  async earlyBody(): Promise<Uint8Array | null> {
+    const incoming = this.#incoming;
+    await Promise.resolve(); // the parser gives the head first, and now what came behind it
+    const length = incoming.headers['content-length'];
+    if (!incoming.complete && incoming.readableLength !== Number(length)) return null;
+    return (incoming.read() as Uint8Array | null) ?? new Uint8Array(0); // without an encoding it gives no text
+  }
+
   readBody(bytesMax: number, signal: AbortSignal): Promise<Uint8Array | null> {
     const incoming = this.#incoming;
     const parts = new BodyParts(bytesMax);
@@ -112,6 +111,19 @@ class NodeAsked implements Asked {
       });
       signal.addEventListener('abort', () => end(null), { once: true });
     });
+  }
+}
+
+class NodeHeaders {
+  readonly #headers: IncomingHttpHeaders;
+
+  constructor(headers: IncomingHttpHeaders) {
+    this.#headers = headers;
+  }
+
+  get(name: string): string | null {
+    const value = this.#headers[name];
+    return value === undefined ? null : typeof value === 'string' ? value : value.join(', ');
   }
 }
 

@@ -2,8 +2,10 @@
  * A web `Request` for whoever checks who asks: what is looked at most (method, address, headers) is there at once, all else
  * comes from a real one that is made when somebody looks. It has no body: that has been read.
  */
+import type { Address } from '../exchange.ts';
+
 export function lazyRequest(
-  url: URL,
+  url: Address,
   method: string,
   rawHeaders: readonly string[],
   signalOf: () => AbortSignal,
@@ -11,7 +13,7 @@ export function lazyRequest(
   let headers: Headers | null = null;
   let real: Request | null = null;
   const headersOf = (): Headers => (headers ??= new Headers(pairsOf(rawHeaders)));
-  const realOf = (): Request => (real ??= new Request(url, { method, headers: headersOf(), signal: signalOf() }));
+  const realOf = (): Request => (real ??= new Request(url.href, { method, headers: headersOf(), signal: signalOf() }));
   const known: Readonly<Record<string, () => unknown>> = {
     method: () => method,
     url: () => url.href,
