@@ -40,7 +40,7 @@ export class AppProcess {
     // Its channel closes when this process is gone, whatever ended that: then it ends too.
     // What it loads is compiled once, not at every change.
     const env = { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() };
-    this.#child = fork(`${import.meta.dirname}/dev-worker${extname(import.meta.filename)}`, [path, title], { env });
+    this.#child = fork(new URL(`./dev-worker${extname(import.meta.url)}`, import.meta.url), [path, title], { env });
     this.#imported.promise.catch(() => {}); // whoever waits for it is told
     this.#ready.promise.catch(() => {}); // likewise
     this.#child.on('message', (news: DevNews) => {

@@ -11,9 +11,7 @@ export const seat = machine({
     Take: ({ takenBy }, { by }, { event }) => (takenBy === '' ? [event('Taken', { by })] : reject('taken', { takenBy })),
   },
   evolve: { Taken: (_seat, { by }) => ({ takenBy: by }) },
-});
-
-export default defineApp({ name: '${name}', parts: [seat] });
+});\n\nexport default defineApp({ name: '${name}', parts: [seat] });
 `;
 
 export const testText = `import assert from 'node:assert/strict';

@@ -1,20 +1,23 @@
 /** What `lockstep init` makes is an app that runs, and a test that passes. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { command } from './command.ts';
 
+const program = fileURLToPath(new URL('main.ts', import.meta.url));
 let place = '';
 beforeEach(async () => {
   place = await mkdtemp(join(tmpdir(), 'lockstep-init-'));
 });
 afterEach(() => rm(place, { recursive: true }));
 
-test('an app of ten lines and its test in the simulator, which passes; what is there is kept', async () => {
+test('an app of ten lines that is served, and its test in the simulator, which passes; what is there is kept', async () => {
   const directory = join(place, 'My Theatre');
   await mkdir(directory);
   await writeFile(join(directory, 'README.md'), 'mine');
@@ -35,4 +38,16 @@ test('an app of ten lines and its test in the simulator, which passes; what is t
     env: { ...process.env, LOCKSTEP_SEEDS: '1' },
   });
   expect(stdout).toMatch(/pass 2/);
+
+  const words = ['--conditions=lockstep-source', program, 'serve', 'app.ts', '--port', '0'];
+  const served = spawn(process.execPath, words, { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: served.stdout })[Symbol.asyncIterator]();
+  expect((await lines.next()).value).toMatch(/^ {2}my-theatre {3}1 machine · data \.lockstep\/my-theatre /);
+  expect((await lines.next()).value).toMatch(/^ {2}listens {6}http:\/\/127\.0\.0\.1:\d+$/);
+  const data = join(directory, '.lockstep/my-theatre');
+  const told = vi.spyOn(console, 'log').mockImplementation(() => {});
+  expect(await command(['send', 'seat', 'A/1', 'Take', '{"by":"ann"}', '--data', data])).toBe(0);
+  told.mockRestore();
+  served.kill('SIGTERM');
+  expect(await once(served, 'exit')).toEqual([0, null]);
 });

@@ -73,6 +73,7 @@ export class Relay {
   open(url: string): Waited {
     const waited = { count: this.#waitingCount, failedCount: this.#failedCount };
     this.#broken = null;
+    if (this.#opened !== null) this.#forget();
     this.#opened = { url: new URL(url), agent: new Agent({ keepAlive: true }) };
     this.#target.resolve(this.#opened);
     return waited;
