@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { getCompileCacheDir } from 'node:module';
 import { extname } from 'node:path';
+import type { ErrorKind } from '../kernel/errors.ts';
 import type { DevNews, DevOrder, DevReady } from './dev-messages.ts';
 
 export interface AppProcessOptions {
@@ -17,12 +18,12 @@ export interface AppProcessOptions {
 
 /** Why a process ended by itself. */
 export class AppFailure extends Error {
-  /** Another process has its directory: no change of the code helps. */
-  readonly isInUse: boolean;
+  /** Null: it was no error of ours. */
+  readonly error: ErrorKind | null;
 
-  constructor(why: string, isInUse: boolean) {
+  constructor(why: string, error: ErrorKind | null) {
     super(why);
-    this.isInUse = isInUse;
+    this.error = error;
   }
 }
 
@@ -48,7 +49,7 @@ export class AppProcess {
       else if (news.kind === 'thrown') onThrown(news.what);
       else if (news.kind === 'imported') this.#imported.resolve();
       else if (news.kind === 'ready') this.#ready.resolve(news);
-      else this.#failure = new AppFailure(news.why, news.isInUse);
+      else this.#failure = new AppFailure(news.why, news.error);
     });
     this.ended = this.#end();
   }
@@ -77,7 +78,7 @@ export class AppProcess {
 
   async #end(): Promise<string | null> {
     const [code, signal] = (await once(this.#child, 'exit')) as [number | null, string | null];
-    const failure = this.#failure ?? new AppFailure(`the process ended with ${signal ?? `exit code ${code}`}`, false);
+    const failure = this.#failure ?? new AppFailure(`the process ended with ${signal ?? `exit code ${code}`}`, null);
     this.#imported.reject(failure);
     this.#ready.reject(failure);
     return this.#isTold ? null : failure.message;

@@ -1,4 +1,5 @@
 /** What `lockstep dev` and the process that serves the app for it say to each other. */
+import type { ErrorKind } from '../kernel/errors.ts';
 
 /** To the process: open the app now, as the one before has ended; end. */
 export type DevOrder =
@@ -13,7 +14,7 @@ export type DevNews =
   | { readonly kind: 'imported' }
   | DevReady
   /** It cannot go on; it ends. */
-  | { readonly kind: 'failed'; readonly why: string; readonly isInUse: boolean }
+  | { readonly kind: 'failed'; readonly why: string; readonly error: ErrorKind | null }
   /** What code of the app threw. */
   | { readonly kind: 'thrown'; readonly what: string };
 

@@ -29,7 +29,7 @@ try {
   await run(path);
 } catch (error) {
   const why = isLockstepError(error) ? errorText(error) : (asError(error).stack ?? String(error));
-  tell({ kind: 'failed', why, isInUse: isLockstepError(error, 'in-use') });
+  tell({ kind: 'failed', why, error: isLockstepError(error) ? error.kind : null });
   process.exitCode = 1;
 }
 process.disconnect?.();

@@ -3,6 +3,7 @@
  * open. Data is on disk and starts are quick, so no module is ever stale. The next process imports the app while the one
  * before still serves: code that cannot be imported stops nobody.
  */
+import { existsSync } from 'node:fs';
 import { appendFile, readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { LockstepError } from '../kernel/errors.ts';
@@ -28,6 +29,11 @@ export async function dev(path: string, options: DevOptions): Promise<number> {
   if (fresh && data !== undefined)
     throw new LockstepError('misuse', `--fresh is for what lies in ${dataRoot}/ alone; nothing was removed`, {
       values: { data },
+    });
+  if (!existsSync(path))
+    throw new LockstepError('invalid', 'there is no such file', {
+      values: { file: path },
+      advice: ['an app to begin with: lockstep init'],
     });
   if (data === undefined) await ignoreData();
   const session = new DevSession(path, options);
@@ -88,8 +94,10 @@ class DevSession {
       onThrown: (what) => console.error(what),
     });
     this.#starting = next;
+    let isImported = false;
     try {
       await next.imported();
+      isImported = true;
       this.#relay.mend();
       await this.#stop();
       const isFresh = this.#options.fresh && this.#data === null;
@@ -99,7 +107,8 @@ class DevSession {
       void this.#guard(next);
     } catch (error) {
       if (!(error instanceof AppFailure)) throw error;
-      if (error.isInUse && this.#data === null) this.#refused(error.message);
+      if (error.error === 'in-use' && this.#data === null) this.#refused(error.message);
+      else if (error.error === 'misuse' && isImported) this.#failed(`${error.message}\n${this.#again}`);
       else this.#failed(error.message);
     } finally {
       this.#starting = null;
@@ -121,6 +130,12 @@ class DevSession {
     if (this.#serving !== serving || why === null) return;
     this.#serving = null;
     this.#failed(why);
+  }
+
+  /** For code that does not fit what is stored. */
+  get #again(): string {
+    const { data } = this.#options;
+    return `  In development, to begin again: ${data === undefined ? `${this.#title} --fresh` : `remove ${data}`}`;
   }
 
   /** No change of the code would help. */
