@@ -173,7 +173,8 @@ class TimerEpoch implements EpochService {
 
   #begin(leading: Leading, timer: NearTimer): void {
     const text = textOf(timer);
-    if (this.#inFlight.has(text)) return;
+    // Its handler has set it for the same time again.
+    if (this.#inFlight.has(text)) return this.#pause(timer, refusedPauseMs);
     this.#inFlight.set(text, timer);
     const ended = (ending: Ending): void => {
       this.#inFlight.delete(text);

@@ -106,6 +106,22 @@ describe('a timer', () => {
     });
   });
 
+  test('whose handler sets it again for the same moment fires again', async () => {
+    await inWorld(async (env, log) => {
+      const ran: Ran[] = [];
+      const note = noting(ran);
+      const again: TimerHandler = (tx, fired) => {
+        note(tx, fired);
+        if (ran.length < 3) setTimer(tx, { kind: fired.kind, name: fired.name, at: fired.due });
+      };
+      const partition = await led(env, log, withTimers(env, { handlers: { again } }));
+      await set(partition, null, { kind: 'again', name: 'one', after: '1s' });
+      await env.sleep('2s');
+      expect(ran.length).toBe(3);
+      await partition.close();
+    });
+  });
+
   test('what is rolled back sets nothing, and what is no timer is refused', async () => {
     await inWorld(async (env, log) => {
       const ran: Ran[] = [];
