@@ -5,9 +5,9 @@ import type { AnyMachine } from '../machine/definition.ts';
 import { printable } from '../kernel/printable.ts';
 import type { History, HistoryEntry } from '../node/history.ts';
 import type { Token } from '../partition/transaction.ts';
-import type { EventPage } from '../server/event-page.ts';
 import { nodePaths } from '../server/node-paths.ts';
-import { jsonOf, paths } from '../server/wire.ts';
+import { jsonOf } from '../server/wire.ts';
+import { allEventsOf, machinesOf, pageMax } from './event-pages.ts';
 import { dataText, namedText, parsedJson } from './plain-data.ts';
 import { remoteTo, type WhichNode } from './running-node.ts';
 
@@ -27,9 +27,6 @@ export async function showState(machine: string, key: string, options: StateOpti
   console.log(options.json ? jsonOf(found) : `  ${dataText(found.state)}    version ${found.version}`);
   return 0;
 }
-
-/** So many at once; who reads them takes the next ones. */
-const pageMax = 500;
 
 /** Each event, and the state behind it. */
 async function showSteps(remote: Remote, machine: string, key: string, json: boolean): Promise<number> {
@@ -66,32 +63,13 @@ export async function showEvents(machine: string | undefined, options: EventsOpt
   const isOfMany = machine === undefined && machines.length > 1;
   const print: Print = (event) => console.log(options.json ? jsonOf(event) : recordedText(event, isOfMany));
   if (options.follow) await Promise.all(machines.map((one) => follow(remote, one, options, print)));
-  else for (const one of machines) await list(remote, one, options, print);
+  else for (const one of machines) for await (const page of allEventsOf(remote, one, options)) page.forEach(print);
   return 0;
-}
-
-interface Definitions {
-  readonly parts: readonly { readonly kind: string; readonly name: string }[];
-}
-
-async function machinesOf(remote: Remote): Promise<readonly string[]> {
-  const { parts } = await remote.get<Definitions>(nodePaths.definitions);
-  return parts.filter(({ kind }) => kind === 'machine').map(({ name }) => name);
 }
 
 /** Ends with the process. */
 async function follow(remote: Remote, machine: string, { key, after }: EventsOptions, print: Print): Promise<void> {
   for await (const event of remote.events(machine, { key, after: after as Token | undefined })) print(event);
-}
-
-async function list(remote: Remote, machine: string, { key, after }: EventsOptions, print: Print): Promise<void> {
-  const limit = String(pageMax);
-  for (let from = after; ;) {
-    const page = await remote.get<EventPage>(paths.events(machine, { key, after: from, limit }));
-    page.events.forEach(print);
-    if (page.events.length === 0) return;
-    from = page.next;
-  }
 }
 
 /** Keys are the users' and may hold anything: what a terminal would obey is escaped. */

@@ -1,5 +1,5 @@
 /** Declares the commands that look at what is stored: files of logs and trees, contracts, replays, personal data. */
-import { appArgument, declare, jsonOption, nodeOptions, type Command } from '../declaration.ts';
+import { appArgument, declare, jsonOption, type Command } from '../declaration.ts';
 
 const directory = { name: 'DIR', completes: 'directory' } as const;
 
@@ -67,35 +67,4 @@ as for verify. Beside a process that has DIR this is refused: there, node.send(s
   run: async ({ APP, DIR, SUBJECT }) => (await import('../forget.ts')).forgetSubject(APP, DIR, SUBJECT),
 });
 
-const backup: Command = declare({
-  name: 'backup',
-  summary: 'keeps a backup of a node that runs, while it serves',
-  arguments: [{ name: 'DEST', completes: 'directory' }],
-  options: nodeOptions,
-  details: `DEST is a directory of the node's machine; named again it gets what is new alone, and the newest two backups stay. Each
-partition is backed up as of one moment, one after the other. It is done once the exit code is 0: run it from a timer. Of a node
-that does not run the directory itself can be copied.`,
-  examples: ['lockstep backup /backups/bank', 'lockstep backup /backups/bank --data .lockstep/bank --json'],
-  run: async ({ DEST }, options) => (await import('../backup.ts')).backupNode(DEST, options),
-});
-
-const restore: Command = declare({
-  name: 'restore',
-  summary: 'makes a node of the newest backup',
-  arguments: [{ name: 'SOURCE', completes: 'directory' }, directory],
-  options: { json: jsonOption },
-  details: `SOURCE is what a backup was kept in; DIR is where the node is to be: it is made, or empty. Every file is verified before anything is
-installed. Then open it there: lockstep serve APP --data DIR.`,
-  examples: ['lockstep restore /backups/bank ./bank-data'],
-  run: async ({ SOURCE, DIR }, { json }) => (await import('../backup.ts')).restoreNode(SOURCE, DIR, { json }),
-});
-
-export const storedCommands: readonly Command[] = [
-  backup,
-  restore,
-  verify,
-  contract,
-  forget,
-  logInspect,
-  storageInspect,
-];
+export const storedCommands: readonly Command[] = [verify, contract, forget, logInspect, storageInspect];
