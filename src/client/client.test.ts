@@ -133,6 +133,17 @@ describe('a client of what is exposed', () => {
     await expect(sent).rejects.toMatchObject({ kind: 'unknown', values: { commandId: expect.any(String) } });
   });
 
+  test('what fails on the server is told at once, and not sent again', async () => {
+    let count = 0;
+    const client = clientOver(async () => {
+      count++;
+      const headers = { 'content-type': 'application/problem+json' };
+      return new Response(JSON.stringify({ kind: 'unknown', detail: 'failed' }), { status: 500, headers });
+    });
+    await expect(client.send('order', 'far', 'Add', 3)).rejects.toMatchObject({ kind: 'unknown', summary: 'failed' });
+    expect(count).toBe(1);
+  });
+
   test('an aborted signal ends it with its reason', async () => {
     const stop = new AbortController();
     const client = clientOver(() => new Promise(() => {}));

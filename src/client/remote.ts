@@ -162,24 +162,30 @@ export class Remote {
     const { ports } = this.#setup;
     const { deadline = deadlineDefault, ...about } = waiting;
     const withinMs = durationMs(deadline);
-    const found = await deliver<Found<T>>({ ports, waits: null }, { ...about, withinMs }, (leftMs) =>
+    const found = await deliver<Found<T> | Failed>({ ports, waits: null }, { ...about, withinMs }, (leftMs) =>
       this.#attempt(ask, leftMs, about.signal),
     );
+    if (found.kind === 'failed') throw found.error;
     return found.value;
   }
 
-  async #attempt<T>(ask: Ask, leftMs: number, signal: AbortSignal | undefined): Promise<Found<T> | Again> {
+  async #attempt<T>(ask: Ask, leftMs: number, signal: AbortSignal | undefined): Promise<Found<T> | Failed | Again> {
     const { timers } = this.#setup.ports;
     const headers = { accept: valueType, [headerNames.deadline]: `${Math.ceil(leftMs)}ms` };
     try {
-      const ended = await within(timers, leftMs + graceMs, [signal], async (ending) => {
+      const ended = await within(timers, leftMs + graceMs, [signal], async (ending): Promise<Found<T> | Failed> => {
         const response = await this.#fetch(ask, headers, ending);
         const bytes = new Uint8Array(await response.arrayBuffer());
-        if (response.headers.get('content-type') === valueType) return decodeBody(bytes, 'value');
-        throw errorOf(problemIn(response, bytes), response.status);
+        if (response.headers.get('content-type') === valueType) {
+          return { kind: 'found', value: decodeBody(bytes, 'value') as T }; // of a server of the same definitions
+        }
+        const problem = problemIn(response, bytes);
+        const error = errorOf(problem, response.status);
+        if (response.status === 500 && problem !== undefined) return { kind: 'failed', error };
+        throw error;
       });
       if (ended.kind === 'late') return { kind: 'again', inDoubt: true, why: 'an answer' };
-      return { kind: 'found', value: ended.value as T }; // of a server of the same definitions
+      return ended.value;
     } catch (error) {
       // It is closing: another, or it again, will be there in a moment.
       if (isLockstepError(error, 'stopped') && signal?.aborted !== true)
@@ -257,6 +263,12 @@ export class Remote {
 interface Found<T> {
   readonly kind: 'found';
   readonly value: T;
+}
+
+/** It came to nothing there, as where `decide` throws, and would again. */
+interface Failed {
+  readonly kind: 'failed';
+  readonly error: LockstepError;
 }
 
 /** Undefined for what is no problem. */

@@ -84,7 +84,8 @@ class HttpHandler {
     } catch (error) {
       if (isLockstepError(error)) return problemReply(refusalOf(error), this.#base);
       if (!asked.signal.aborted) this.#options.onError?.(error, asked.request);
-      const told = new LockstepError('unknown', 'this request failed on the server');
+      const values = this.#surface.isTrusted ? { threw: String(error) } : {};
+      const told = new LockstepError('unknown', 'this request failed on the server', { values });
       return problemReply(refusal(500, told), this.#base);
     }
   }
