@@ -60,6 +60,8 @@ class Traffic {
   async run(): Promise<void> {
     const { signal, positions } = this.#options;
     const [env, shop] = [this.#env, this.#shop];
+    await endedBy(signal, this.#stockUp());
+    if (signal.aborted) return;
     await Promise.all([
       endedBy(signal, this.#customers()),
       endedBy(signal, this.#supplier()),
@@ -107,13 +109,18 @@ class Traffic {
     );
   }
 
-  /** Fills up what runs out, and at first what there is none of. */
+  /** Before the first customer comes. */
+  async #stockUp(): Promise<void> {
+    const supplies = Array.from({ length: articleCount }, async (_, article) => {
+      const { free } = (await this.#shop.read(inventory, skuOf(article))).state;
+      if (free < stockLow) await this.#supply(skuOf(article), stockFull - free);
+    });
+    await Promise.all(supplies);
+  }
+
+  /** Fills up what runs out. */
   async #supplier(): Promise<void> {
     const { signal } = this.#options;
-    for (let article = 0; article < articleCount; article++) {
-      const { version } = await this.#shop.read(inventory, skuOf(article));
-      if (version === 0) await this.#supply(skuOf(article), stockFull);
-    }
     while (!signal.aborted) {
       await this.#pause(500);
       for (const { sku, free } of await this.#low()) await this.#supply(sku, stockFull - free);
@@ -206,14 +213,15 @@ class Traffic {
   }
 }
 
-/** Some articles are wanted more than others. */
+/** Some articles are wanted more than others, and some customers want more than there ever is. */
 function basketOf(key: string): readonly Line[] {
   const articles = new Set<number>();
   for (let left = Math.floor(3 * chanceOf(key, 'articles')); left >= 0; left--)
     articles.add(Math.floor(articleCount * chanceOf(key, `article ${left}`) ** 2));
   return [...articles].map((article) => ({
     sku: skuOf(article),
-    quantity: 1 + Math.floor(3 * chanceOf(key, `quantity of ${article}`)),
+    quantity:
+      chanceOf(key, `much of ${article}`) < 0.02 ? 2 * stockFull : 1 + Math.floor(3 * chanceOf(key, `${article}`)),
     price: 490 + 310 * article,
   }));
 }

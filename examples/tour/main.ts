@@ -1,11 +1,11 @@
 /**
- * `npm start`: a tour of what there is so far. A small cluster runs through a storm that a seed chooses, faults and
+ * `npm run tour`: a tour of what there is so far. A small cluster runs through a storm that a seed chooses, faults and
  * verdict are shown; then a bug is planted, found, and shown again from its seed; then real processes append to a log
  * and are killed; then three contend for serving a counter, and whoever leads is killed.
  *
- *     npm start                          the tour
- *     npm start -- --seed 7              with another storm
- *     npm start -- --bug --seed 7        the planted bug in the storm of seed 7 alone
+ *     npm run tour                          the tour
+ *     npm run tour -- --seed 7              with another storm
+ *     npm run tour -- --bug --seed 7        the planted bug in the storm of seed 7 alone
  */
 import { parseArgs, styleText } from 'node:util';
 import { simulate, SimulationFailure, textDiagram, type SeedResult, type TraceEvent } from 'lockstep/sim';
@@ -25,7 +25,7 @@ async function storm(number: number): Promise<void> {
     [
       'The services are ordinary async functions (examples/tour/echo.ts). Machines,',
       'network, disks and clocks are simulated, and every fault comes from one seed:',
-      `here ${number}. \`npm start -- --seed ${number + 1}\` is another storm.`,
+      `here ${number}. \`npm run tour -- --seed ${number + 1}\` is another storm.`,
     ].join('\n'),
   );
   const startedAt = performance.now();
@@ -59,7 +59,7 @@ async function hunt(seeds: number | { readonly only: number }): Promise<void> {
     seeds,
     weather: kindWeather,
     onSeed: () => void passed++,
-    command: (number: number) => `npm start -- --bug --seed ${number}`,
+    command: (number: number) => `npm run tour -- --bug --seed ${number}`,
   };
   try {
     await simulate(options, (world) => cluster(world, 'without retry'));
@@ -200,7 +200,7 @@ function readSeed(): { readonly number: number; readonly bug: boolean } | null {
 process.once('SIGINT', () => process.exit(130)); // what was started and made goes with this process
 const seed = readSeed();
 if (seed === null) {
-  console.error('npm start [-- --seed N] [-- --bug --seed N]     N is a whole number');
+  console.error('npm run tour [-- --seed N] [-- --bug --seed N]     N is a whole number');
   process.exitCode = 2;
 } else if (seed.bug) {
   await hunt({ only: seed.number });

@@ -1,4 +1,4 @@
-/** `npm run sim` and `npm start` as a person runs them: exit codes, and commands in failures that show them again. */
+/** `npm run sim` and `npm run tour` as a person runs them: exit codes, and commands in failures that show them again. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,7 +44,7 @@ const tour = (...args: readonly string[]): Promise<Ran> => run('examples/tour/ma
 
 /** The arguments of the command that a failure tells to run. */
 function replayIn(out: string): readonly string[] {
-  const [, args = ''] = /^ *replay +npm (?:run sim|start) -- (.*)$/m.exec(out) ?? [];
+  const [, args = ''] = /^ *replay +npm run (?:sim|tour) -- (.*)$/m.exec(out) ?? [];
   expect(args).toContain('--seed ');
   return args.split(' ');
 }
