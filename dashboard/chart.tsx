@@ -19,7 +19,6 @@ export interface ChartAbout {
 }
 
 const colours = ['--line-1', '--line-2', '--line-3', '--line-4', '--line-5'] as const;
-const heightPixels = 132;
 /** What is shown grows with what is known, between these. */
 const shownMsMin = 60_000;
 const shownMsMax = 300_000;
@@ -41,9 +40,9 @@ export function Chart({
   useEffect(() => {
     const parent = frame.current;
     if (parent === null) return undefined;
-    const made = new uPlot(optionsOf(lines, parent.clientWidth, print), dataOf(lines, samples), parent);
+    const made = new uPlot(optionsOf(lines, parent, print), dataOf(lines, samples), parent);
     chart.current = made;
-    const resized = new ResizeObserver(() => made.setSize({ width: parent.clientWidth, height: heightPixels }));
+    const resized = new ResizeObserver(() => made.setSize(sizeOf(parent)));
     resized.observe(parent);
     return () => {
       resized.disconnect();
@@ -79,18 +78,28 @@ function dataOf(lines: readonly ChartLine[], samples: readonly SampleOrGap[]): u
   return [at, ...lines.map(({ of }) => samples.map((sample) => ('gap' in sample ? null : of(sample))))];
 }
 
-function optionsOf(lines: readonly ChartLine[], width: number, print: ChartAbout['print']): uPlot.Options {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string): string => style.getPropertyValue(name).trim();
+const sizeOf = ({ clientWidth, clientHeight }: HTMLElement) => ({ width: clientWidth, height: clientHeight });
+
+/** As the canvas takes it: of the light or the dark side of a name, whichever shows. */
+function colourIn(parent: HTMLElement, name: string): string {
+  const probe = parent.appendChild(document.createElement('i'));
+  probe.style.color = `var(${name})`;
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+function optionsOf(lines: readonly ChartLine[], parent: HTMLElement, print: ChartAbout['print']): uPlot.Options {
+  const colour = (name: string): string => colourIn(parent, name);
+  const sans = getComputedStyle(document.body).fontFamily;
   const axis = {
     stroke: colour('--faint'),
-    font: `11px ${style.getPropertyValue('--sans')}`,
+    font: `11px ${sans}`,
     grid: { stroke: colour('--grid'), width: 1 },
     ticks: { show: false },
   } as const;
   return {
-    width,
-    height: heightPixels,
+    ...sizeOf(parent),
     padding: [8, 14, 0, 0],
     legend: { show: false },
     cursor: { show: false },
@@ -108,7 +117,13 @@ function optionsOf(lines: readonly ChartLine[], width: number, print: ChartAbout
       {},
       ...lines.map(({ label }, at) => {
         const stroke = colour(colours[at % colours.length] ?? colours[0]);
-        return { label, stroke, width: 1.5, points: { show: false }, ...(at === 0 ? { fill: `${stroke}22` } : {}) };
+        return {
+          label,
+          stroke,
+          width: 1.5,
+          points: { show: false },
+          ...(at === 0 ? { fill: stroke.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.13)') } : {}),
+        };
       }),
     ],
   };

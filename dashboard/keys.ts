@@ -25,7 +25,7 @@ export function useKeys({ onSearch, onHelp }: { readonly onSearch: () => void; r
     };
     addEventListener('keydown', press);
     return () => removeEventListener('keydown', press);
-  });
+  }, []);
 }
 
 const isWrittenIn = (target: EventTarget | null): boolean =>

@@ -36,6 +36,18 @@ export class Link {
     this.state.set({ kind: 'opening' });
   }
 
+  /** Resolves when no secret is missing. */
+  unlocked(): Promise<void> {
+    if (this.state.value.kind !== 'locked') return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = this.state.listen(() => {
+        if (this.state.value.kind === 'locked') return;
+        end();
+        resolve();
+      });
+    });
+  }
+
   /** Asks; whoever waits for long is told so meanwhile. */
   async timed<T>(ask: () => Promise<T>): Promise<T> {
     const since = new Date();
@@ -55,12 +67,15 @@ export class Link {
   }
 
   async #fetch(...[input, init]: Parameters<typeof webPorts.fetch>): Promise<Response> {
+    const bearer = sessionStorage.getItem(bearerKey);
     try {
       const response = await webPorts.fetch(input, init);
       const { kind } = this.state.value;
-      if (response.status === 401)
-        this.state.set({ kind: 'locked', wasWrong: sessionStorage.getItem(bearerKey) !== null });
-      else if (kind === 'lost' || kind === 'locked') this.state.set({ kind: 'up' });
+      if (response.status !== 401) {
+        if (kind === 'lost' || kind === 'locked') this.state.set({ kind: 'up' });
+      } else if (bearer === sessionStorage.getItem(bearerKey)) {
+        this.state.set({ kind: 'locked', wasWrong: bearer !== null }); // nobody has given another one meanwhile
+      }
       return response;
     } catch (error) {
       const { kind } = this.state.value;

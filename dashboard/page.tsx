@@ -166,6 +166,7 @@ function Unlock({ wasWrong, link }: { readonly wasWrong: boolean; readonly link:
   return (
     <form class="banner warn row" onSubmit={submit} aria-label="Secret">
       <label for="bearer">{wasWrong ? 'This is not its secret. Another one:' : 'This node asks for its secret:'}</label>
+      <input type="text" autocomplete="username" value="lockstep" readOnly hidden />
       <input id="bearer" name="bearer" type="password" required autocomplete="current-password" />
       <button type="submit">Go on</button>
       <span>It is kept until this tab is closed.</span>

@@ -29,6 +29,10 @@ export class Store<T> {
 /** In a view: drawn again whenever it changes. */
 export function useStore<T>(store: Store<T>): T {
   const [, redraw] = useState({});
-  useEffect(() => store.listen(() => redraw({})), [store]);
-  return store.value;
+  const { value } = store;
+  useEffect(() => {
+    if (!Object.is(value, store.value)) redraw({}); // it changed before anybody listened
+    return store.listen(() => redraw({}));
+  }, [store]);
+  return value;
 }

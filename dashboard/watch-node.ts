@@ -53,8 +53,14 @@ export class NodeWatch {
       } catch {
         this.#gap(); // the link says so
       }
-      await after(everyMs);
+      await this.#pause();
     }
+  }
+
+  /** Who has to give the secret first is not kept waiting behind that. */
+  async #pause(): Promise<void> {
+    if (this.#link.state.value.kind === 'locked') await this.#link.unlocked();
+    else await after(everyMs);
   }
 
   async #look(): Promise<void> {
@@ -100,7 +106,7 @@ export class NodeWatch {
         for await (const { events } of this.#link.remote.follow<NewestEvents>(path, { signal: ending.signal }))
           this.#take(events);
       } catch {
-        await after(everyMs); // the link says so
+        await this.#pause(); // the link says so
       } finally {
         document.removeEventListener('visibilitychange', hide);
       }
