@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import type { App } from '../machine/app.ts';
-import { asError, isLockstepError } from '../kernel/errors.ts';
+import { isLockstepError } from '../kernel/errors.ts';
 import { serve } from '../server/node.ts';
 import { open } from '../os/open.ts';
 import { onAppFile } from './app-files.ts';
@@ -28,11 +28,10 @@ onAppFile((file) => tell({ kind: 'file', file }));
 try {
   await run(path);
 } catch (error) {
-  const why = isLockstepError(error) ? errorText(error) : (asError(error).stack ?? String(error));
-  tell({ kind: 'failed', why, error: isLockstepError(error) ? error.kind : null });
+  tell({ kind: 'failed', why: errorText(error), error: isLockstepError(error) ? error.kind : null });
   process.exitCode = 1;
 }
-process.disconnect?.();
+if (process.connected) process.disconnect();
 
 async function run(file: string): Promise<void> {
   const ended = endAsked();
@@ -56,7 +55,7 @@ async function serveOver(
   const started = await startedText(app, directory);
   await using node = await open(app, { data: directory, withinMs: takeMsMax });
   const changes = await codeChanges(node, directory);
-  const onError = (error: unknown): void => tell({ kind: 'thrown', what: asError(error).stack ?? String(error) });
+  const onError = (error: unknown): void => tell({ kind: 'thrown', what: errorText(error) });
   await using server = await serve(node, { port: 0, page: await pageText(), actions: backupActions(node), onError });
   tell({
     kind: 'ready',

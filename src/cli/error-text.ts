@@ -1,20 +1,27 @@
 /** An error as a terminal shows it: its kind, what was wrong, what to do, and what was behind it. */
-import { asError, isLockstepError, type LockstepError } from '../kernel/errors.ts';
+import { asError, isLockstepError } from '../kernel/errors.ts';
 import { printable } from '../kernel/printable.ts';
 
-/** Lines of a stack that are worth showing: where it was thrown. */
+/** Lines of a stack that are worth showing: where in the user's code it was thrown. */
 const stackLinesMax = 8;
+/** This package. */
+const own = new URL('..', import.meta.url).href;
 
-export function errorText(error: LockstepError): string {
+export function errorText(error: unknown): string {
+  if (!isLockstepError(error)) return thrownText(error);
   return [`${error.kind}: ${error.message}`, ...causeLines(error.cause)].join('\n');
 }
 
 function causeLines(cause: unknown): readonly string[] {
   if (cause === undefined || cause === null || isOfSystem(cause)) return [];
-  if (isLockstepError(cause)) return indented(errorText(cause));
-  const { stack, message } = asError(cause);
-  const own = (stack ?? message).split('\n').filter((line) => !/^\s+at (?:.*\(node:|node:)/.test(line));
-  return indented(own.slice(0, stackLinesMax).join('\n'));
+  return indented(errorText(cause));
+}
+
+/** What was thrown, and where in the user's code. */
+function thrownText(thrown: unknown): string {
+  const { stack, message } = asError(thrown);
+  const isTheirs = (line: string): boolean => !/^\s+at /.test(line) || !(line.includes(own) || line.includes('node:'));
+  return (stack ?? message).split('\n').filter(isTheirs).slice(0, stackLinesMax).join('\n');
 }
 
 /** What the system said is in our own words already; of a parser of options likewise. */

@@ -1,6 +1,6 @@
 /** `lockstep serve`: an app over its directory, and all of its node over HTTP, until it is told to end. */
 import { once } from 'node:events';
-import { isLockstepError, LockstepError } from '../kernel/errors.ts';
+import { LockstepError } from '../kernel/errors.ts';
 import { isLoopback } from '../server/node/loopback.ts';
 import { serve, type HttpServer } from '../server/node.ts';
 import type { LockstepNode } from '../node/node.ts';
@@ -41,7 +41,7 @@ export async function serveApp(path: string, { data, port, host }: ServeOptions)
   removeRunning(directory);
   await server.close();
   if (failed === null) return 0;
-  console.error(isLockstepError(failed) ? errorText(failed) : String(failed));
+  console.error(errorText(failed));
   return 1;
 }
 
@@ -63,7 +63,7 @@ async function listening(
     });
   const secret = isLoopback(host) ? {} : { bearer };
   const page = await pageText();
-  const onError = (error: unknown): void => console.error(error);
+  const onError = (error: unknown): void => console.error(errorText(error));
   return takenPort(port, (free) =>
     serve(node, { ...secret, host, port: free, page, actions: backupActions(node), onError }),
   );
