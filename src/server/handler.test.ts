@@ -287,7 +287,7 @@ async function frames(path: string, count: number, headers: Readonly<Record<stri
   const found: Frame[] = [];
   let text = '';
   for await (const chunk of response.body ?? []) {
-    text += new TextDecoder().decode(chunk as Uint8Array);
+    text += new TextDecoder().decode(chunk);
     const parts = text.split('\n\n');
     text = parts.pop() ?? '';
     for (const part of parts.filter((one) => one.startsWith('id'))) {

@@ -4,7 +4,7 @@
  * unknown caller may do, and ends in order.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isLoopback } from './node/loopback.ts';
 import { Addresses } from './node/address.ts';
@@ -56,6 +56,7 @@ export interface ServeOptions extends Omit<NodeHandlerOptions, 'base' | 'bearer'
 const headerBytesMax = 16_384;
 const headersMax = 200;
 const idleLookMs = 50;
+const lingerMsMax = 1_000;
 
 /**
  * Resolves once it listens.
@@ -112,6 +113,7 @@ export class HttpServer implements AsyncDisposable {
   readonly #limits: ServeLimits;
   readonly #server: Server;
   readonly #addresses = new Addresses();
+  readonly #sockets = new Set<Socket>();
   readonly #stop = new AbortController();
   #closed: Promise<void> | null = null;
 
@@ -132,6 +134,10 @@ export class HttpServer implements AsyncDisposable {
     this.#server.maxConnections = connectionsMax;
     this.#server.maxHeadersCount = headersMax;
     this.#server.on('clientError', refuseBytes);
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
   }
 
   /** Once. @throws LockstepError `in-use` when the port is taken. */
@@ -186,6 +192,8 @@ export class HttpServer implements AsyncDisposable {
     const ended = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#stop.abort(new LockstepError('stopped', 'this server is closing'));
     this.#server.closeIdleConnections();
+    // Who connected and asked nothing yet, as browsers do ahead of time, is not idle to it.
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
     // Those that become idle from now on nobody else would close.
     const idle = setInterval(() => this.#server.closeIdleConnections(), idleLookMs);
     const late = setTimeout(() => this.#server.closeAllConnections(), this.#limits.closeMsMax);
@@ -207,6 +215,10 @@ function refuseBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  // Closed at once with bytes unread, the answer would be lost; who does not close then is not waited for.
+  socket.resume();
+  const linger = setTimeout(() => socket.destroy(), lingerMsMax);
+  socket.once('close', () => clearTimeout(linger));
 }
 
 function refusalOfBytes(code: string | undefined): Refusal {

@@ -1,6 +1,7 @@
 /**
- * Where requests to a server of Node's are addressed. Most have a path of plain names, which means what it says: for them no
- * `URL` is made, which takes longer than looking up what they ask for. All others are read as browsers read them.
+ * Where requests to a server of Node's are addressed. A path means what it says: one that a `URL` would read as another, with
+ * dots that climb, backslashes or a fragment, names nothing, so that what stands before this server and looks at paths sees
+ * the same. For a path of plain names no `URL` is made, which takes longer than looking up what is asked for.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Address } from '../exchange.ts';
@@ -20,7 +21,8 @@ export class Addresses {
     const { host = '' } = headers;
     // Not resolved against a base: `//other.test/` would lead away.
     if (!url.startsWith('/') || !this.#isHost(host)) return null;
-    return plain.test(url) ? new PlainAddress(host, url) : URL.parse(`http://${host}${url}`);
+    const address = new TargetAddress(host, url);
+    return plain.test(url) || address.isExact ? address : null;
   }
 
   #isHost(host: string): boolean {
@@ -31,7 +33,7 @@ export class Addresses {
   }
 }
 
-class PlainAddress implements Address {
+class TargetAddress implements Address {
   readonly pathname: string;
   readonly search: string;
   readonly #host: string;
@@ -42,6 +44,12 @@ class PlainAddress implements Address {
     this.#host = host;
     this.pathname = at < 0 ? target : target.slice(0, at);
     this.search = at < 0 ? '' : target.slice(at);
+  }
+
+  /** Whether a `URL` has the same path. */
+  get isExact(): boolean {
+    const url = URL.parse(`http://${this.#host}${this.pathname}${this.search}`);
+    return url?.pathname === this.pathname && !this.search.includes('#');
   }
 
   get searchParams(): URLSearchParams {
