@@ -58,7 +58,7 @@ npx lockstep events seat --follow
 \`npx lockstep --help\` tells the rest.
 `;
 
-export const typesText = `${JSON.stringify(
+export const typesText: string = `${JSON.stringify(
   {
     compilerOptions: {
       target: 'es2024',
@@ -78,4 +78,4 @@ export const typesText = `${JSON.stringify(
   2,
 )}\n`;
 
-export const ignoreText = `node_modules/\n.lockstep/\n`;
+export const ignoreText = 'node_modules/\n.lockstep/\n';
