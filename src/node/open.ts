@@ -16,11 +16,13 @@ import { indexTags } from '../machine/tags.ts';
 import { machinesOf, type MachineRuntime } from '../machine/runtime.ts';
 import type { LogEngine } from '../log/port.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { noTracer, type Tracer } from '../observe/tracer.ts';
 import { Waits } from '../observe/waits.ts';
 import { openPartitions, type PartitionsOptions } from '../partition/partitions.ts';
 import { timerService } from '../partition/timer/timer-service.ts';
 import { countCommands, countEvents } from './command-metrics.ts';
 import { LockstepNode } from './node.ts';
+import { traceCommands, traceQueries } from './spans.ts';
 
 export interface NodeOptions extends Pick<
   PartitionsOptions,
@@ -36,6 +38,8 @@ export interface NodeOptions extends Pick<
   readonly waits?: Waits | undefined;
   /** Where it counts its work. Default: a registry of the node's own, which it shows as `metrics`. */
   readonly metrics?: Metrics | undefined;
+  /** Spans of commands, queries and projections; `fromOpenTelemetry` of `lockstep/observe` makes one. Default: none. */
+  readonly tracer?: Tracer | undefined;
   readonly middleware?: readonly CommandMiddleware[] | undefined;
   readonly queryMiddleware?: readonly QueryMiddleware[] | undefined;
   readonly projections?: ProjectionServiceOptions | undefined;
@@ -53,6 +57,7 @@ export async function openNode(env: Env, app: App<unknown>, options: NodeOptions
     partitions: count,
     projections,
     metrics = new Metrics(),
+    tracer = noTracer,
     ...rest
   } = options;
   const waits = options.waits ?? new Waits(env.clock, env.timers);
@@ -65,7 +70,7 @@ export async function openNode(env: Env, app: App<unknown>, options: NodeOptions
   const services = [
     contractGuard(app),
     timerService({ handlers: machineTimers(runtime) }),
-    projectionService(app, projections),
+    projectionService(app, { ...projections, tracer }),
   ];
   try {
     const onMessage = machineMessages(runtime);
@@ -85,8 +90,8 @@ export async function openNode(env: Env, app: App<unknown>, options: NodeOptions
       app,
       runtime,
       metrics,
-      middleware: [countCommands(metrics, env.clock), ...middleware],
-      queryMiddleware,
+      middleware: [countCommands(metrics, env.clock), ...traceCommands(tracer), ...middleware],
+      queryMiddleware: [...traceQueries(tracer), ...queryMiddleware],
       onClosed: () => engine.close(),
     });
   } catch (error) {

@@ -11,6 +11,7 @@ import type { CommandMiddleware } from '../machine/router.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { openNode } from '../node/open.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Tracer } from '../observe/tracer.ts';
 import { printMs } from '../observe/wait-text.ts';
 import { openHostEnv } from './env.ts';
 import { commandOf, readRunning } from './running.ts';
@@ -36,6 +37,8 @@ export interface OpenOptions {
   readonly anyFileSystem?: boolean | undefined;
   /** Where the node counts its work, beside what else is counted there. Default: a registry of its own. */
   readonly metrics?: Metrics | undefined;
+  /** Spans of commands, queries and projections; `fromOpenTelemetry` of `lockstep/observe` makes one. Default: none. */
+  readonly tracer?: Tracer | undefined;
   /** Around every command that is sent from this node. */
   readonly middleware?: readonly CommandMiddleware[] | undefined;
   /** Around every query that is asked from this node. */

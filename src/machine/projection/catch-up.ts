@@ -27,6 +27,8 @@ export interface Stretch {
   readonly rowsMax: number;
   /** Asked after each command. */
   readonly isEnough: () => boolean;
+  /** Told of each command whose events some projection took. */
+  readonly onRow?: ((row: EventRow) => void) | undefined;
 }
 
 /** A projection on its way. */
@@ -105,7 +107,7 @@ export function catchUp(
   tx: Transaction,
   { machines, measure }: CatchUpSetup,
   { first, others }: Takers,
-  { rowsMax, isEnough }: Stretch,
+  { rowsMax, isEnough, onRow }: Stretch,
 ): boolean {
   const space = tx.system(projectionsSystem, 'local');
   const [leading] = travellersOf(space, [first]);
@@ -133,6 +135,7 @@ export function catchUp(
       }
       if (!one.isStopped) one.position = revision;
     }
+    if (row !== null) onRow?.(row);
   }
   for (const one of travellers) one.save(space, isAll);
   for (const one of travellers) one.write(); // last: reading costs more in a transaction that has written much

@@ -8,6 +8,7 @@ import type { Timer } from '../../env/timers.ts';
 import { asError, isLockstepError } from '../../kernel/errors.ts';
 import { elapsedMs } from '../../kernel/time.ts';
 import { atMost, isPassing, pause } from '../../log/within.ts';
+import { noTracer, type Tracer } from '../../observe/tracer.ts';
 import type { WaitEntry } from '../../observe/waits.ts';
 import type { EpochService, EpochServiceMaker, Leading, Transaction } from '../../partition/transaction.ts';
 import type { App } from '../app.ts';
@@ -16,6 +17,7 @@ import { catchUp, newestEvent, stopAtNext, type CatchUpSetup, type Takers } from
 import { progressText } from './progress.ts';
 import { projectionsOf, type AnyProjection } from './projection.ts';
 import { WriteMeasure } from './rows.ts';
+import { TracedStretch } from './traced-stretch.ts';
 import { idOf, projectionsSystem, projectionsTopic, stateOf, type ProjectionState } from './state.ts';
 import { dropLeft, nextDropMs, takeOver } from './take-over.ts';
 
@@ -45,16 +47,19 @@ export type CatchUp = typeof catchUp;
 
 export interface ProjectionServiceOptions extends Partial<ProjectionSettings> {
   readonly catchUp?: CatchUp | undefined;
+  /** A span for each transaction of a catching up, with links to the commands whose events it took. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** For `openPartitions`: brings the app's projections up to date. */
 export function projectionService(app: App<unknown>, options: ProjectionServiceOptions = {}): EpochServiceMaker {
-  const { catchUp: by = catchUp, ...settings } = options;
+  const { catchUp: by = catchUp, tracer = noTracer, ...settings } = options;
   const setup = {
     projections: projectionsOf(app),
     machines: machinesOf(app),
     settings: { ...projectionDefaults, ...settings },
     catchUp: by,
+    tracer,
   };
   return () => new ProjectionEpoch(setup);
 }
@@ -64,6 +69,7 @@ interface EpochSetup {
   readonly machines: CatchUpSetup['machines'];
   readonly settings: ProjectionSettings;
   readonly catchUp: CatchUp;
+  readonly tracer: Tracer;
 }
 
 /** So many transactions are under way at once. */
@@ -189,16 +195,19 @@ class ProjectionEpoch implements EpochService {
   /** It runs at once, unless it is refused for now. */
   #stretch(leading: Leading, takers: Takers, { rowsMax, sliceMs }: Bounds): Stretched {
     const { clock } = leading.ports;
-    const { machines } = this.#setup;
+    const { machines, tracer } = this.#setup;
+    const traced = tracer === noTracer ? null : new TracedStretch(tracer, takers);
     let isLast = true;
     let tookMs = 0;
     const outcome = transacted(leading, (tx) => {
       const begun = clock.now();
-      const stretch = { rowsMax, isEnough: () => elapsedMs(begun, clock.now()) >= sliceMs };
+      const isEnough = (): boolean => elapsedMs(begun, clock.now()) >= sliceMs;
+      const stretch = { rowsMax, isEnough, onRow: traced?.onRow };
       isLast = this.#setup.catchUp(tx, { machines, measure: this.#measure }, takers, stretch);
       tookMs = elapsedMs(begun, clock.now());
     });
     outcome.catch(() => {}); // it is awaited with the others
+    if (traced !== null) void outcome.then(traced.end, traced.end);
     return { outcome, isLast, tookMs };
   }
 
