@@ -17,6 +17,7 @@ import {
   serveBank,
   type Followed,
   type MachineDump,
+  type MachineNodeSetup,
   type MachineRequest,
   type ReplayAnswer,
   type RowDump,
@@ -34,13 +35,14 @@ export const machineScenario: Scenario = {
   async run(world, bug) {
     const ground = someGround(world, fileSizes);
     const planted: MachineBug = bug === null ? {} : (machineBugs[bug] ?? {});
-    const followers = new Map<string, Map<number, Followed>>();
+    const followers = new Map<string, Readers>();
     for (const { name, address } of ground.contenders) {
       const followed = new Map<number, Followed>();
-      followers.set(name, followed);
+      const merged: string[] = [];
+      followers.set(name, { followed, merged });
       const others = ground.contenders.filter((one) => one.name !== name).map((one) => one.address);
       const { engine, trims } = ground;
-      const setup = { name, address, others, partitions, engine, trims, bug: planted, followed };
+      const setup = { name, address, others, partitions, engine, trims, bug: planted, followed, merged };
       void world.run(name, (env) => serveBank(world, env, setup), { on: ground.on(name) });
     }
     const witness = new Witness();
@@ -75,8 +77,13 @@ interface Acknowledged {
   readonly toMs: number;
 }
 
+/** What a node's readers had. */
+type Readers = Pick<MachineNodeSetup, 'followed' | 'merged'>;
+
 class Witness {
   readonly told: Acknowledged[] = [];
+  /** Keys of gifts that were refused. */
+  readonly overtaken: string[] = [];
   #tags = 0;
 
   newTag(): string {
@@ -93,11 +100,12 @@ async function work(world: World, env: Env, nodes: readonly Contender[], witness
     const command = pick(['Deposit', 'Deposit', 'Transfer', 'Transfer', 'TurnOn', 'TurnOff'] as const);
     const data = { tag, amount: 1 + env.randomness.below(command === 'Deposit' ? 9 : 4), to: pick(keys) };
     const expectedVersion = env.random() < 0.3 ? seen : null;
+    const isGift = command === 'Deposit' && env.random() < 0.5;
     const fromMs = world.nowMs;
     const request: MachineRequest =
       env.random() < 0.2
         ? { kind: 'read', key }
-        : { kind: 'send', id: env.newId(), key, command, data, expectedVersion };
+        : { kind: 'send', id: env.newId(), key, command, data, expectedVersion, isGift };
     // By id, until it is told what became of it: or it gives up, and nobody knows.
     for (let attempt = 0; attempt < 8; attempt++) {
       const answer = await ask(env, pick(nodes), request);
@@ -110,7 +118,8 @@ async function work(world: World, env: Env, nodes: readonly Contender[], witness
         if (isTold) seen = version;
         break;
       }
-      if (['rejected', 'conflict'].includes(answer?.kind ?? '')) break;
+      if (answer?.kind === 'overtaken') witness.overtaken.push(key);
+      if (['rejected', 'conflict', 'overtaken'].includes(answer?.kind ?? '')) break;
       await env.sleep(`${20 + Math.floor(env.random() * 100)}ms`);
     }
     await env.sleep(`${Math.floor(env.random() * 80)}ms`);
@@ -135,15 +144,17 @@ async function judge(
   world: World,
   env: Env,
   nodes: readonly Contender[],
-  { told }: Witness,
-  followers: ReadonlyMap<string, ReadonlyMap<number, Followed>>,
+  { told, overtaken }: Witness,
+  followers: ReadonlyMap<string, Readers>,
 ): Promise<void> {
   let dumps: MachineDump[] = [];
+  const notedByMs = world.nowMs + 20_000;
   for (let before = ''; ;) {
     dumps = [];
     for (let index = 0; index < partitions; index++) dumps.push(await dumped(env, nodes, index));
     const text = JSON.stringify(dumps);
-    if (text === before && dumps.every(({ waiting }) => waiting === 0)) break;
+    const isNoted = dumps.every(({ unnoted }) => unnoted === 0) || world.nowMs > notedByMs;
+    if (text === before && isNoted && dumps.every(({ waiting }) => waiting === 0)) break;
     before = text;
     await env.sleep('300ms');
   }
@@ -155,7 +166,15 @@ async function judge(
   const rows = dumps.flatMap((one) => one.rows);
   checkTold(world, rows, told);
   checkMessages(world, rows);
-  for (const [name, followed] of followers)
+  checkNotes(world, rows);
+  checkGifts(world, rows, overtaken);
+  const inTime = idsInTime(dumps);
+  for (const [name, { merged }] of followers) {
+    await world.until(`${name} has all events in the order of time`, () => merged.length >= inTime.length);
+    if (String(merged) !== String(inTime))
+      world.fail(`${name} had in the order of time ${String(merged)}, and there is ${String(inTime)}`);
+  }
+  for (const [name, { followed }] of followers)
     for (const [index, { rows: had }] of followed) {
       const all = (dumps[index]?.rows ?? []).map(
         ({ revision, instance, version }) => `${revision} ${instance}@${version}`,
@@ -232,4 +251,42 @@ function checkMessages(world: World, rows: readonly RowDump[]): void {
   if (String(sent) !== String(received)) world.fail(`sent was ${String(sent)}, and there came ${String(received)}`);
   for (const tags of [deposited, sent])
     if (new Set(tags).size < tags.length) world.fail(`a command ran twice: ${String(tags)}`);
+}
+
+/** Of the events of a row. */
+const idsOf = ({ instance, version, types }: RowDump): readonly string[] =>
+  types.map((_type, at) => `${instance}@${version + at}`);
+
+/** By millisecond, then by partition, then as the partition has them. */
+function idsInTime(dumps: readonly MachineDump[]): readonly string[] {
+  const all = dumps.flatMap(({ rows }) => rows);
+  return all.toSorted((a, b) => a.atMs - b.atMs).flatMap(idsOf); // the sort is stable
+}
+
+/** What the subscription gave was noted once each, in the order of the stream. */
+function checkNotes(world: World, rows: readonly RowDump[]): void {
+  const notes = new Map<string, string[]>();
+  const deposits = new Map<string, string[]>();
+  const add = (to: Map<string, string[]>, key: string, id: string): unknown =>
+    to.set(key, [...(to.get(key) ?? []), id]);
+  for (const row of rows)
+    for (const [at, type] of row.types.entries()) {
+      const key = row.instance.slice(row.instance.indexOf('/') + 1);
+      if (type === 'Noted') add(notes, key, row.data[at]?.of ?? '');
+      if (type === 'Deposited') add(deposits, key, idsOf(row)[at] ?? '');
+    }
+  for (const key of new Set([...notes.keys(), ...deposits.keys()]))
+    if (String(notes.get(key)) !== String(deposits.get(key)))
+      world.fail(`of ${key} was noted ${String(notes.get(key))}, and there is ${String(deposits.get(key))}`);
+}
+
+/** A place has one gift at most, and one if another was refused for it. */
+function checkGifts(world: World, rows: readonly RowDump[], overtaken: readonly string[]): void {
+  const placeOf = (key: string): string => key.replace(/\/.*/, '');
+  const gifts = rows
+    .filter(({ data }) => data.some(({ isGift }) => isGift === true))
+    .map(({ instance }) => placeOf(instance.slice(instance.indexOf('/') + 1)));
+  if (new Set(gifts).size < gifts.length) world.fail(`a place has two gifts: ${String(gifts)}`);
+  for (const key of overtaken)
+    if (!gifts.includes(placeOf(key))) world.fail(`a gift to ${key} was refused for another, and there is none`);
 }

@@ -15,6 +15,11 @@ interface Tagged {
   readonly amount: number;
 }
 
+/** `isGift`: the only one of its place. */
+interface Deposit extends Tagged {
+  readonly isGift?: boolean;
+}
+
 interface Transfer extends Tagged {
   readonly to: string;
 }
@@ -31,6 +36,14 @@ export interface MachineBug {
   readonly followsFromNow?: boolean;
   /** What is read need not be the newest. */
   readonly readsWhatItHas?: boolean;
+  /** What a subscription's acknowledgement sends leaves in a transaction of its own, behind it. */
+  readonly acknowledgesApart?: boolean;
+  /** Events of several partitions are given as they come. */
+  readonly mergesAsTheyCome?: boolean;
+  /** What must not have happened at all need not happen from now on. */
+  readonly requiresFromNowOn?: boolean;
+  /** Archived rows are gone a transaction before their chunk is there. */
+  readonly archivesApart?: boolean;
   readonly projections?: ProjectionBug;
 }
 
@@ -43,36 +56,56 @@ export const machineBugs: Readonly<Record<string, MachineBug>> = {
   'sends-after-the-commit': { sendsLater: true },
   'follows-from-now-on': { followsFromNow: true },
   'reads-what-it-has': { readsWhatItHas: true },
+  'acknowledges-before-it-sends': { acknowledgesApart: true },
+  'merges-as-they-come': { mergesAsTheyCome: true },
+  'requires-none-from-now-on': { requiresFromNowOn: true },
+  'archives-in-two-transactions': { archivesApart: true },
   ...Object.fromEntries(Object.entries(projectionBugs).map(([name, bug]) => [name, { projections: bug }])),
 };
+
+/** Of the one deposit of its place that is a gift. */
+export const giftTag = 'gift';
 
 export interface Bank {
   readonly app: App<unknown>;
   readonly account: ReturnType<typeof accountOf>;
   readonly lamp: typeof lamp;
+  readonly audit: typeof audit;
   readonly projections: readonly AnyProjection[];
 }
 
-/** Ends by itself, so that deadlines are among what is crashed through. */
+/** Of each account, what a subscription was given of it. */
+const audit = machine({
+  name: 'audit',
+  initial: () => ({ noted: 0 }),
+  commands: { Note: unchecked<{ readonly of: string }>() },
+  events: { Noted: unchecked<{ readonly of: string }>() },
+  decide: { Note: (_audit, note, { event }) => [event('Noted', note)] },
+  evolve: { Noted: ({ noted }) => ({ noted: noted + 1 }) },
+});
+
+/** Ends by itself, and is archived then, so that both are among what is crashed through. */
 const lamp = fsm({
   name: 'lamp',
   initial: 'off',
   events: { TurnOn: nothing, TurnOff: nothing },
   states: { off: { TurnOn: 'on' }, on: { TurnOff: 'off', after: { '300ms': 'off' } } },
+  archive: { when: ({ at }) => at === 'off', after: '200ms' },
 });
 
 export function bankOf(world: World, env: Env, bug: MachineBug): Bank {
   const account = accountOf(env, bug);
   const projections = bankProjections(world, account, bug.projections ?? {});
-  return { app: defineApp({ name: 'bank', parts: [account, lamp, ...projections] }), account, lamp, projections };
+  const app = defineApp({ name: 'bank', parts: [account, lamp, audit, ...projections] });
+  return { app, account, lamp, audit, projections };
 }
 
 function accountOf(env: Env, { drift, sendsLater = false }: MachineBug) {
   const account = machine({
     name: 'account',
     initial: () => ({ balance: 0 }),
-    commands: { Deposit: unchecked<Tagged>(), Transfer: unchecked<Transfer>(), Receive: unchecked<Tagged>() },
-    events: { Deposited: unchecked<Tagged>(), Sent: unchecked<Transfer>(), Received: unchecked<Tagged>() },
+    commands: { Deposit: unchecked<Deposit>(), Transfer: unchecked<Transfer>(), Receive: unchecked<Tagged>() },
+    events: { Deposited: unchecked<Deposit>(), Sent: unchecked<Transfer>(), Received: unchecked<Tagged>() },
     decide: {
       Deposit: (_state, command, { event }) => [event('Deposited', command)],
       Transfer: (state, command, { event, send, sendAfter }) => {
@@ -89,6 +122,7 @@ function accountOf(env: Env, { drift, sendsLater = false }: MachineBug) {
       Sent: ({ balance }, { amount }) => ({ balance: balance - amount }),
       Received: ({ balance }, { amount }) => ({ balance: balance + amount + (drift?.(env, 'Received') ?? 0) }),
     },
+    tags: { Deposited: ({ isGift }) => (isGift === true ? [giftTag] : []) },
   });
   return account;
 }

@@ -17,6 +17,7 @@ import { placeOf } from '../../../src/ring/slot.ts';
 import { answerCalls, type Plain } from '../../../src/sim/cluster/calls.ts';
 import { openedNode, quickSettings, transportTo } from '../../../src/sim/cluster/node-process.ts';
 import { bankOf, type Bank, type MachineBug } from './machine-app.ts';
+import { archiving, auditing, mergedEvents, noGiftYet, unnoted } from './machine-readers.ts';
 import { checkProjections, unfinished } from './machine-projections.ts';
 
 export type MachineRequest =
@@ -27,6 +28,8 @@ export type MachineRequest =
       readonly command: 'Deposit' | 'Transfer' | 'TurnOn' | 'TurnOff';
       readonly data: { readonly tag: string; readonly amount: number; readonly to: string };
       readonly expectedVersion: number | null;
+      /** It is refused as `overtaken` where its place had one. */
+      readonly isGift: boolean;
     }
   | { readonly kind: 'read'; readonly key: string }
   | { readonly kind: 'deliver'; readonly to: number; readonly batch: Plain }
@@ -35,10 +38,11 @@ export type MachineRequest =
 
 export interface RowDump {
   readonly revision: number;
+  readonly atMs: number;
   readonly instance: string;
   readonly version: number;
   readonly types: readonly string[];
-  readonly data: readonly { readonly tag?: string; readonly amount?: number }[];
+  readonly data: readonly { readonly tag?: string; readonly isGift?: boolean; readonly of?: string }[];
 }
 
 export interface MachineDump {
@@ -49,6 +53,8 @@ export interface MachineDump {
   readonly instances: Readonly<Record<string, number>>;
   /** Messages and timers that are on their way, and projections that are behind. */
   readonly waiting: number;
+  /** Deposits that nobody noted yet. */
+  readonly unnoted: number;
   readonly dead: number;
 }
 
@@ -70,6 +76,8 @@ export interface MachineNodeSetup {
   readonly bug: MachineBug;
   /** By partition, what this node's follower has had: it survives crashes. */
   readonly followed: Map<number, Followed>;
+  /** Ids of all events in the order of time, as the last process of this node was given them. */
+  readonly merged: string[];
 }
 
 export interface Followed {
@@ -89,7 +97,12 @@ export async function serveBank(world: World, env: Env, setup: MachineNodeSetup)
   node = await Promise.race([openedNode(env, bank.app, () => optionsOf(env, setup)), serving]);
   const following = Promise.all(node.partitions.map.partitions.map((index) => follow(world, env, node, index, setup)));
   const looking = lookAtProjections(world, env, node);
-  const failure = await Promise.race([node.stopped, serving, following, looking]);
+  const reading = [
+    auditing(env, node, bank, setup.bug),
+    mergedEvents(node, setup),
+    archiving(env, node, bank, setup.bug),
+  ];
+  const failure = await Promise.race([node.stopped, serving, following, looking, ...reading]);
   await node.close();
   throw failure instanceof Error ? failure : new Error('nobody closed it');
 }
@@ -119,7 +132,7 @@ async function lookAtProjections(world: World, env: Env, { partitions }: Lockste
       using snapshot = outcome;
       checkProjections(world, snapshot);
     }
-    await env.sleep('100ms');
+    await env.sleep('250ms');
   }
 }
 
@@ -188,7 +201,7 @@ async function send(
   env: Env,
   node: LockstepNode,
   { account, lamp }: Bank,
-  { id, key, command, data, expectedVersion }: Extract<MachineRequest, { readonly kind: 'send' }>,
+  { id, key, command, data, expectedVersion, isGift }: Extract<MachineRequest, { readonly kind: 'send' }>,
   bug: MachineBug,
 ): Promise<Plain> {
   const commandId = (bug.forgetsIds === true ? env.newId() : id) as CommandId; // both are UUIDs of version 7
@@ -200,9 +213,10 @@ async function send(
   const isChecked = expectedVersion !== null && bug.forgetsExpectedVersions !== true;
   const options = { ...known, expectedVersion: isChecked ? expectedVersion : undefined };
   const { to, ...tagged } = data;
+  const requireNone = isGift ? await noGiftYet(node, key, bug) : undefined;
   const outcome =
     command === 'Deposit'
-      ? await node.send(account, key, 'Deposit', tagged, options)
+      ? await node.send(account, key, 'Deposit', isGift ? { ...tagged, isGift } : tagged, { ...options, requireNone })
       : await node.send(account, key, 'Transfer', data, options);
   if (outcome.kind === 'conflict') return { kind: outcome.kind, version: outcome.actual };
   if (outcome.kind !== 'committed') return { kind: outcome.kind };
@@ -220,7 +234,7 @@ async function dump(node: LockstepNode, bank: Bank, index: number): Promise<Mach
   const rows = [...readOrder(snapshot, 0, 100_000)];
   const instances: Record<string, number> = {};
   for (const { machine: name, key } of rows) {
-    const machine = name === 'lamp' ? bank.lamp : bank.account;
+    const machine = name === 'account' ? bank.account : name === 'lamp' ? bank.lamp : bank.audit;
     const place = (system: string): ReturnType<typeof snapshot.system> => snapshot.system(system, placeOf(key));
     instances[`${name}/${key}`] = storedOf(place, machine, key)?.version ?? 0;
   }
@@ -231,6 +245,7 @@ async function dump(node: LockstepNode, bank: Bank, index: number): Promise<Mach
     kind: 'dump',
     rows: rows.map(({ revision, machine, key, firstVersion, events }) => ({
       revision,
+      atMs: events[0]?.at.getTime() ?? 0,
       instance: `${machine}/${key}`,
       version: firstVersion,
       types: events.map(({ type }) => type),
@@ -238,6 +253,7 @@ async function dump(node: LockstepNode, bank: Bank, index: number): Promise<Mach
     })),
     instances,
     waiting: waits.reduce((sum, entries) => sum + [...entries].length, behind),
+    unnoted: unnoted(rows),
     dead: (await node.partitions.deadLetters(index)).length,
   };
 }

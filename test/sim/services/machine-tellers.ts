@@ -68,7 +68,9 @@ export class Tellers {
       const id = env.newId();
       const told = await answerOf(
         env,
-        isRead ? { kind: 'read', key } : { kind: 'send', id, key, command: 'Deposit', data, expectedVersion: expected },
+        isRead
+          ? { kind: 'read', key }
+          : { kind: 'send', id, key, command: 'Deposit', data, expectedVersion: expected, isGift: false },
         ask,
       );
       if (told === null) note.info();
