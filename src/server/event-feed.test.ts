@@ -45,6 +45,7 @@ const deposit = async (key: string, count: number): Promise<void> => {
 class Follower {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #text = '';
+  #reading: Promise<boolean> | null = null;
 
   constructor(body: ReadableStream<Uint8Array>) {
     this.#reader = body.getReader();
@@ -81,7 +82,13 @@ class Follower {
     return this.#text;
   }
 
-  async more(): Promise<boolean> {
+  /** Whether there was more; one read at a time, whoever asks. */
+  more(): Promise<boolean> {
+    this.#reading ??= this.#read().finally(() => (this.#reading = null));
+    return this.#reading;
+  }
+
+  async #read(): Promise<boolean> {
     const { done, value } = await this.#reader.read();
     this.#text += new TextDecoder().decode(value);
     return !done;

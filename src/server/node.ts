@@ -3,12 +3,11 @@
  * secret, to whoever bears it; `mounts` are handlers of what is exposed, for everybody. It has limits for whatever an
  * unknown caller may do, and ends in order.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isLoopback } from './node/loopback.ts';
-import { Addresses } from './node/address.ts';
-import { answer, type BridgeLimits } from './node/bridge.ts';
+import { listenerOf, type BridgeLimits, type NodeListener } from './node/bridge.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { healthOf, nodeHandler, trustedExchange, unauthorized, type NodeHandlerOptions } from './node-handler.ts';
@@ -78,6 +77,14 @@ export async function serve(node: LockstepNode, options: ServeOptions = {}): Pro
   return server;
 }
 
+/**
+ * A handler for a server of Node's that is not ours, and for frameworks over one, as Fastify and Express are: it takes their
+ * requests as they come, with bodies that nobody has read. `{ stallMsMax }`: as in `ServeLimits`.
+ */
+export function nodeListener(handler: Handler, limits: Partial<BridgeLimits> = {}): NodeListener {
+  return listenerOf(handler.exchange, { ...limitsDefault, ...limits, stop: null });
+}
+
 function exchangeFor(node: LockstepNode, { bearer, page, mounts = {}, ...options }: ServeOptions): Exchange {
   const trusted =
     bearer === undefined ? ownMachineExchange(node, options) : nodeHandler(node, { ...options, bearer }).exchange;
@@ -109,17 +116,14 @@ function ownMachineExchange(node: LockstepNode, options: ServeOptions): Exchange
 }
 
 export class HttpServer implements AsyncDisposable {
-  readonly #exchange: Exchange;
   readonly #limits: ServeLimits;
   readonly #server: Server;
-  readonly #addresses = new Addresses();
   readonly #sockets = new Set<Socket>();
   readonly #stop = new AbortController();
   #closed: Promise<void> | null = null;
 
   /** Use `serve`. */
   constructor(exchange: Exchange, limits: ServeLimits) {
-    this.#exchange = exchange;
     this.#limits = limits;
     const { connectionsMax, headersMsMax, requestMsMax, idleMsMax } = limits;
     const settings = {
@@ -130,7 +134,10 @@ export class HttpServer implements AsyncDisposable {
       connectionsCheckingInterval: Math.max(100, Math.min(5_000, headersMsMax / 2)),
       noDelay: true,
     };
-    this.#server = createServer(settings, (incoming, outgoing) => this.#take(incoming, outgoing));
+    this.#server = createServer(
+      settings,
+      listenerOf(exchange, { stallMsMax: limits.stallMsMax, stop: this.#stop.signal }),
+    );
     this.#server.maxConnections = connectionsMax;
     this.#server.maxHeadersCount = headersMax;
     this.#server.on('clientError', refuseBytes);
@@ -175,17 +182,6 @@ export class HttpServer implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #take(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const url = this.#addresses.of(incoming);
-    if (url === null) {
-      const refused = refusal(400, new LockstepError('invalid', 'this names no place on this server'));
-      outgoing.writeHead(400, { 'content-type': problemType, connection: 'close' });
-      outgoing.end(JSON.stringify(problemOf(refused, '')));
-      return;
-    }
-    void answer(incoming, outgoing, { url, exchange: this.#exchange, limits: this.#limits, stop: this.#stop.signal });
   }
 
   async #close(): Promise<void> {

@@ -6,6 +6,8 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Writable } from 'node:stream';
 import { LockstepError } from '../../kernel/errors.ts';
 import { BodyParts, isFlow, type Address, type Asked, type Exchange, type Flow, type Reply } from '../exchange.ts';
+import { problemReply, refusal } from '../problem.ts';
+import { Addresses } from './address.ts';
 import { lazyRequest } from './lazy-request.ts';
 
 export interface BridgeLimits {
@@ -13,21 +15,38 @@ export interface BridgeLimits {
   readonly stallMsMax: number;
 }
 
-/** Answers it. `stop`: ends answers that go on, at a place where the other side can go on. Never rejects. */
-export async function answer(
+/** What a server of Node's calls for each request. */
+export type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
+
+interface WriteAbout extends BridgeLimits {
+  /** Ends answers that go on, at a place where the other side can go on. */
+  readonly stop: AbortSignal | null;
+}
+
+export function listenerOf(exchange: Exchange, about: WriteAbout): NodeListener {
+  const addresses = new Addresses();
+  return (incoming, outgoing) => {
+    const url = addresses.of(incoming);
+    if (url === null) refuseAddress(outgoing);
+    else void answer(incoming, outgoing, exchange(new NodeAsked(incoming, outgoing, url)), about);
+  };
+}
+
+function refuseAddress(outgoing: ServerResponse): void {
+  const refused = refusal(400, new LockstepError('invalid', 'this names no place on this server'));
+  const { status, headers, body } = problemReply(refused, '');
+  outgoing.writeHead(status, { ...headers, connection: 'close' }).end(body);
+}
+
+/** Never rejects. */
+async function answer(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  about: {
-    readonly url: Address;
-    readonly exchange: Exchange;
-    readonly limits: BridgeLimits;
-    readonly stop: AbortSignal;
-  },
+  reply: Promise<Reply>,
+  about: WriteAbout,
 ): Promise<void> {
-  const { url, exchange, limits, stop } = about;
   try {
-    const reply = await exchange(new NodeAsked(incoming, outgoing, url));
-    await write(reply, outgoing, { stop, stallMsMax: limits.stallMsMax });
+    await write(await reply, outgoing, about);
   } catch (error) {
     // An exchange does not reject, so the answer's stream did: what has been sent cannot be taken back.
     outgoing.destroy(error instanceof Error ? error : undefined);
@@ -127,11 +146,6 @@ class NodeHeaders {
   }
 }
 
-interface WriteAbout {
-  readonly stop: AbortSignal;
-  readonly stallMsMax: number;
-}
-
 /** Head and body in one write, where the body is there. */
 async function write({ status, headers, body }: Reply, outgoing: ServerResponse, about: WriteAbout): Promise<void> {
   if (isFlow(body)) {
@@ -152,7 +166,7 @@ async function pump(body: Flow, outgoing: ServerResponse, { stop, stallMsMax }: 
   const sink: Writable = outgoing.socket ?? outgoing; // there is no socket before the answers of earlier requests have ended
   const end = (): void => body.stop();
   outgoing.once('close', end);
-  stop.addEventListener('abort', end, { once: true });
+  stop?.addEventListener('abort', end, { once: true });
   try {
     for (;;) {
       const part = await body.take();
@@ -161,7 +175,7 @@ async function pump(body: Flow, outgoing: ServerResponse, { stop, stallMsMax }: 
     }
     outgoing.end();
   } finally {
-    stop.removeEventListener('abort', end);
+    stop?.removeEventListener('abort', end);
   }
 }
 
