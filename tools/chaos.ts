@@ -1,7 +1,7 @@
 /**
  * `npm run chaos -- postgres|nats` hurts logs, `npm run chaos -- partition --over file|postgres|nats` partitions: real
  * servers and real processes under faults drawn from a seed, and a judge at the end; see docs/chaos.md. `partition
- * --over file --restarts N` kills one process again and again, under load, instead; `machine` does so to a whole app.
+ * --over file --restarts N` kills one process again and again, under load, instead; `machine` does so to a whole app, `shop` to `npm start`.
  * Exits with 0 when nothing of ours broke a promise.
  */
 import { writeFileSync } from 'node:fs';
@@ -14,12 +14,16 @@ import { printMachineResult } from '../test/chaos/machine/report.ts';
 import { hasPassed as machinesPassed, runMachineChaos } from '../test/chaos/machine/run.ts';
 import { hasPassed, printPartitionResult } from '../test/chaos/partition/report.ts';
 import { type Over, runPartitionChaos } from '../test/chaos/partition/run.ts';
+import { printShopResult } from '../test/chaos/shop/report.ts';
+import { hasPassed as shopPassed, runShopChaos } from '../test/chaos/shop/run.ts';
+import { buildPage } from './dashboard.ts';
 
 const overNames: readonly Over[] = ['file', ...engineNames];
 const usage = [
   `npm run chaos -- ${engineNames.join('|')} [--minutes 10] [--seed S] [--json FILE]`,
   `npm run chaos -- partition --over ${overNames.join('|')} [--minutes 10 | --restarts N] [--seed S] [--json FILE]`,
   'npm run chaos -- machine [--restarts 100] [--seed S] [--json FILE]',
+  'npm run chaos -- shop [--restarts 50] [--seed S] [--json FILE]',
 ].join('\n');
 
 interface Asked {
@@ -91,6 +95,17 @@ async function machineChaos({ seed, restarts }: Pick<Asked, 'seed' | 'restarts'>
   return { passed, report: { seed, restarts: count, passed, ...verdict, readyMs, complaints } };
 }
 
+async function shopChaos({ seed, restarts }: Pick<Asked, 'seed' | 'restarts'>): Promise<Ran> {
+  const count = restarts ?? 50;
+  console.log(`chaos of the shop, ${count} restarts, seed ${seed}\n`);
+  const hasPage = await buildPage();
+  const result = await runShopChaos({ seed, restarts: count, hasPage, onLine: (line) => console.log(line) });
+  console.log(`\n${printShopResult(result)}`);
+  const { verdict, ...others } = result;
+  const passed = shopPassed(result);
+  return { passed, report: { seed, restarts: count, passed, ...verdict, ...others } };
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -117,6 +132,7 @@ async function main(args: readonly string[]): Promise<number> {
   let ran: Ran;
   if (engine !== undefined) ran = await engineChaos(engine, asked);
   else if (positionals[0] === 'machine') ran = await machineChaos(asked);
+  else if (positionals[0] === 'shop') ran = await shopChaos(asked);
   else if (over !== undefined) ran = await partitionChaos(over, asked);
   else {
     console.error(usage);

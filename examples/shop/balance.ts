@@ -17,7 +17,8 @@ export interface Balance {
   readonly goods: number;
 }
 
-const machines: readonly AnyMachine[] = [fulfilment, payment, inventory, shipment];
+/** Those that somebody outside tells something. */
+export const tradeMachines: readonly AnyMachine[] = [fulfilment, payment, inventory, shipment];
 const atOnce = 32;
 const pageLength = 1_000;
 const rowsMax = 10_000;
@@ -72,7 +73,7 @@ async function missingIn(shop: Connection, ledger: readonly Acknowledged[]): Pro
   const rest = newest.values();
   const work = async (): Promise<void> => {
     for (const { machine, key, command, version } of rest) {
-      const definition = machines.find(({ name }) => name === machine);
+      const definition = tradeMachines.find(({ name }) => name === machine);
       const has = definition === undefined ? 0 : (await shop.read(definition, key)).version;
       if (has < version) missing.push(`${command} of ${key} was acknowledged with version ${version} and is not there`);
     }

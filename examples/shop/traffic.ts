@@ -9,7 +9,7 @@ import { fulfilment, inventory, payment, shipment } from './fulfilment.ts';
 import type { Acknowledged, Ledger } from './ledger.ts';
 import type { Line } from './order.ts';
 import { endedBy, follow, type Positions } from './reaction.ts';
-import { scarcest } from './views.ts';
+import { scarcest, type StockRow } from './views.ts';
 
 export interface TrafficOptions {
   /** What customers, bank, warehouse and carrier do follows from it and from the number of the order. */
@@ -111,9 +111,10 @@ class Traffic {
 
   /** Before the first customer comes. */
   async #stockUp(): Promise<void> {
+    const free = new Map((await this.#stock(articleCount)).map((row) => [row.sku, row.free]));
     const supplies = Array.from({ length: articleCount }, async (_, article) => {
-      const { free } = (await this.#shop.read(inventory, skuOf(article))).state;
-      if (free < stockLow) await this.#supply(skuOf(article), stockFull - free);
+      const left = free.get(skuOf(article)) ?? 0;
+      if (left < stockLow) await this.#supply(skuOf(article), stockFull - left);
     });
     await Promise.all(supplies);
   }
@@ -123,17 +124,20 @@ class Traffic {
     const { signal } = this.#options;
     while (!signal.aborted) {
       await this.#pause(500);
-      for (const { sku, free } of await this.#low()) await this.#supply(sku, stockFull - free);
+      for (const { sku, free } of await this.#stock(5)) if (free < stockLow) await this.#supply(sku, stockFull - free);
     }
   }
 
-  async #low() {
-    try {
-      const { value } = await this.#shop.query(scarcest, { limit: 5 });
-      return value.filter(({ free }) => free < stockLow);
-    } catch (error) {
-      if (isLockstepError(error) && error.retry) return []; // nobody leads for now: it looks again
-      throw error;
+  /** Of so many articles, of which there is least. */
+  async #stock(limit: number): Promise<readonly StockRow[]> {
+    const { signal } = this.#options;
+    for (;;) {
+      try {
+        return (await this.#shop.query(scarcest, { limit }, { signal })).value;
+      } catch (error) {
+        if (!isLockstepError(error) || !error.retry) throw error;
+        await this.#pause(200); // nobody leads for now
+      }
     }
   }
 
