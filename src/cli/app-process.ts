@@ -36,12 +36,16 @@ export class AppProcess {
   readonly ended: Promise<string | null>;
   #isTold = false;
 
-  /** Starts it; it imports the app at once. */
+  /** Starts it; it loads all but the app. */
   constructor({ path, title, onFile, onThrown }: AppProcessOptions) {
     // Its channel closes when this process is gone, whatever ended that: then it ends too.
     // What it loads is compiled once, not at every change.
     const env = { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() };
-    this.#child = fork(new URL(`./dev-worker${extname(import.meta.url)}`, import.meta.url), [path, title], { env });
+    const execArgv = process.execArgv.map((word) => word.replace(/^(--inspect(?:-brk)?)(?:=.*)?$/, '$1=0')); // a port of its own
+    this.#child = fork(new URL(`./dev-worker${extname(import.meta.url)}`, import.meta.url), [path, title], {
+      env,
+      execArgv,
+    });
     this.#imported.promise.catch(() => {}); // whoever waits for it is told
     this.#ready.promise.catch(() => {}); // likewise
     this.#child.on('message', (news: DevNews) => {
@@ -54,8 +58,14 @@ export class AppProcess {
     this.ended = this.#end();
   }
 
-  /** @throws AppFailure when it cannot be imported. */
+  /** Whether it may still be told something. */
+  get isThere(): boolean {
+    return this.#child.connected;
+  }
+
+  /** Has the app imported, once. @throws AppFailure when it cannot be. */
   imported(): Promise<void> {
+    this.#order({ kind: 'import' });
     return this.#imported.promise;
   }
 

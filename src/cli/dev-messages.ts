@@ -1,8 +1,9 @@
 /** What `lockstep dev` and the process that serves the app for it say to each other. */
 import type { ErrorKind } from '../kernel/errors.ts';
 
-/** To the process: open the app now, as the one before has ended; end. */
+/** To the process: import the app now; open it now, as the one before has ended; end. */
 export type DevOrder =
+  | { readonly kind: 'import' }
   | { readonly kind: 'open'; readonly data: string | undefined; readonly isFresh: boolean }
   | { readonly kind: 'end' };
 

@@ -1,8 +1,8 @@
 /**
- * The process in which `lockstep dev` has the app: it imports it, opens it once the process before has ended, serves it at
- * a port of its own, and ends when it is told to, or when nobody is there any more who could tell.
+ * The process in which `lockstep dev` has the app: it has loaded all else, imports the app when it is told to, opens it once
+ * the process before has ended, serves it at a port of its own, and ends when it is told to, or when nobody is there any more
+ * who could tell.
  */
-import { once } from 'node:events';
 import type { App } from '../machine/app.ts';
 import { isLockstepError } from '../kernel/errors.ts';
 import { serve } from '../server/node.ts';
@@ -34,21 +34,34 @@ try {
 if (process.connected) process.disconnect();
 
 async function run(file: string): Promise<void> {
-  const ended = endAsked();
+  const { importing, opening, ended } = orders();
+  if ((await Promise.race([importing, ended])) === null) return;
   const app = await appIn(file);
-  const ordered = once(process, 'message') as Promise<[DevOrder]>; // nobody else sends any
   tell({ kind: 'imported' });
-  const order = await Promise.race([ended, ordered]);
-  if (order === null) return;
-  const [asked] = order;
-  if (asked.kind === 'open') await serveOver(app, asked, ended);
+  const asked = await Promise.race([opening, ended]);
+  if (asked !== null) await serveOver(app, asked, ended);
 }
 
-async function serveOver(
-  app: App<unknown>,
-  { data, isFresh }: Extract<DevOrder, { kind: 'open' }>,
-  ended: Promise<null>,
-): Promise<void> {
+type OpenOrder = Extract<DevOrder, { kind: 'open' }>;
+
+/** Ended: it was told to, or the process that could tell is gone. */
+function orders() {
+  const [importing, opening, ended] = [
+    Promise.withResolvers<true>(),
+    Promise.withResolvers<OpenOrder>(),
+    Promise.withResolvers<null>(),
+  ];
+  process.once('SIGTERM', () => ended.resolve(null));
+  process.once('disconnect', () => ended.resolve(null));
+  process.on('message', (order: DevOrder) => {
+    if (order.kind === 'import') importing.resolve(true);
+    else if (order.kind === 'open') opening.resolve(order);
+    else ended.resolve(null);
+  });
+  return { importing: importing.promise, opening: opening.promise, ended: ended.promise };
+}
+
+async function serveOver(app: App<unknown>, { data, isFresh }: OpenOrder, ended: Promise<null>): Promise<void> {
   const begun = performance.now();
   const directory = dataOf(app, data);
   if (isFresh) await removeData(directory, takeMsMax);
@@ -66,15 +79,4 @@ async function serveOver(
   });
   const failed = await Promise.race([ended, node.stopped]);
   if (failed !== null) throw failed;
-}
-
-/** Told to, or the process that could tell is gone. */
-function endAsked(): Promise<null> {
-  return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve(null));
-    process.once('disconnect', () => resolve(null));
-    process.on('message', (order: DevOrder) => {
-      if (order.kind === 'end') resolve(null);
-    });
-  });
 }

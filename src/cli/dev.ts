@@ -53,6 +53,8 @@ class DevSession {
   #data: string | null = null;
   #serving: AppProcess | null = null;
   #starting: AppProcess | null = null;
+  /** Who is next. */
+  #spare: AppProcess | null = null;
   #isEnding = false;
   #code = 0;
 
@@ -78,7 +80,7 @@ class DevSession {
       await this.#start(changed);
       changed = await next;
     }
-    await this.#stop();
+    await Promise.all([this.#stop(), this.#spare?.end()]);
     if (this.#data !== null) removeRunning(this.#data);
     await this.#relay.close();
     return this.#code;
@@ -87,12 +89,8 @@ class DevSession {
   /** `changed`: the file for whose sake; null: for the first time. */
   async #start(changed: string | null): Promise<void> {
     const begun = performance.now();
-    const next = new AppProcess({
-      path: this.#path,
-      title: this.#title,
-      onFile: (file) => this.#watch.add(file),
-      onThrown: (what) => console.error(what),
-    });
+    const next = this.#spare?.isThere === true ? this.#spare : this.#made();
+    this.#spare = null;
     this.#starting = next;
     let isImported = false;
     try {
@@ -112,7 +110,18 @@ class DevSession {
       else this.#failed(error.message);
     } finally {
       this.#starting = null;
+      // The next one has loaded all but the app when it is needed.
+      if (!this.#isEnding) this.#spare = this.#made();
     }
+  }
+
+  #made(): AppProcess {
+    return new AppProcess({
+      path: this.#path,
+      title: this.#title,
+      onFile: (file) => this.#watch.add(file),
+      onThrown: (what) => console.error(what),
+    });
   }
 
   /** Requests wait from now on. */
