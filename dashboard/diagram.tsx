@@ -1,4 +1,5 @@
-/** A table of transitions, drawn where `layoutOf` of the machine's own diagram puts it, with the state that it is in marked. */
+/** A table of transitions, drawn where `layoutOf` of the machine's own diagram puts it, with the state that it is in marked, and in view. */
+import { useEffect, useRef } from 'preact/hooks';
 import type { JSX } from 'preact';
 import type { TransitionTable } from '../src/machine/definition.ts';
 import { layoutOf, type Box, type Route } from '../src/machine/diagram.ts';
@@ -15,8 +16,15 @@ export interface DiagramAbout {
 export function Diagram({ name, table, current, before = null }: DiagramAbout): JSX.Element {
   const { boxes, routes, width, height } = layoutOf(table);
   const isTaken = ({ from, to }: Route): boolean => from === before && to === current;
+  const frame = useRef<HTMLDivElement>(null);
+  const shown = boxes.find(({ state }) => state === current);
+  useEffect(() => {
+    if (shown === undefined || frame.current === null) return;
+    const { clientWidth, clientHeight } = frame.current;
+    frame.current.scrollTo(shown.x - clientWidth / 2, shown.y - clientHeight / 2);
+  }, [current]);
   return (
-    <div class="scroll" role="region" aria-label={`Diagram of ${name}`} tabIndex={0}>
+    <div ref={frame} class="scroll tall" role="region" aria-label={`Diagram of ${name}`} tabIndex={0}>
       <svg
         class="diagram"
         width={width}

@@ -107,13 +107,13 @@ function Search({
       <input
         ref={field}
         type="search"
-        list="lately"
+        list="instances"
         placeholder="machine/key  ( / )"
         aria-label="Find an instance: machine/key"
         autocomplete="off"
         spellcheck={false}
       />
-      <datalist id="lately">
+      <datalist id="instances">
         {lately.map((one) => (
           <option key={one} value={one} />
         ))}

@@ -10,7 +10,7 @@ export interface Sample {
   readonly at: Date;
   /** A second, by outcome. */
   readonly commands: ReadonlyMap<string, number>;
-  /** A second, by `MACHINE: CODE`. */
+  /** A second, by code. */
   readonly rejections: ReadonlyMap<string, number>;
   /** A second, by machine. */
   readonly events: ReadonlyMap<string, number>;
@@ -40,7 +40,7 @@ export function sampleOf(before: Reading, now: Reading): Sample | null {
   const { commands, rejections, events, commandMs } = commandMetricNames;
   const [sent, refused, came] = [
     ratesOf(commands, ['outcome']),
-    ratesOf(rejections, ['machine', 'code']),
+    ratesOf(rejections, ['code']),
     ratesOf(events, ['machine']),
   ];
   if (sent === null || refused === null || came === null) return null;

@@ -77,7 +77,7 @@ function JsonEditor({
       <textarea
         aria-label="Data as JSON"
         aria-invalid={why !== null}
-        rows={Math.min(14, Math.max(4, text.split('\n').length + 1))}
+        rows={Math.min(14, Math.max(2, text.split('\n').length))}
         value={text}
         placeholder={example}
         spellcheck={false}

@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import type { MachineContract } from '../../src/machine/contract.ts';
 import type { Context } from '../context.ts';
 import { Diagram } from '../diagram.tsx';
+import { EventTable } from '../event-table.tsx';
 import { go, hashOf } from '../place.ts';
 import { useStore } from '../store.ts';
 import type { AnyEvent } from '../watch-node.ts';
@@ -92,7 +93,6 @@ function Declared({
   readonly events: readonly AnyEvent[];
 }): JSX.Element {
   const { table, commands, events: types } = contract;
-  const recent = keysOf(name, events);
   return (
     <div class="columns">
       <section class="card column" aria-labelledby="declared">
@@ -116,23 +116,20 @@ function Declared({
           </dd>
           <dt>code version</dt>
           <dd>{contract.codeVersion}</dd>
-          <dt>lately</dt>
-          <dd>
-            {recent.length === 0 && <span class="faint">no event lately</span>}
-            {recent.map((key) => (
-              <a key={key} class="chip" href={hashOf('machines', { machine: name, key })}>
-                {key}
-              </a>
-            ))}
-          </dd>
         </dl>
       </section>
-      {table !== null && (
-        <section class="card column wide" aria-labelledby="diagram">
-          <h2 id="diagram">Its states</h2>
-          <Diagram name={name} table={table} current={null} />
+      <div class="column wide">
+        {table !== null && (
+          <section class="card" aria-labelledby="diagram">
+            <h2 id="diagram">Its states</h2>
+            <Diagram name={name} table={table} current={null} />
+          </section>
+        )}
+        <section class="card" aria-labelledby="lately">
+          <h2 id="lately">Lately</h2>
+          <EventTable events={events.filter(({ machine }) => machine === name)} />
         </section>
-      )}
+      </div>
     </div>
   );
 }

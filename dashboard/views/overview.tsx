@@ -40,7 +40,7 @@ const eventsChart: ChartAbout = {
   lines: [{ label: 'all', of: ({ events }) => sumOf(events) }],
 };
 
-const codesShown = 4;
+const codesShown = 3;
 
 /** The codes that came most, over all that is shown. */
 function rejectionsChart(samples: readonly SampleOrGap[]): ChartAbout {
