@@ -41,6 +41,9 @@ export async function dev(path: string, options: DevOptions): Promise<number> {
   return session.run();
 }
 
+/** For how long the app has the machine to itself before the next process is prepared. */
+const spareDelayMs = 1_000;
+
 class DevSession {
   readonly #path: string;
   readonly #options: DevOptions;
@@ -53,8 +56,9 @@ class DevSession {
   #data: string | null = null;
   #serving: AppProcess | null = null;
   #starting: AppProcess | null = null;
-  /** Who is next. */
+  /** Who is next: it has loaded all but the app when it is needed. */
   #spare: AppProcess | null = null;
+  #preparing: NodeJS.Timeout | null = null;
   #isEnding = false;
   #code = 0;
 
@@ -69,6 +73,7 @@ class DevSession {
   end(): void {
     this.#isEnding = true;
     this.#watch.close();
+    if (this.#preparing !== null) clearTimeout(this.#preparing);
     void this.#starting?.end();
   }
 
@@ -89,6 +94,7 @@ class DevSession {
   /** `changed`: the file for whose sake; null: for the first time. */
   async #start(changed: string | null): Promise<void> {
     const begun = performance.now();
+    if (this.#preparing !== null) clearTimeout(this.#preparing);
     const next = this.#spare?.isThere === true ? this.#spare : this.#made();
     this.#spare = null;
     this.#starting = next;
@@ -110,8 +116,7 @@ class DevSession {
       else this.#failed(error.message);
     } finally {
       this.#starting = null;
-      // The next one has loaded all but the app when it is needed.
-      if (!this.#isEnding) this.#spare = this.#made();
+      if (!this.#isEnding) this.#preparing = setTimeout(() => (this.#spare ??= this.#made()), spareDelayMs);
     }
   }
 
