@@ -58,12 +58,17 @@ export class CommandWindow {
     return Math.floor(ms / this.#stepMs);
   }
 
-  /** To be told of every id that is there already: see `countIds`. */
-  add(ms: number): void {
+  /** To be told of every id that is there already, by the time of one of those that are counted together. */
+  add(ms: number, count = 1): void {
     const step = this.#stepOf(ms);
     if (step < this.#stepOf(this.#standing)) return; // forgotten since
-    this.#count++;
-    this.#counts.set(step, (this.#counts.get(step) ?? 0) + 1);
+    this.#count += count;
+    this.#counts.set(step, (this.#counts.get(step) ?? 0) + count);
+  }
+
+  /** The time behind all ids that are counted together with one of this time. */
+  endOfStep(ms: number): number {
+    return (this.#stepOf(ms) + 1) * this.#stepMs;
   }
 
   get count(): number {

@@ -1,4 +1,5 @@
 /** One epoch of leading: its leader, and the services that act in it. Everything here ends with it. */
+import { compareRanges } from '../bytes/compare.ts';
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import { asError, LockstepError } from '../kernel/errors.ts';
 import { newLogId } from '../log/chain.ts';
@@ -9,10 +10,21 @@ import { Leader, type LeaderSetup } from './leader.ts';
 import { systemNames } from './replica.ts';
 import type { Commit, EpochService, EpochServiceMaker, Leading } from './transaction.ts';
 import { TreeReader } from './tree-reader.ts';
-import { timeOfCommand } from './command-id.ts';
+import { timeOfCommand, timePrefix } from './command-id.ts';
+import { KeySpace } from './key-space.ts';
 
+const nothing = new Uint8Array(0);
 /** So many command ids are counted at a time, between which others run. */
 const countedAtOnce = 1_000;
+
+/** Ids that are counted together. */
+interface IdRun {
+  /** Of the first. */
+  readonly ms: number;
+  /** The key behind all of them. */
+  readonly end: Uint8Array;
+  count: number;
+}
 
 export type EpochSetup = Omit<LeaderSetup, 'images' | 'onCommits' | 'onEnd'>;
 
@@ -118,20 +130,25 @@ export class LeadingEpoch {
     const { replica, ports } = this.#setup;
     const { revision, held } = replica.holdDurable();
     const reader = new TreeReader(replica.tree, { revision: () => revision, walking: (walk) => walk.release });
-    const ids = reader.system(systemNames.command, null);
-    let after: string | null = null;
+    const ids = KeySpace.ofSystem(systemNames.command);
+    const { commands } = this.leader;
+    let after: Uint8Array | null = null;
     const step = (): void => {
       let count = 0;
-      if (!this.#isOver) {
-        // What sorts right behind an id: the same with a zero at its end.
-        const from = after === null ? undefined : [`${after}\0`];
-        for (const [[id]] of ids.range({ from, limit: countedAtOnce })) {
-          if (typeof id !== 'string') throw new LockstepError('corrupt', 'a command id is a text');
-          this.leader.commands.add(timeOfCommand(id));
-          after = id;
-          count++;
+      let run: IdRun = { ms: 0, end: nothing, count: 0 };
+      for (const { keyBytes, keyStart, keyEnd } of this.#isOver ? [] : reader.keys(ids, after)) {
+        // Of those that are counted together the time of the first alone is asked for: they stand in the order of time.
+        if (compareRanges(keyBytes, keyStart, keyEnd, run.end, 0, run.end.length) >= 0) {
+          if (run.count > 0) commands.add(run.ms, run.count);
+          const ms = timeOfCommand(String(ids.tupleOf(keyBytes, keyStart, keyEnd)[0]));
+          run = { ms, end: ids.key([timePrefix(commands.endOfStep(ms))]), count: 0 };
         }
+        run.count++;
+        if (++count < countedAtOnce) continue;
+        after = keyBytes.slice(keyStart, keyEnd);
+        break;
       }
+      if (run.count > 0) commands.add(run.ms, run.count);
       if (count === countedAtOnce) ports.timers.after(0, guarded);
       else held.release();
     };

@@ -5,6 +5,7 @@ import type { StoredValue } from '../bytes/value-format.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { placeOf, slotCount, slotOf } from '../ring/slot.ts';
 import type { HeldCursor, Tree } from '../storage/tree.ts';
+import type { VisibleCursor } from '../storage/visible-cursor.ts';
 import { KeySpace, slotOfStored } from './key-space.ts';
 import type { PlaceEntry, RangeOptions, Reader, ReadSpace, SpaceEntry, SystemEntry } from './transaction.ts';
 
@@ -78,6 +79,21 @@ export class TreeReader implements Reader {
 
   space(space: KeySpace): ReadSpace {
     return { get: (key) => this.#get(space, key), range: (options) => this.#range(space, options ?? {}) };
+  }
+
+  /** The keys of a space where they lie, those behind one of them: for who looks at few of what it walks over. */
+  *keys(space: KeySpace, after: Uint8Array | null): Generator<VisibleCursor, void, undefined> {
+    const bounds = space.bounds({});
+    if (bounds === null) return;
+    const from = after === null ? bounds.from : behind(after);
+    const held = this.#tree.walk(this.#owner.revision(), { ...bounds, from });
+    const end = this.#owner.walking(held);
+    const { cursor } = held;
+    try {
+      for (cursor.first(); cursor.valid; cursor.next()) yield cursor;
+    } finally {
+      end();
+    }
   }
 
   #get(space: KeySpace, tuple: Tuple): StoredValue | undefined {
