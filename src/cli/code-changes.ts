@@ -26,14 +26,15 @@ export async function codeChanges(node: LockstepNode, data: string): Promise<rea
   const now: Sums = Object.fromEntries(machines.map((machine) => [machine.name, sumsOf(machine)]));
   const changes: string[] = [];
   for (const machine of machines) {
-    const [old, new_] = [before?.[machine.name], now[machine.name] ?? {}];
-    if (old === undefined) continue;
+    const old = before?.[machine.name];
+    const current = now[machine.name] ?? {};
+    if (old === undefined) continue; // it ran for the first time
     const prefix = machines.length === 1 ? '' : `${machine.name}.`;
-    const names = Object.keys(new_).filter((name) => name !== version && old[name] !== new_[name]);
+    const names = Object.keys(current).filter((name) => name !== version && old[name] !== current[name]);
     const decided = names.filter((name) => name.startsWith('decide.'));
     if (decided.length > 0) changes.push(`${listed(decided.map((name) => `${prefix}${name}`))} changed`);
     if (decided.length === names.length) continue;
-    const isRaised = old[version] !== new_[version];
+    const isRaised = old[version] !== current[version];
     const count = isRaised ? 0 : await node.foldAgain(machine);
     const folded = `: ${counted(count, 'state')} folded again (in production: raise codeVersion)`;
     changes.push(`${prefix}evolve changed${count === 0 ? '' : folded}`);

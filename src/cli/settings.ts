@@ -3,6 +3,7 @@
  * in the environment alone.
  */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { LockstepError } from '../kernel/errors.ts';
 import { nearest } from './nearest.ts';
 
@@ -36,15 +37,18 @@ const files = ['lockstep.config.json', 'package.json'] as const;
 /** Of package.json. */
 const key = 'lockstep';
 
-/** What was not given as an option: of the environment, then of `lockstep.config.json`, then of `lockstep` in package.json. @throws LockstepError `invalid` for a file that is none. */
-export async function readSettings(): Promise<Settings> {
+/**
+ * What was not given as an option: of the environment, then of `lockstep.config.json`, then of `lockstep` in package.json.
+ * @throws LockstepError `invalid` for a file that is none.
+ */
+export async function readSettings(directory: string = '.'): Promise<Settings> {
   const found = new Map<SettingName, Setting>();
   for (const name of settingNames) {
     const value = nonEmpty(process.env[variableOf(name)]);
     if (value !== undefined) found.set(name, { value, source: variableOf(name) });
   }
   for (const file of files) {
-    const text = await textOf(file);
+    const text = await textOf(join(directory, file));
     const values = text === null ? {} : objectIn(file, text);
     for (const [name, value] of Object.entries(values)) {
       const known = settingNames.find((one) => one === name);
