@@ -3,7 +3,7 @@
 /** Null: none is near enough to be worth a question. */
 export function nearest(name: string, known: readonly string[]): string | null {
   let best: string | null = null;
-  let distanceMax = Math.max(1, Math.floor(name.length / 3)) + 1;
+  let distanceMax = Math.max(Math.min(2, name.length - 1), Math.floor(name.length / 3)) + 1;
   for (const one of known) {
     const distance = distanceOf(name, one);
     if (distance >= distanceMax) continue;
