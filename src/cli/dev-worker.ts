@@ -5,6 +5,8 @@
  */
 import type { App } from '../machine/app.ts';
 import { isLockstepError } from '../kernel/errors.ts';
+import { printable } from '../kernel/printable.ts';
+import type { LogEntry } from '../observe/logger.ts';
 import { serve } from '../server/node.ts';
 import { open } from '../os/open.ts';
 import { onAppFile } from './app-files.ts';
@@ -14,6 +16,7 @@ import { backupActions } from './backup-action.ts';
 import { codeChanges } from './code-changes.ts';
 import type { DevNews, DevOrder } from './dev-messages.ts';
 import { errorText } from './error-text.ts';
+import { line } from './line.ts';
 import { pageText } from './page.ts';
 
 /** For how long the directory may still be that of a process that is ending. */
@@ -66,7 +69,7 @@ async function serveOver(app: App<unknown>, { data, isFresh }: OpenOrder, ended:
   const directory = dataOf(app, data);
   if (isFresh) await removeData(directory, takeMsMax);
   const started = await startedText(app, directory);
-  await using node = await open(app, { data: directory, withinMs: takeMsMax });
+  await using node = await open(app, { data: directory, withinMs: takeMsMax, logger });
   const changes = await codeChanges(node, directory);
   const onError = (error: unknown): void => tell({ kind: 'thrown', what: errorText(error) });
   await using server = await serve(node, { port: 0, page: await pageText(), actions: backupActions(node), onError });
@@ -79,4 +82,10 @@ async function serveOver(app: App<unknown>, { data, isFresh }: OpenOrder, ended:
   });
   const failed = await Promise.race([ended, node.stopped]);
   if (failed !== null) throw failed;
+}
+
+/** What somebody should look at; what goes as it should is for machines that others run. */
+function logger({ level, event, about }: LogEntry): void {
+  if (level !== 'info')
+    tell({ kind: 'thrown', what: line(level, event.replaceAll('-', ' '), printable(JSON.stringify(about))) });
 }

@@ -1,6 +1,7 @@
 /** `lockstep serve`: an app over its directory, and all of its node over HTTP, until it is told to end. */
 import { once } from 'node:events';
 import { LockstepError } from '../kernel/errors.ts';
+import { logLine, type LogEntry } from '../observe/logger.ts';
 import { isLoopback } from '../server/node/loopback.ts';
 import { serve, type HttpServer } from '../server/node.ts';
 import type { LockstepNode } from '../node/node.ts';
@@ -27,7 +28,8 @@ export async function serveApp(path: string, { data, port, host }: ServeOptions)
   const app = await appIn(path);
   const directory = dataOf(app, data);
   const started = await startedText(app, directory);
-  await using node = await open(app, { data: directory });
+  const logger = (entry: LogEntry): void => console.error(logLine(entry, new Date()));
+  await using node = await open(app, { data: directory, logger });
   const server = await listening(node, { port, host });
   writeRunning(directory, {
     url: server.url,

@@ -15,12 +15,14 @@ import { destroyKeys } from '../machine/personal-keys.ts';
 import { indexTags } from '../machine/tags.ts';
 import { machinesOf, type MachineRuntime } from '../machine/runtime.ts';
 import type { LogEngine } from '../log/port.ts';
+import type { Logger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { noTracer, type Tracer } from '../observe/tracer.ts';
 import { Waits } from '../observe/waits.ts';
 import { openPartitions, type PartitionsOptions } from '../partition/partitions.ts';
 import { timerService } from '../partition/timer/timer-service.ts';
 import { countCommands, countEvents } from './command-metrics.ts';
+import { logEpochs } from './log-epochs.ts';
 import { LockstepNode } from './node.ts';
 import { traceCommands, traceQueries } from './spans.ts';
 
@@ -38,6 +40,8 @@ export interface NodeOptions extends Pick<
   readonly waits?: Waits | undefined;
   /** Where it counts its work. Default: a registry of the node's own, which it shows as `metrics`. */
   readonly metrics?: Metrics | undefined;
+  /** What it has to say beside its answers. Default: nobody hears it. */
+  readonly logger?: Logger | undefined;
   /** Spans of commands, queries and projections; `fromOpenTelemetry` of `lockstep/observe` makes one. Default: none. */
   readonly tracer?: Tracer | undefined;
   readonly middleware?: readonly CommandMiddleware[] | undefined;
@@ -58,6 +62,7 @@ export async function openNode(env: Env, app: App<unknown>, options: NodeOptions
     projections,
     metrics = new Metrics(),
     tracer = noTracer,
+    logger,
     ...rest
   } = options;
   const waits = options.waits ?? new Waits(env.clock, env.timers);
@@ -71,6 +76,7 @@ export async function openNode(env: Env, app: App<unknown>, options: NodeOptions
     contractGuard(app),
     timerService({ handlers: machineTimers(runtime) }),
     projectionService(app, { ...projections, tracer }),
+    ...(logger === undefined ? [] : [logEpochs(logger)]),
   ];
   try {
     const onMessage = machineMessages(runtime);
@@ -83,7 +89,7 @@ export async function openNode(env: Env, app: App<unknown>, options: NodeOptions
       services,
       onMessage,
     });
-    return new LockstepNode({
+    const node = new LockstepNode({
       env,
       waits,
       partitions,
@@ -94,8 +100,18 @@ export async function openNode(env: Env, app: App<unknown>, options: NodeOptions
       queryMiddleware: [...traceQueries(tracer), ...queryMiddleware],
       onClosed: () => engine.close(),
     });
+    if (logger !== undefined) void logEnd(node, logger);
+    return node;
   } catch (error) {
     await engine.close();
     throw error;
   }
+}
+
+async function logEnd(node: LockstepNode, logger: Logger): Promise<void> {
+  const about = { app: node.app.name };
+  logger({ level: 'info', event: 'opened', about: { ...about, partitions: node.partitions.count } });
+  const error = await node.stopped;
+  if (error === null) logger({ level: 'info', event: 'closed', about });
+  else logger({ level: 'error', event: 'stopped', about, error });
 }

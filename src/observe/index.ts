@@ -7,6 +7,8 @@
  */
 export { Histogram, histogramErrorMax } from './histogram.ts';
 export type { HistogramBucket, HistogramSnapshot } from './histogram.ts';
+export { logLine } from './logger.ts';
+export type { LogEntry, Logger } from './logger.ts';
 export { Metrics } from './metrics.ts';
 export type {
   Counter,

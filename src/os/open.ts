@@ -10,6 +10,7 @@ import type { QueryMiddleware } from '../machine/projection/run-query.ts';
 import type { CommandMiddleware } from '../machine/router.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { openNode } from '../node/open.ts';
+import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Tracer } from '../observe/tracer.ts';
 import { printMs } from '../observe/wait-text.ts';
@@ -37,6 +38,8 @@ export interface OpenOptions {
   readonly anyFileSystem?: boolean | undefined;
   /** Where the node counts its work, beside what else is counted there. Default: a registry of its own. */
   readonly metrics?: Metrics | undefined;
+  /** What it has to say beside its answers: when it leads, what stopped, what was put aside. Default: nobody hears it. */
+  readonly logger?: Logger | undefined;
   /** Spans of commands, queries and projections; `fromOpenTelemetry` of `lockstep/observe` makes one. Default: none. */
   readonly tracer?: Tracer | undefined;
   /** Around every command that is sent from this node. */

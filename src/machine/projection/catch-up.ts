@@ -15,6 +15,7 @@ import {
   idOf,
   isSameEvent,
   projectionsSystem,
+  projectionsTopic,
   putState,
   stateOf,
   type EventPlace,
@@ -138,6 +139,7 @@ export function catchUp(
     if (row !== null) onRow?.(row);
   }
   for (const one of travellers) one.save(space, isAll);
+  if (travellers.some(({ isStopped }) => isStopped)) tx.note(projectionsTopic, null);
   for (const one of travellers) one.write(); // last: reading costs more in a transaction that has written much
   return isAll;
 }

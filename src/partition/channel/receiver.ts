@@ -67,6 +67,16 @@ const outOfTurn: Rejection<'out-of-turn', null> = Object.freeze({
   details: null,
 });
 
+/** `Transaction.note` under this topic: a message was put aside. */
+export const deadLetterTopic = 'dead-letter';
+
+export interface PutAside {
+  /** The partition that it came from. */
+  readonly sender: string;
+  readonly attempts: number;
+  readonly why: string;
+}
+
 /** After what is over soon: a batch before, a leader that is full. */
 const soonMs = 50;
 
@@ -224,7 +234,11 @@ export class Receiver {
       const isLast = isFinal || attempts >= settings.attemptsMax;
       const { generation, number, bytes } = message;
       const entry = { sender, number: { generation, number }, bytes, attempts, why, at: tx.now };
-      if (isLast && this.#putAside(space, entry)) return null;
+      if (isLast && this.#putAside(space, entry)) {
+        const put: PutAside = { sender, attempts, why };
+        tx.note(deadLetterTopic, put);
+        return null;
+      }
       noteTried(space, sender, { attempts, why });
       const retryInMs = Math.min(settings.retryMs * 2 ** Math.min(attempts - 1, 30), settings.retryMsMax);
       const isFull = isLast ? ', and there is no room for more dead letters' : '';
