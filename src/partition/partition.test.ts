@@ -94,6 +94,25 @@ describe('a partition that leads', () => {
     });
   });
 
+  test('ids that were remembered before are counted by who leads next: the oldest are forgotten when there are too many', async () => {
+    await inWorld(async (env, log) => {
+      const options = { settings: { commandCountMax: 1_060 } };
+      const send = (partition: Partition, minutesAgo: number, name: string) => {
+        const id = commandId(new Date(env.clock.wall() - minutesAgo * 60_000), name);
+        return partition.transact('a', (tx) => tx.set(['x'], 1), { commandId: id });
+      };
+      const before = await led(env, log, options);
+      await Promise.all(Array.from({ length: 1_050 }, (_, at) => send(before, 30 - Math.floor(at / 35), `old-${at}`)));
+      await before.close();
+      const partition = await led(env, log, options);
+      await env.sleep('1s'); // a part at a time
+      for (let at = 0; at < 20; at++) await send(partition, 0, `new-${at}`);
+      expect(await send(partition, 40, 'older')).toEqual({ kind: 'expired' });
+      expect(await send(partition, 25, 'middle')).toMatchObject({ kind: 'committed' });
+      await partition.close();
+    });
+  });
+
   test('a command id is run once; its first outcome comes back; one that is too old is never run', async () => {
     await inWorld(async (env, log) => {
       const partition = await led(env, log, { settings: { commandWindowMs: 1_000 } });
