@@ -12,6 +12,8 @@ import { agoText, countText, msText, printMs, rateText } from '../words.ts';
 
 const rate = (value: number | null): string => (value === null ? '–' : rateText(value));
 
+const usual = ['committed', 'rejected'];
+
 const commandsChart: ChartAbout = {
   title: 'Commands a second',
   print: rate,
@@ -20,7 +22,7 @@ const commandsChart: ChartAbout = {
     { label: 'rejected', of: ({ commands }) => commands.get('rejected') ?? 0 },
     {
       label: 'other',
-      of: ({ commands }) => sumOf(commands) - (commands.get('committed') ?? 0) - (commands.get('rejected') ?? 0),
+      of: ({ commands }) => sumOf(new Map([...commands].filter(([outcome]) => !usual.includes(outcome)))),
     },
   ],
 };

@@ -233,7 +233,9 @@ function QueryForm({
         ) : (
           answer !== null && (
             <>
-              <p class="faint">at most {msText(answer.ageMs)} behind</p>
+              <p class="faint">
+                {answer.ageMs === 0 ? 'of all that is committed' : `at most ${msText(answer.ageMs)} behind`}
+              </p>
               <Result value={answer.value} />
             </>
           )
