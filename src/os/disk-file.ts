@@ -11,7 +11,7 @@ import type { DiskFile } from '../env/disk.ts';
 import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { diskError } from './disk-errors.ts';
-import { codeOf } from './system-code.ts';
+import { codeOf, hasFailed } from './system-code.ts';
 
 /** One call moves at most this much; Node takes no more than 2^31 - 1 bytes. */
 const callBytesMax = 1024 * 1024 * 1024;
@@ -123,7 +123,7 @@ export class HostFile implements DiskFile {
     this.#syncNow = new Promise((resolve, reject) => {
       fdatasync(this.#fd, (error) => {
         this.#syncNow = null;
-        if (error === null) return resolve();
+        if (!hasFailed(error)) return resolve();
         this.#syncFailure = diskError(error, 'fdatasync', this.path);
         reject(this.#syncFailure);
       });
@@ -153,7 +153,7 @@ export class HostFile implements DiskFile {
     const length = Math.min(into.length - at, callBytesMax);
     return new Promise((resolve, reject) => {
       read(this.#fd, into, at, length, position, (error, count) => {
-        if (error === null) resolve(count);
+        if (!hasFailed(error)) resolve(count);
         else if (error.code === 'EINTR' && vainCount < vainCallsMax) resolve(-1);
         else reject(diskError(error, 'read', this.path, position));
       });

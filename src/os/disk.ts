@@ -27,7 +27,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import { diskError } from './disk-errors.ts';
 import { HostFile } from './disk-file.ts';
 import { directoryBelow, pathBelow } from './disk-path.ts';
-import { codeOf } from './system-code.ts';
+import { codeOf, hasFailed } from './system-code.ts';
 
 const flags = { read: 'r', write: 'r+', create: 'wx+' } as const;
 
@@ -125,7 +125,7 @@ export class HostDisk implements Disk {
       const found = lstatSync(full, { throwIfNoEntry: false });
       if (found === undefined) return 'absent';
       await new Promise<void>((resolve, reject) => {
-        const onDone = (error: NodeJS.ErrnoException | null): void => (error === null ? resolve() : reject(error));
+        const onDone = (error: NodeJS.ErrnoException | null): void => (hasFailed(error) ? reject(error) : resolve());
         if (found.isDirectory()) rmdir(full, onDone);
         else unlink(full, onDone);
       });
@@ -175,7 +175,7 @@ export async function syncDirectoryAt(full: string): Promise<void> {
   }
   try {
     await new Promise<void>((resolve, reject) => {
-      fsync(fd, (error) => (error === null ? resolve() : reject(error)));
+      fsync(fd, (error) => (hasFailed(error) ? reject(error) : resolve()));
     });
   } finally {
     closeSync(fd);

@@ -7,3 +7,7 @@ export function codeOf(error: unknown): string | null {
   if (typeof error !== 'object' || error === null || !('code' in error)) return null;
   return typeof error.code === 'string' ? error.code : null;
 }
+
+/** Whether a call that calls back has failed: Node says null where it has not, Deno undefined. */
+export const hasFailed = (error: NodeJS.ErrnoException | null | undefined): error is NodeJS.ErrnoException =>
+  error !== null && error !== undefined;
