@@ -35,7 +35,7 @@ const lookFrom: Readonly<Record<string, number>> = {
   'leader-counts-by-the-wall-clock': 106,
   'holder-counts-by-the-wall-clock': 16,
   'reads-what-it-has': 11,
-  'sends-after-the-commit': 34,
+  'sends-after-the-commit': 71,
   'follows-from-now-on': 6,
   'acknowledges-before-it-sends': 6,
   'requires-none-from-now-on': 5,
