@@ -7,7 +7,7 @@ import { ValueEncoder } from '../../bytes/value-encode.ts';
 import type { Env } from '../../env/env.ts';
 import type { NodeAddress } from '../../env/network.ts';
 import { assert } from '../../kernel/assert.ts';
-import { LockstepError } from '../../kernel/errors.ts';
+import { isLockstepError, LockstepError } from '../../kernel/errors.ts';
 import { durationMs } from '../../kernel/time.ts';
 import { isPassing, pause } from '../../log/within.ts';
 import type {
@@ -208,8 +208,12 @@ export class ClusterConnection implements Connection {
     switch (answer.kind) {
       case 'done':
         return answer;
-      case 'failed':
-        throw errorOf(answer.failure);
+      case 'failed': {
+        const error = errorOf(answer.failure);
+        if (!isLockstepError(error, 'stopped')) throw error;
+        this.#at++; // it is closing: another, or it again, will be there in a moment
+        return { kind: 'again', inDoubt: false, why: `${node.name}: ${error.summary}` };
+      }
       case 'not-leader': {
         const { leader } = answer;
         const known = this.#cluster.nodes.findIndex(({ name }) => name === leader && name !== node.name);
