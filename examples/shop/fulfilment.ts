@@ -4,7 +4,7 @@
  * messages. What it waits for is its state, so it waits for days without anybody holding anything, and goes on wherever its
  * partition is led. Fulfilment, payment and shipment have the key of their order; the key of inventory is the article.
  */
-import { machine, nothing, reject, unchecked, type Context } from 'lockstep';
+import { machine, nothing, reject, unchecked, type Context, type Duration } from 'lockstep';
 import { order, totalOf, type Line } from './order.ts';
 
 type Phase = 'none' | 'holding' | 'paying' | 'shipping' | 'calling back' | 'moving' | 'done' | 'ended';
@@ -19,6 +19,9 @@ interface Fulfilment {
 type Reason = { reason: string };
 type Article = { sku: string };
 type Send = Pick<Context<unknown>, 'key' | 'send'>;
+
+/** For so long a customer may take. */
+const payWithin = '1min';
 
 /** It comes to nothing: the order is told, and what is held is free again. What is not held yet is released when it is. */
 function giveBack({ held }: Fulfilment, reason: string, { key, send }: Send): void {
@@ -67,7 +70,7 @@ export const fulfilment = machine({
       }
       if (held.length + 1 < lines.length) return [event('StockHeld', { sku })];
       const amount = totalOf(lines);
-      send(payment, key, 'Request', { amount });
+      send(payment, key, 'Request', { amount, within: payWithin });
       return [event('StockHeld', { sku }), event('PaymentAsked', { amount })];
     },
     SoldOut: (state, { sku }, { event, key, send }) => {
@@ -207,9 +210,6 @@ export const inventory = machine({
 /** In cents. */
 type Amount = { amount: number };
 
-/** For so long a customer may take. */
-const payWithin = '1min';
-
 /**
  * Money comes in parts, or not at all: the bank declines, or the time to pay runs out. Once all of it is there the order is
  * approved and its fulfilment goes on.
@@ -218,7 +218,7 @@ export const payment = machine({
   name: 'payment',
   initial: () => ({ due: 0, received: 0, isOpen: false }),
   commands: {
-    Request: unchecked<Amount>(),
+    Request: unchecked<Amount & { within: Duration }>(),
     Receive: unchecked<Amount>(),
     Decline: unchecked<{ reason: string }>(),
     Expire: nothing,
@@ -233,9 +233,9 @@ export const payment = machine({
     Refunded: unchecked<Amount>(),
   },
   decide: {
-    Request: ({ due }, { amount }, { event, key, sendAfter }) => {
+    Request: ({ due }, { amount, within }, { event, key, sendAfter }) => {
       if (due > 0) return reject('already-requested', { due });
-      sendAfter(payWithin, payment, key, 'Expire');
+      sendAfter(within, payment, key, 'Expire');
       return [event('Requested', { amount })];
     },
     Receive: ({ due, received, isOpen }, { amount }, { event, key, send }) => {

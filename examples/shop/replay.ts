@@ -106,7 +106,7 @@ async function tell(
       : step === 'Canceled'
         ? await shop.send(order, id, step, data[step])
         : await send(step);
-  if (step === 'Placed') committed(await shop.send(payment, id, 'Request', { amount: price }));
+  if (step === 'Placed') committed(await shop.send(payment, id, 'Request', { amount: price, within: '40d' }));
   return outcome.kind === 'rejected' ? `${outcome.details.at} does not take ${step}` : null;
 }
 
