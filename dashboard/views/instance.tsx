@@ -20,24 +20,30 @@ interface InstanceAbout {
 }
 
 const pageSize = 100;
+/** From there on it is looked at less often. */
+const longVersions = 2_000;
 
 export function Instance({ context, machine, id, contract }: InstanceAbout): JSX.Element {
   const { about } = useStore(context.place);
   const wanted = Number(about['at'] ?? 0);
   const [to, setTo] = useState(wanted > 0 ? wanted + pageSize / 2 : 0);
-  const newest = useStore(context.node.events)?.find((event) => event.machine === machine && event.key === id);
+  const { remote } = context.link;
+  const [known, setKnown] = useState<History | null>(null);
+  // Its version is one look; its history is folded from the first event on.
+  const [now] = useAsked<{ readonly version: number }>(
+    `${machine}/${id}`,
+    () => remote.read(machine, id, { maxAge: '1s' }),
+    (known?.version ?? 0) > longVersions ? 10_000 : 1_000,
+  );
   const query = new URLSearchParams({
     machine,
     key: id,
     limit: String(pageSize),
     ...(to > 0 ? { to: String(to) } : {}),
   });
-  const [history] = useAsked<History>(
-    `${query.toString()} ${newest?.id ?? ''}`,
-    (signal) => context.link.remote.get(`${nodePaths.history}?${query.toString()}`, { signal }),
-    newest === undefined ? 3_000 : null,
+  const [history] = useAsked<History>(`${query.toString()} ${now.kind === 'told' ? now.value.version : ''}`, (signal) =>
+    remote.get(`${nodePaths.history}?${query.toString()}`, { signal }),
   );
-  const [known, setKnown] = useState<History | null>(null);
   useEffect(() => {
     if (history.kind === 'told') setKnown(history.value);
   }, [history]);
