@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { subjects } from '../machine/subjects.ts';
 import { open } from '../os/open.ts';
 import { appIn } from './app-module.ts';
-import { checkNode } from './verify.ts';
+import { checkNode } from './node-directory.ts';
 
 /** Who asked, as the event says. */
 const actor = 'lockstep forget';

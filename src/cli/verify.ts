@@ -1,12 +1,11 @@
 /** `lockstep verify`: whether what an app has stored is what its code makes of its events. */
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { countText } from '../kernel/count-text.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { Replayed, ReplayDifference } from '../machine/replay.ts';
 import { open } from '../os/open.ts';
 import { appIn } from './app-module.ts';
+import { checkNode } from './node-directory.ts';
 import { jsonText } from './print-json.ts';
 
 export interface VerifyOptions {
@@ -34,19 +33,6 @@ export async function verifyApp(modulePath: string, data: string, { replay, json
   });
   console.log(json ? jsonText(replayed) : replayedText(replayed));
   return replayed.differingCount > 0 ? 1 : 0;
-}
-
-/** Opening would make what is not there. */
-export async function checkNode(data: string): Promise<void> {
-  try {
-    await stat(join(data, 'log'));
-  } catch (cause) {
-    throw new LockstepError('invalid', 'no node has its logs in this directory', {
-      values: { directory: data },
-      advice: ['DIR is what `open` was given as `data`'],
-      cause,
-    });
-  }
 }
 
 function replayedText({ streams, events, compared, skipped, differingCount, differing }: Replayed): string {

@@ -25,6 +25,18 @@ beside the process that owns it. Exit code 1 when damage is found.`,
   run: async ({ DIR }, { json }) => (await import('../inspect.ts')).inspectTrees(DIR, json),
 });
 
+const inspect: Command = declare({
+  name: 'inspect',
+  summary: 'whether all files of a node are whole, its logs and its states, without its app',
+  arguments: [directory],
+  options: { json: jsonOption },
+  details: `DIR is what the node is opened with as \`data\`. Reads every byte, changes nothing, and may run beside the process that has it.
+Exit code 1 when damage is found: then it says in which files, and where. \`log inspect\` and \`storage inspect\` tell
+more of what is whole too.`,
+  examples: ['lockstep inspect ./data'],
+  run: async ({ DIR }, { json }) => (await import('../inspect.ts')).inspectNode(DIR, json),
+});
+
 const contract: Command = declare({
   name: 'contract',
   summary: 'writes what an app promises to what it has stored, for version control; --check compares',
@@ -67,4 +79,4 @@ as for verify. Beside a process that has DIR this is refused: there, node.send(s
   run: async ({ APP, DIR, SUBJECT }) => (await import('../forget.ts')).forgetSubject(APP, DIR, SUBJECT),
 });
 
-export const storedCommands: readonly Command[] = [verify, contract, forget, logInspect, storageInspect];
+export const storedCommands: readonly Command[] = [verify, inspect, contract, forget, logInspect, storageInspect];
