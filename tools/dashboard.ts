@@ -28,7 +28,7 @@ async function bundled(path: string): Promise<string> {
     minify: true,
     format: 'esm',
     platform: 'browser', // an import of `node:…` fails the build
-    target: ['chrome120', 'firefox121', 'safari17'],
+    target: ['chrome123', 'firefox121', 'safari17.5'],
     jsx: 'automatic',
     jsxImportSource: 'preact',
     conditions: [sourceCondition],
