@@ -39,6 +39,10 @@ test('an app of ten lines that is served, and its test in the simulator, which p
   });
   expect(stdout).toMatch(/pass 2/);
 
+  const refused = vi.spyOn(console, 'error').mockImplementation(() => {});
+  expect(await command(['serve', join(directory, 'app.ts'), '--host', '0.0.0.0'])).toBe(1);
+  expect(refused.mock.calls.flat().join('\n')).toMatch(/^misuse: who can reach this address .*\n {2}choose one/);
+  refused.mockRestore();
   const words = ['--conditions=lockstep-source', program, 'serve', 'app.ts', '--port', '0'];
   const served = spawn(process.execPath, words, { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: served.stdout })[Symbol.asyncIterator]();

@@ -24,13 +24,14 @@ export interface ServeOptions {
 /** Resolves with the exit code once it was told to end and has, or its node could not go on. */
 export async function serveApp(path: string, { data, port, host }: ServeOptions): Promise<number> {
   const begun = performance.now();
+  const bearer = secretFor(host);
   const ending = endAsked();
   const app = await appIn(path);
   const directory = dataOf(app, data);
   const started = await startedText(app, directory);
   const logger = (entry: LogEntry): void => console.error(logLine(entry, new Date()));
   await using node = await open(app, { data: directory, logger });
-  const server = await listening(node, { port, host });
+  const server = await listening(node, { port, host, bearer });
   writeRunning(directory, {
     url: server.url,
     pid: process.pid,
@@ -53,20 +54,27 @@ async function endAsked(): Promise<null> {
   return null;
 }
 
-async function listening(
-  node: LockstepNode,
-  { port, host = '127.0.0.1' }: Omit<ServeOptions, 'data'>,
-): Promise<HttpServer> {
+const hostDefault = '127.0.0.1';
+
+/** Undefined: on this machine's own address nobody needs one. @throws LockstepError `misuse` where one is lacking. */
+function secretFor(host: string = hostDefault): string | undefined {
+  if (isLoopback(host)) return undefined;
   const bearer = bearerGiven();
-  if (!isLoopback(host) && bearer === undefined)
+  if (bearer === undefined)
     throw new LockstepError('misuse', 'who can reach this address from other machines is to bear a secret', {
       values: { host },
       advice: [`choose one, at least 16 characters: ${bearerVariable}=… lockstep serve …`],
     });
-  const secret = isLoopback(host) ? {} : { bearer };
+  return bearer;
+}
+
+async function listening(
+  node: LockstepNode,
+  { port, host = hostDefault, bearer }: Omit<ServeOptions, 'data'> & { readonly bearer: string | undefined },
+): Promise<HttpServer> {
   const page = await pageText();
   const onError = (error: unknown): void => console.error(errorText(error));
   return takenPort(port, (free) =>
-    serve(node, { ...secret, host, port: free, page, actions: backupActions(node), onError }),
+    serve(node, { bearer, host, port: free, page, actions: backupActions(node), onError }),
   );
 }
