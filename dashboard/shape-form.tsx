@@ -1,6 +1,7 @@
 /** A form made from a shape; where there is none, or where a reader would rather write, JSON. */
 import { useState } from 'preact/hooks';
 import type { JSX } from 'preact';
+import { Control } from './field-control.tsx';
 import { emptyOf, fieldOf, problemsOf, type NamedField, type Problem, type Shape } from './shape.ts';
 
 export interface ShapeFormAbout {
@@ -27,13 +28,17 @@ export function ShapeForm({
 }: ShapeFormAbout): JSX.Element {
   const hasForm = fieldOf(shape).kind !== 'any';
   const [asJson, setAsJson] = useState(!hasForm);
+  const toggle = (): void => {
+    setAsJson(!asJson);
+    onReadable(true); // what was written last and could be read is what there is
+  };
   const problems = isTried ? problemsOf(shape, value) : [];
   return (
     <fieldset class="data">
       <legend>
         {legend}{' '}
         {hasForm && (
-          <button type="button" class="small" aria-pressed={asJson} onClick={() => setAsJson(!asJson)}>
+          <button type="button" class="small" aria-pressed={asJson} onClick={toggle}>
             {asJson ? 'as a form' : 'as JSON'}
           </button>
         )}
@@ -118,7 +123,7 @@ function FieldEditor(about: FieldAbout): JSX.Element {
   if (field.kind === 'list') return <ListEditor {...about} of={field.of} />;
   const id = `field-${path === '' ? 'value' : path}`;
   const problem = problems.find((one) => one.path === path);
-  const about_ = {
+  const marks = {
     id,
     'aria-invalid': problem !== undefined,
     'aria-describedby': problem === undefined ? undefined : `${id}-why`,
@@ -127,44 +132,7 @@ function FieldEditor(about: FieldAbout): JSX.Element {
   return (
     <div class="field">
       <label for={id}>{about.name === '' ? 'value' : about.name}</label>
-      {field.kind === 'choice' ? (
-        <select
-          {...about_}
-          value={JSON.stringify(value)}
-          onChange={(event) => onChange(JSON.parse(event.currentTarget.value))}
-        >
-          {field.among.map((one) => (
-            <option key={String(one)} value={JSON.stringify(one)}>
-              {String(one)}
-            </option>
-          ))}
-        </select>
-      ) : field.kind === 'boolean' ? (
-        <input
-          {...about_}
-          type="checkbox"
-          checked={value === true}
-          onChange={(event) => onChange(event.currentTarget.checked)}
-        />
-      ) : field.kind === 'number' || field.kind === 'integer' ? (
-        <input
-          {...about_}
-          type="number"
-          step={field.kind === 'integer' ? 1 : 'any'}
-          value={typeof value === 'number' ? value : ''}
-          onInput={({ currentTarget: { valueAsNumber } }) =>
-            onChange(Number.isNaN(valueAsNumber) ? undefined : valueAsNumber)
-          }
-        />
-      ) : field.kind === 'text' ? (
-        <input
-          {...about_}
-          value={typeof value === 'string' ? value : ''}
-          onInput={(event) => onChange(event.currentTarget.value)}
-        />
-      ) : (
-        <JsonField id={id} value={value} onChange={onChange} />
-      )}
+      <Control field={field} value={value} onChange={onChange} marks={marks} />
       {described !== null && <p class="hint faint">{described}</p>}
       {problem !== undefined && (
         <p id={`${id}-why`} class="hint problem">
@@ -172,30 +140,6 @@ function FieldEditor(about: FieldAbout): JSX.Element {
         </p>
       )}
     </div>
-  );
-}
-
-/** A part that forms have no words for. What is no JSON yet counts as text. */
-function JsonField({
-  id,
-  value,
-  onChange,
-}: {
-  readonly id: string;
-  readonly value: unknown;
-  readonly onChange: (value: unknown) => void;
-}) {
-  const [text, setText] = useState(value === undefined ? '' : JSON.stringify(value));
-  const write = (written: string): void => {
-    setText(written);
-    try {
-      onChange(written === '' ? undefined : JSON.parse(written));
-    } catch {
-      onChange(written);
-    }
-  };
-  return (
-    <input id={id} class="mono" value={text} placeholder="JSON" onInput={(event) => write(event.currentTarget.value)} />
   );
 }
 
