@@ -3,58 +3,53 @@
  * on instead of having them too. Nothing else changes: they are read, followed, folded and forgotten as before, and a command
  * to such an instance is decided on its state; what it makes stands behind the chunks. A few rows a transaction.
  */
-import type { StoredValue } from '../bytes/value-format.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import { cancelTimer, setTimer } from '../partition/timer/timer.ts';
 import type { TimerHandler } from '../partition/timer/timer-fire.ts';
-import type { Transaction } from '../partition/transaction.ts';
+import type { SpaceEntry, Transaction } from '../partition/transaction.ts';
 import { chunkOf } from './chunk.ts';
 import type { AnyMachine } from './definition.ts';
 import { again, deliver, type Again, type DeliveryPorts } from './delivery.ts';
-import { decodeRow, eventsSystem, orderSystem, type EventRow } from './event-row.ts';
+import { decodeRow, eventsSystem, orderSystem } from './event-row.ts';
 import { placeStateOf } from './place-state.ts';
 import type { MachineRuntime } from './runtime.ts';
 import { archiveSystem } from './stream-rows.ts';
 
 /** Rows of one chunk, and of one transaction. */
 const rowsMax = 64;
-/** A longer chunk has one row alone: to find a row all of its chunk is read. */
-const chunkBytesMax = 16_384;
+/** The same in bytes, as they stand one by one; a longer row is a chunk by itself. To find a row all of its chunk is read. */
+const rowBytesMax = 32_768;
 
 /** Archives the next rows of a stream; how many events they have, 0: there are no more. @throws LockstepError `corrupt`. */
 export function archiveFurther(tx: Transaction, machine: string, key: string): number {
-  const place = placeStateOf(tx);
-  const range = { prefix: [machine, key], limit: rowsMax };
-  const stored = [...tx.system(eventsSystem, 'place').range(range)];
-  const [first] = stored;
+  const entries = nextEntries(tx, machine, key);
+  const [first] = entries;
   if (first === undefined) return 0;
-  const { count, chunk } = chunkWithin(
-    tx,
-    stored.map(([, value]) => value),
-  );
-  tx.system(archiveSystem, 'place').set(first[0], chunk);
-  const events = tx.system(eventsSystem, 'place');
+  tx.system(archiveSystem, 'place').set(first[0], chunkOf(entries.map(([, stored]) => stored)));
+  const place = placeStateOf(tx);
+  const rows = tx.system(eventsSystem, 'place');
   const order = tx.system(orderSystem, 'local');
   let eventCount = 0;
-  for (const [at, value] of stored.slice(0, count)) {
-    const row: EventRow = decodeRow(at, value, place);
-    events.delete(at);
-    order.set([row.revision, ...at], null);
-    eventCount += row.events.length;
+  for (const [at, stored] of entries) {
+    const { revision, events } = decodeRow(at, stored, place);
+    rows.delete(at);
+    order.set([revision, ...at], null);
+    eventCount += events.length;
   }
   return eventCount;
 }
 
-/** The longest chunk of the first rows that is not too long. */
-function chunkWithin(
-  tx: Transaction,
-  rows: readonly StoredValue[],
-): { readonly count: number; readonly chunk: StoredValue } {
-  for (let count = rows.length; ; count = Math.ceil(count / 2)) {
-    const chunk = chunkOf(rows.slice(0, count));
-    if (count === 1 || tx.encoded(chunk).length <= chunkBytesMax) return { count, chunk };
+/** Those that one chunk takes. */
+function nextEntries(tx: Transaction, machine: string, key: string): readonly SpaceEntry[] {
+  const entries: SpaceEntry[] = [];
+  let bytes = 0;
+  for (const entry of tx.system(eventsSystem, 'place').range({ prefix: [machine, key], limit: rowsMax })) {
+    bytes += tx.encoded(entry[1]).length;
+    if (entries.length > 0 && bytes > rowBytesMax) break;
+    entries.push(entry);
   }
+  return entries;
 }
 
 export interface ArchiveSetup extends DeliveryPorts {

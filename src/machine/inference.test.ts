@@ -239,6 +239,26 @@ describe('refused in a declaration', () => {
     compiled(() => machine({ ...lamp, evolve: { Pressed: () => ({ status: 'dim' }) } }));
   });
 
+  test('a rule of archiving over what the state does not have, or with no duration', () => {
+    const lamp = {
+      name: 'lamp',
+      initial: () => ({ isBroken: false as boolean }),
+      commands: { Press: nothing },
+      events: { Pressed: nothing },
+      decide: { Press: () => [] },
+      evolve: { Pressed: (state: { isBroken: boolean }) => state },
+    } as const;
+    expect(machine({ ...lamp, archive: { when: ({ isBroken }) => isBroken, after: '90d' } }).name).toBe('lamp');
+    // @ts-expect-error no such property
+    compiled(() => machine({ ...lamp, archive: { when: ({ isLost }) => isLost, after: '90d' } }));
+    // @ts-expect-error '90 days' is no duration
+    expect(() => machine({ ...lamp, archive: { when: () => true, after: '90 days' } })).toThrow(misuse);
+    const table = { name: 'table', events: { Go: nothing }, initial: 'a', states: { a: { Go: 'b' }, b: {} } } as const;
+    expect(fsm({ ...table, archive: { when: ({ at }) => at === 'b', after: '1h' } }).name).toBe('table');
+    // @ts-expect-error the table has no such state
+    compiled(() => fsm({ ...table, archive: { when: ({ at }) => at === 'c', after: '1h' } }));
+  });
+
   test('a table with an unknown state, event or duration', () => {
     const table = { name: 'table', events: { Go: nothing }, initial: 'a' } as const;
     // @ts-expect-error '"c"' is not assignable to '"a" | "b"'

@@ -162,6 +162,20 @@ test('a command to an archived instance is decided on its state, and one that is
   });
 });
 
+test('rows of many bytes make several chunks, and a row that is longer than a chunk one by itself', async () => {
+  await inWorld(async (_env, open) => {
+    const code = versioned(1);
+    const node = await open(code);
+    const lengths = [20_000, 20_000, 100, 50_000, 10, 10];
+    for (const length of lengths) await node.send(code.diary, 'ann/1', 'Write', { texts: ['a'.repeat(length)] });
+    expect(await node.archive(code.diary, 'ann/1')).toEqual({ archived: lengths.length });
+    expect(await stored(node, 'ann/1')).toEqual([0, 4, 0]);
+    const { events } = await node.readStream(code.diary, 'ann/1', { fromVersion: 2 });
+    expect(events.map(({ data }) => data?.text.length)).toEqual(lengths.slice(1));
+    await node.close();
+  });
+});
+
 test('newer code folds archived streams again, and builds its rows of them', async () => {
   await inWorld(async (_env, open) => {
     const old = versioned(1);
