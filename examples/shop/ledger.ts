@@ -10,6 +10,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -45,6 +46,7 @@ export class LedgerFolder implements Ledger, Positions {
 
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true });
+    cutUnfinished(ledgerIn(folder));
     this.#file = openSync(ledgerIn(folder), 'a');
     this.#positionsFile = join(folder, 'positions.json');
     const kept = existsSync(this.#positionsFile) ? readFileSync(this.#positionsFile, 'utf8') : '{}';
@@ -89,9 +91,17 @@ export class LedgerFolder implements Ledger, Positions {
 
 const ledgerIn = (folder: string): string => join(folder, 'ledger.jsonl');
 
-/** All of it; the last line may be cut off, and was acknowledged to nobody then. */
+/** Of a line that a crash cut off nobody was told that it counts; what is written next begins a line of its own. */
+function cutUnfinished(file: string): void {
+  if (!existsSync(file)) return;
+  const bytes = readFileSync(file);
+  const whole = bytes.lastIndexOf('\n') + 1;
+  if (whole < bytes.length) truncateSync(file, whole);
+}
+
+/** All of it, without a last line that is not finished. */
 export function readLedger(folder: string): readonly Acknowledged[] {
   if (!existsSync(ledgerIn(folder))) return [];
   const lines = readFileSync(ledgerIn(folder), 'utf8').split('\n');
-  return lines.slice(0, -1).flatMap((line) => (line.endsWith('}') ? [JSON.parse(line) as Acknowledged] : []));
+  return lines.slice(0, -1).map((line) => JSON.parse(line) as Acknowledged);
 }

@@ -230,7 +230,7 @@ function basketOf(key: string): readonly Line[] {
   }));
 }
 
-const orderKey = (seed: string, number: number): string => `${seed}-${String(number).padStart(8, '0')}`;
+export const orderKey = (seed: string, number: number): string => `${seed}-${String(number).padStart(8, '0')}`;
 
 /** Behind the last order of this seed that the shop acknowledged. */
 export function nextNumber(seed: string, acknowledged: readonly Acknowledged[]): number {
