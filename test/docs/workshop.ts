@@ -10,7 +10,10 @@ import { sourceCondition } from '../../tools/exports.ts';
 import { compilerProgram, vitestProgram, type VitestReport } from '../../tools/run-suite.ts';
 import type { PageFile } from './pages.ts';
 
+/** Of one program. */
 export const programMsMax = 20_000;
+/** Of the compiler, and of all tests on pages together. */
+const allMsMax = 60_000;
 
 export interface Ran {
   readonly code: number | null;
@@ -52,7 +55,11 @@ export class Workshop {
 
   /** What the compiler says, a line each, by the file, with the line of the page. */
   async compile(): Promise<ReadonlyMap<PageFile, readonly string[]>> {
-    const { stdout, stderr, code } = await run([compilerProgram, '-p', this.folder, '--pretty', 'false'], '.');
+    const { stdout, stderr, code } = await run(
+      [compilerProgram, '-p', this.folder, '--pretty', 'false'],
+      '.',
+      allMsMax,
+    );
     const said = new Map<PageFile, string[]>(this.#files.map((file) => [file, []]));
     const byPath = new Map(this.#files.map((file) => [this.pathOf(file), file]));
     for (const line of `${stdout}${stderr}`.split('\n')) {
@@ -74,7 +81,7 @@ export class Workshop {
   async runTests(): Promise<ReadonlyMap<string, { readonly passed: number; readonly said: string }>> {
     const report = join(this.folder, 'report.json');
     const args = [resolve(vitestProgram), 'run', '--root', this.folder, '--reporter=default', '--reporter=json'];
-    const { stdout, stderr } = await run([...args, `--outputFile.json=${report}`], this.folder);
+    const { stdout, stderr } = await run([...args, `--outputFile.json=${report}`], this.folder, allMsMax);
     const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as VitestReport;
     return new Map(
       testResults.map(({ name, status, assertionResults }) => [
@@ -96,18 +103,18 @@ const seedCount = 10;
 const readersSettings = { noUnusedLocals: false, noUnusedParameters: false, skipLibCheck: true };
 
 export function runProgram(path: string, cwd: string): Promise<Ran> {
-  return run([`--conditions=${sourceCondition}`, resolve(path)], cwd);
+  return run([`--conditions=${sourceCondition}`, resolve(path)], cwd, programMsMax);
 }
 
 /** As a reader without a terminal would see it: no colours. */
-function run(args: readonly string[], cwd: string): Promise<Ran> {
+function run(args: readonly string[], cwd: string, timeout: number): Promise<Ran> {
   const { FORCE_COLOR: _, ...env } = process.env;
   return new Promise((done, reject) => {
     const child = spawn(process.execPath, args, {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...env, NO_COLOR: '1' },
-      timeout: programMsMax,
+      timeout,
       killSignal: 'SIGKILL',
     });
     let [stdout, stderr] = ['', ''];
