@@ -250,7 +250,7 @@ describe('refused in a declaration', () => {
     } as const;
     expect(machine({ ...lamp, archive: { when: ({ isBroken }) => isBroken, after: '90d' } }).name).toBe('lamp');
     // @ts-expect-error no such property
-    compiled(() => machine({ ...lamp, archive: { when: ({ isLost }) => isLost, after: '90d' } }));
+    compiled(() => machine({ ...lamp, archive: { when: ({ isLost }) => isLost === true, after: '90d' } }));
     // @ts-expect-error '90 days' is no duration
     expect(() => machine({ ...lamp, archive: { when: () => true, after: '90 days' } })).toThrow(misuse);
     const table = { name: 'table', events: { Go: nothing }, initial: 'a', states: { a: { Go: 'b' }, b: {} } } as const;
