@@ -10,7 +10,7 @@ import { nextNumber, orderKey, traffic } from '../../examples/shop/traffic.ts';
 const orders = 8;
 
 test('whatever the weather, nothing that the shop acknowledged is missing, and money and goods balance', async () => {
-  await simulate({ app: shop, nodes: 2, seeds: 3 }, async (world) => {
+  await simulate({ app: shop, nodes: 2, seeds: 2 }, async (world) => {
     const acknowledged: Acknowledged[] = [];
     const tokens = new Map<string, Token>();
     const open = new AbortController();
