@@ -18,6 +18,7 @@ import type { DevNews, DevOrder } from './dev-messages.ts';
 import { errorText } from './error-text.ts';
 import { line } from './line.ts';
 import { pageText } from './page.ts';
+import { tracerOf } from './telemetry.ts';
 
 /** For how long the directory may still be that of a process that is ending. */
 const takeMsMax = 3_000;
@@ -69,7 +70,7 @@ async function serveOver(app: App<unknown>, { data, isFresh }: OpenOrder, ended:
   const directory = dataOf(app, data);
   if (isFresh) await removeData(directory, takeMsMax);
   const started = await startedText(app, directory);
-  await using node = await open(app, { data: directory, withinMs: takeMsMax, logger });
+  await using node = await open(app, { data: directory, withinMs: takeMsMax, logger, tracer: tracerOf(path) });
   const changes = await codeChanges(node, directory);
   const onError = (error: unknown): void => tell({ kind: 'thrown', what: errorText(error) });
   await using server = await serve(node, { port: 0, page: await pageText(), actions: backupActions(node), onError });

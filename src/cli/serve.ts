@@ -14,6 +14,7 @@ import { errorText } from './error-text.ts';
 import { line } from './line.ts';
 import { pageText } from './page.ts';
 import { bearerGiven, bearerVariable } from './settings.ts';
+import { tracerOf } from './telemetry.ts';
 
 export interface ServeOptions {
   readonly data: string | undefined;
@@ -30,7 +31,7 @@ export async function serveApp(path: string, { data, port, host }: ServeOptions)
   const directory = dataOf(app, data);
   const started = await startedText(app, directory);
   const logger = (entry: LogEntry): void => console.error(logLine(entry, new Date()));
-  await using node = await open(app, { data: directory, logger });
+  await using node = await open(app, { data: directory, logger, tracer: tracerOf(path) });
   const server = await listening(node, { port, host, bearer });
   writeRunning(directory, {
     url: server.url,
