@@ -51,6 +51,7 @@ export { fromCloudEvent, fromHttp, toCloudEvent, toHttp } from './machine/cloud-
 export type { CloudEvent, CloudEventMessage, CloudEventOptions, ReceivedEvent } from './machine/cloud-event.ts';
 export type {
   AnyMachine,
+  ArchiveRule,
   CommandInput,
   CommandName,
   CommandsOf,
