@@ -35,7 +35,6 @@ export function printNumbers(before: Numbers, now: Numbers): string {
   const more = length > waitsMax ? [`${length - waitsMax} more`] : [];
   const waits = length === 0 ? 'nothing waits' : `waits: ${[...now.waits.slice(0, waitsMax), ...more].join('; ')}`;
   const time = now.at.toISOString().slice(11, 19);
-  return [`  ${time}     ${perSecond.toFixed(1)} orders/s`, `${now.orders}: ${now.statuses.join(', ')}`, waits].join(
-    ' · ',
-  );
+  const orders = now.orders === 0 ? 'no orders yet' : `${now.orders}: ${now.statuses.join(', ')}`;
+  return [`  ${time}     ${perSecond.toFixed(1)} orders/s`, orders, waits].join(' · ');
 }
