@@ -68,6 +68,8 @@ test('an import that broke off goes on where it was, and what was on its way hap
     JSON.stringify({ machine: 'account', key: 'd-1', command: 'Deposit', data: { amount } });
   const good = [1, 2, 3].map(line);
   const lines = file('deposits.jsonl', `${good.join('\n')}\nnothing\n`);
+  expect(await run('import', `${lines}.gone`)).toBe(1);
+  expect(said.at(-1)).toContain('the file cannot be read; nothing was done');
   expect(await run('import', lines)).toBe(1);
   expect(said.at(-1)).toMatch(/a line is no JSON/);
   expect((await node.read(account, 'd-1')).state.balance).toBe(6);

@@ -2,8 +2,8 @@
  * `lockstep import`: the rows of a file as commands to the node that runs. Rows of one instance in their order, of others many
  * at once. What a row leads to is decided as ever: history from elsewhere comes in through the same door as everything.
  */
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { createReadStream, type ReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Remote } from '../client/remote.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
@@ -15,7 +15,7 @@ import { csvRecords } from './csv.ts';
 import { readImportState, writeImportState } from './import-state.ts';
 import { line, seconds } from './line.ts';
 import { asItIs, mappingOf, type MappedCommand, type Mapping, type Row } from './mapping.ts';
-import { Progress } from './progress.ts';
+import { leftText, Progress } from './progress.ts';
 import { remoteTo, type WhichNode } from './running-node.ts';
 
 export interface ImportOptions extends WhichNode {
@@ -42,11 +42,23 @@ export async function importFile(file: string, options: ImportOptions): Promise<
     });
   const mapping = options.mapping === undefined ? asItIs : mappingOf(await jsonIn(options.mapping));
   const begunMs = before?.begunMs ?? Date.now();
-  const work = new Import(remoteTo(options), { file, mapping, begunMs, from: before?.rows ?? 0 });
+  const remote = remoteTo(options);
+  const size = await sizeOf(file);
+  const source = createReadStream(file, { encoding: 'utf8' });
+  const share = (): number => source.bytesRead / size;
+  const work = new Import(remote, { file, mapping, begunMs, from: before?.rows ?? 0, share });
   writeImportState(file, { begunMs, rows: before?.rows ?? 0, isDone: false });
-  const told = await work.run(rowsOf(file, options.separator ?? ','));
+  const told = await work.run(rowsOf(source, file, options.separator ?? ','));
   console.log(options.json ? jsonOf(told) : textOf(file, told));
   return told.rejectedCount > 0 ? 2 : 0;
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (cause) {
+    throw new LockstepError('invalid', 'the file cannot be read; nothing was done', { values: { file }, cause });
+  }
 }
 
 async function jsonIn(file: string): Promise<unknown> {
@@ -63,8 +75,7 @@ interface Placed {
 }
 
 /** CSV by its name; else JSON, one a line. */
-async function* rowsOf(file: string, separator: string): AsyncGenerator<Placed> {
-  const chunks = createReadStream(file, { encoding: 'utf8' });
+async function* rowsOf(chunks: ReadStream, file: string, separator: string): AsyncGenerator<Placed> {
   if (!file.endsWith('.csv') && !file.endsWith('.tsv')) {
     yield* jsonRows(chunks);
     return;
@@ -114,6 +125,8 @@ interface ImportSetup {
   readonly begunMs: number;
   /** Rows that were decided before. */
   readonly from: number;
+  /** Of the file, as far as it was read. */
+  readonly share: () => number;
 }
 
 class Import {
@@ -135,7 +148,7 @@ class Import {
   }
 
   async run(rows: AsyncIterable<Placed>): Promise<Imported> {
-    const { file, begunMs, from } = this.#setup;
+    const { file, begunMs, from, share } = this.#setup;
     const begun = performance.now();
     let count = 0;
     try {
@@ -144,8 +157,10 @@ class Import {
         this.#begin(count, placed);
         if (this.#underWay.size >= underWayMax) await Promise.race(this.#underWay.values());
         if (count % keepEvery === 0) writeImportState(file, { begunMs, rows: this.#decided(count), isDone: false });
-        const perSecond = ((count - from) / (performance.now() - begun)) * 1_000;
-        this.#progress.tell(`${countText(count)} rows of ${basename(file)}`, `${countText(Math.round(perSecond))}/s`);
+        const tookMs = performance.now() - begun;
+        const rate = `${countText(Math.round(((count - from) / tookMs) * 1_000))}/s`;
+        const rows = `${countText(count)} rows of ${basename(file)}`;
+        this.#progress.tell(rows, rate, leftText(share(), tookMs));
       }
       await Promise.all(this.#underWay.values());
     } catch (error) {

@@ -1,8 +1,15 @@
 /** One line beside the output that says how far a long command is: rewritten where it is a terminal, elsewhere not written. */
-import { line } from './line.ts';
+import { line, seconds } from './line.ts';
 
 /** Between two of them, in milliseconds. */
 const everyMs = 100;
+
+/** How long the rest takes if it goes on so: `3 min left`. Empty until a hundredth is done. */
+export function leftText(share: number, tookMs: number): string {
+  if (share < 0.01) return '';
+  const leftMs = (tookMs * (1 - share)) / share;
+  return `${leftMs < 60_000 ? seconds(leftMs) : `${Math.round(leftMs / 60_000)} min`} left`;
+}
 
 export class Progress implements Disposable {
   readonly #out = process.stderr;
