@@ -1,52 +1,14 @@
 /** A real server on a real port, and callers that mean no good: the right status, bounded memory, and a node that goes on. */
 import { once } from 'node:events';
-import { openInMemory } from 'lockstep/sim';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { connect } from '../client/connect.ts';
-import { allow } from '../machine/access.ts';
-import { defineApp } from '../machine/app.ts';
 import type { Connection } from '../machine/connection.ts';
-import { machine } from '../machine/machine.ts';
-import { unchecked } from '../machine/schema.ts';
-import type { LockstepNode } from '../node/node.ts';
 import { hostOf, raw, socketTo } from '../../test/servers/callers.ts';
-import { expose } from './api.ts';
-import { serve, type HttpServer, type ServeOptions } from './node.ts';
+import { api, note, Notes, write } from '../../test/servers/notes.ts';
+import type { HttpServer, ServeOptions } from './node.ts';
 
-const note = machine({
-  name: 'note',
-  initial: () => ({ count: 0 }),
-  commands: { Write: unchecked<string>() },
-  events: { Written: unchecked<string>() },
-  decide: { Write: (_state, text, { event }) => [event('Written', text)] },
-  evolve: { Written: ({ count }) => ({ count: count + 1 }) },
-});
-const api = expose([allow(note, { send: ['Write'], read: true })], async () => ({ actor: 'anybody' }));
-
-let node: LockstepNode;
-let server: HttpServer | null = null;
-
-beforeAll(async () => {
-  node = await openInMemory(defineApp({ name: 'notes', parts: [note] }));
-});
-afterEach(async () => {
-  await server?.close();
-  server = null;
-});
-afterAll(() => node.close());
-
-async function served(options: ServeOptions = {}): Promise<HttpServer> {
-  const mounts = { '/api': api.handler(node, { base: '/api' }) };
-  server = await serve(node, { port: 0, mounts, ...options });
-  return server;
-}
-
-const write = (url: string, key: string, text: string): Promise<Response> =>
-  fetch(`${url}/api/machines/note/commands/Write?key=${key}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(text),
-  });
+const notes = new Notes();
+const served = (options?: ServeOptions): Promise<HttpServer> => notes.serve(options);
 
 describe('hostile callers', () => {
   test.each([
@@ -151,7 +113,7 @@ describe('hostile callers', () => {
     await once(socket, 'ready');
     socket.destroy();
     expect((await write(to.url, 'half', 'whole')).status).toBe(200);
-    expect((await node.read(note, 'half')).state.count).toBe(1);
+    expect((await notes.node.read(note, 'half')).state.count).toBe(1);
   });
 
   test('headers and bodies that dribble are cut off', async () => {
@@ -205,7 +167,7 @@ describe('hostile callers', () => {
     const bytesBefore = process.memoryUsage().arrayBuffers;
     let bytesMost = 0;
     for (let at = 0; at < 160; at += 20) {
-      await Promise.all(Array.from({ length: 20 }, () => node.send(note, 'flood', 'Write', text)));
+      await Promise.all(Array.from({ length: 20 }, () => notes.node.send(note, 'flood', 'Write', text)));
       for (let read = 0; read < 20; read++) await events.next();
       bytesMost = Math.max(bytesMost, process.memoryUsage().arrayBuffers - bytesBefore);
     }
@@ -218,12 +180,12 @@ describe('hostile callers', () => {
   test('a stream that is never read is cut, and not even half of it was read ahead', async () => {
     let read = 0;
     const counted: Connection = {
-      send: (...input) => node.send(...input),
-      read: (...input) => node.read(...input),
-      query: (...input) => node.query(...input),
-      watch: (...input) => node.watch(...input),
+      send: (...input) => notes.node.send(...input),
+      read: (...input) => notes.node.read(...input),
+      query: (...input) => notes.node.query(...input),
+      watch: (...input) => notes.node.watch(...input),
       async *events(...input) {
-        for await (const event of node.events(...input)) {
+        for await (const event of notes.node.events(...input)) {
           read++;
           yield event;
         }
@@ -233,7 +195,7 @@ describe('hostile callers', () => {
     const to = await served({ mounts, serverLimits: { stallMsMax: 200 } });
     const text = 'x'.repeat(64_000);
     const all = 400; // 25 MB: the system itself takes a few
-    await Promise.all(Array.from({ length: all }, () => node.send(note, 'unread', 'Write', text)));
+    await Promise.all(Array.from({ length: all }, () => notes.node.send(note, 'unread', 'Write', text)));
     const socket = socketTo(to);
     socket.pause();
     socket.write(

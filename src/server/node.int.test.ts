@@ -1,51 +1,13 @@
 /** A real server on a real port: who is let in, what it serves, and how it ends. */
 import { request as httpRequest } from 'node:http';
-import { openInMemory } from 'lockstep/sim';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { connect } from '../client/connect.ts';
-import { allow } from '../machine/access.ts';
-import { defineApp } from '../machine/app.ts';
-import { machine } from '../machine/machine.ts';
-import { unchecked } from '../machine/schema.ts';
-import type { LockstepNode } from '../node/node.ts';
-import { expose } from './api.ts';
+import { note, Notes, write } from '../../test/servers/notes.ts';
 import { serve, type HttpServer, type ServeOptions } from './node.ts';
 
-const note = machine({
-  name: 'note',
-  initial: () => ({ count: 0 }),
-  commands: { Write: unchecked<string>() },
-  events: { Written: unchecked<string>() },
-  decide: { Write: (_state, text, { event }) => [event('Written', text)] },
-  evolve: { Written: ({ count }) => ({ count: count + 1 }) },
-});
-const api = expose([allow(note, { send: ['Write'], read: true })], async () => ({ actor: 'anybody' }));
 const bearer = 'a-secret-that-nobody-guesses';
-
-let node: LockstepNode;
-let server: HttpServer | null = null;
-
-beforeAll(async () => {
-  node = await openInMemory(defineApp({ name: 'notes', parts: [note] }));
-});
-afterEach(async () => {
-  await server?.close();
-  server = null;
-});
-afterAll(() => node.close());
-
-async function served(options: ServeOptions = {}): Promise<HttpServer> {
-  const mounts = { '/api': api.handler(node, { base: '/api' }) };
-  server = await serve(node, { port: 0, mounts, ...options });
-  return server;
-}
-
-const write = (url: string, key: string, text: string): Promise<Response> =>
-  fetch(`${url}/api/machines/note/commands/Write?key=${key}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(text),
-  });
+const notes = new Notes();
+const served = (options?: ServeOptions): Promise<HttpServer> => notes.serve(options);
 
 describe('a server', () => {
   test('takes commands, tells states, and streams events to a client that goes on when it comes back', async () => {
@@ -71,7 +33,7 @@ describe('a server', () => {
     expect((await fetch(state, { headers: { origin: 'http://evil.test' } })).status).toBe(401);
     expect((await fetch(state, { headers: { 'sec-fetch-site': 'cross-site' } })).status).toBe(401);
     expect(await statusOf({ port, path: '/machines/note/state?key=n-1', headers: { host: 'evil.test' } })).toBe(401);
-    await expect(serve(node, { port: 0, host: '0.0.0.0' })).rejects.toMatchObject({ kind: 'misuse' });
+    await expect(serve(notes.node, { port: 0, host: '0.0.0.0' })).rejects.toMatchObject({ kind: 'misuse' });
   });
 
   test('with a secret trusts who bears it, and tells everybody that it lives', async () => {
@@ -88,15 +50,16 @@ describe('a server', () => {
 
   test('a taken port is said to be taken', async () => {
     const { url } = await served();
-    await expect(serve(node, { port: Number(new URL(url).port) })).rejects.toMatchObject({ kind: 'in-use' });
+    await expect(serve(notes.node, { port: Number(new URL(url).port) })).rejects.toMatchObject({ kind: 'in-use' });
   });
 
   test('closing ends streams and lets what was begun come to its end', async () => {
-    const { url } = await served();
+    const server = await served();
+    const { url } = server;
     const stream = await fetch(`${url}/api/machines/note/events`, { headers: { accept: 'text/event-stream' } });
     const sent = Promise.all([1, 2, 3].map((text) => write(url, 'closing', String(text))));
     await expect(sent).resolves.toMatchObject([{ status: 200 }, { status: 200 }, { status: 200 }]);
-    await server?.close();
+    await server.close();
     expect(await stream.text()).toContain('data: ');
   });
 });
