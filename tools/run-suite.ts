@@ -6,7 +6,8 @@
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join, matchesGlob } from 'node:path';
+import { join, matchesGlob, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import type { Suite } from './suites.ts';
 
 export interface Counts {
@@ -17,6 +18,8 @@ export interface Counts {
 
 export interface SuiteRun extends Counts {
   readonly seconds: number;
+  /** What failed, a line or a few each: said again at the end, where it is found without reading everything. */
+  readonly failures: readonly string[];
 }
 
 export const vitestProgram = 'node_modules/vitest/vitest.mjs';
@@ -27,19 +30,22 @@ export const compilerProjects = ['tsconfig.json', 'tsconfig.core.json', 'dashboa
 /** `budgetSeconds` is the suite's, times the machine's factor. At twice that the suite is ended. */
 export async function runSuite(suite: Suite, patterns: readonly string[], budgetSeconds: number): Promise<SuiteRun> {
   const startedAt = performance.now();
-  const counts =
+  const run =
     suite.include === null ? await runCompiler(budgetSeconds) : await runVitest(suite, patterns, budgetSeconds);
   const seconds = (performance.now() - startedAt) / 1_000;
-  if (seconds <= budgetSeconds) return { ...counts, seconds };
-  console.log(`${suite.name} took ${seconds.toFixed(1)} s, its budget is ${budgetSeconds} s: make it faster`);
-  return { ...counts, failed: counts.failed + 1, seconds };
+  if (seconds <= budgetSeconds) return { ...run, seconds };
+  const tooSlow = `took ${seconds.toFixed(1)} s, its budget is ${budgetSeconds} s: make it faster`;
+  console.log(`${suite.name} ${tooSlow}`);
+  return { ...run, failed: run.failed + 1, seconds, failures: [...run.failures, tooSlow] };
 }
 
-async function runVitest(suite: Suite, patterns: readonly string[], budgetSeconds: number): Promise<Counts> {
+type Outcome = Omit<SuiteRun, 'seconds'>;
+
+async function runVitest(suite: Suite, patterns: readonly string[], budgetSeconds: number): Promise<Outcome> {
   const files = filesOf(suite).filter((file) => patterns.length === 0 || patterns.some((one) => file.includes(one)));
   if (files.length === 0) {
     console.log('no test files');
-    return { passed: 0, failed: 0, skipped: 0 };
+    return { passed: 0, failed: 0, skipped: 0, failures: [] };
   }
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-test-'));
   const report = join(folder, 'report.json');
@@ -48,7 +54,8 @@ async function runVitest(suite: Suite, patterns: readonly string[], budgetSecond
     const workers = `--maxWorkers=${availableParallelism()}`; // left to itself vitest leaves one core idle
     const args = [vitestProgram, 'run', '--project', suite.name, workers, ...output, ...patterns];
     const code = await runNode(args, 2_000 * budgetSeconds);
-    return countsOf(readReport(report), code);
+    const read = readReport(report);
+    return { ...countsOf(read, code), failures: failuresOf(read, code) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -61,15 +68,16 @@ export function filesOf({ include, exclude }: Suite): readonly string[] {
 }
 
 /** The compiler counts as one test a configuration. */
-async function runCompiler(budgetSeconds: number): Promise<Counts> {
-  let [passed, failed] = [0, 0];
+async function runCompiler(budgetSeconds: number): Promise<Outcome> {
+  let passed = 0;
+  const failures: string[] = [];
   for (const project of compilerProjects) {
     const code = await runNode([compilerProgram, '-p', project], 2_000 * budgetSeconds);
     if (code === 0) passed++;
-    else failed++;
+    else failures.push(`tsc -p ${project}`);
     console.log(`${code === 0 ? '✓' : '✗'} tsc -p ${project}`);
   }
-  return { passed, failed, skipped: 0 };
+  return { passed, failed: failures.length, skipped: 0, failures };
 }
 
 /** The part of vitest's report that is read here. */
@@ -83,7 +91,13 @@ export interface VitestReport {
     /** The file's path. */
     readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string }[];
+    /** Why the file failed, where no test of it did. */
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 }
 
@@ -104,6 +118,25 @@ export function countsOf(report: VitestReport | null, exitCode: number): Counts 
   const counted = report.numFailedTests + filesFailed;
   const failed = counted === 0 && exitCode !== 0 ? 1 : counted;
   return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests };
+}
+
+/** Each failed test with its file and the beginning of why; files that failed as a whole; what left no trace. */
+export function failuresOf(report: VitestReport | null, exitCode: number): readonly string[] {
+  const failures = (report?.testResults ?? []).flatMap((file) => {
+    const tests = file.assertionResults.filter((one) => one.status === 'failed');
+    const path = relative('.', file.name);
+    if (tests.length === 0) return file.status === 'failed' ? [`${path}\n${beginningOf(file.message)}`] : [];
+    return tests.map((one) => `${path} > ${one.fullName}\n${beginningOf(one.failureMessages.join('\n'))}`);
+  });
+  if (failures.length > 0 || exitCode === 0) return failures;
+  return ['an error outside of every test, or no report: see what the suite printed'];
+}
+
+const linesOfReason = 12;
+
+function beginningOf(message: string): string {
+  const lines = stripVTControlCharacters(message).split('\n').slice(0, linesOfReason);
+  return lines.map((line) => `    ${line}`).join('\n');
 }
 
 const killDelayMs = 5_000;

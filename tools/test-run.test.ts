@@ -6,7 +6,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { missingVariable, needs, programOf } from '../test/servers/needs.ts';
 import { sourceCondition } from './exports.ts';
 import { provision } from './provision.ts';
-import { countsOf, filesOf, runNode, type VitestReport } from './run-suite.ts';
+import { countsOf, failuresOf, filesOf, runNode, type VitestReport } from './run-suite.ts';
 import { suites } from './suites.ts';
 import { withJavaScriptNames } from './build.ts';
 
@@ -25,8 +25,24 @@ test('passed, failed and skipped are those of the report', () => {
 });
 
 test('a file that does not load counts as a failed test', () => {
-  const file = { name: 'x.test.ts', status: 'failed', assertionResults: [] };
+  const file = { name: 'x.test.ts', status: 'failed', message: 'no such import', assertionResults: [] };
   expect(countsOf(report({ testResults: [file] }), 1)).toMatchObject({ passed: 2, failed: 1 });
+  expect(failuresOf(report({ testResults: [file] }), 1)).toEqual(['x.test.ts\n    no such import']);
+});
+
+test('what failed is said with its file, its name and the beginning of why', () => {
+  const failureMessages = [`\u001B[31mtwo is not three\u001B[39m\n${'    at somewhere\n'.repeat(50)}`];
+  const assertionResults = [
+    { status: 'passed', fullName: 'one is one', failureMessages: [] },
+    { status: 'failed', fullName: 'two is three', failureMessages },
+  ];
+  const file = { name: 'x.test.ts', status: 'failed', message: '', assertionResults };
+  const [said, ...others] = failuresOf(report({ numFailedTests: 1, testResults: [file] }), 1);
+  expect(said).toMatch(/^x\.test\.ts > two is three\n {4}two is not three\n/);
+  expect(said?.split('\n').length).toBeLessThan(20);
+  expect(others).toEqual([]);
+  expect(failuresOf(report({}), 0)).toEqual([]);
+  expect(failuresOf(null, 1)).toHaveLength(1);
 });
 
 test('a failure that is no test, and a run without a report, count as one', () => {

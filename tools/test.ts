@@ -22,6 +22,7 @@ process.env[missingVariable] = missing.map((need) => need.name).join(',');
 
 let total: Counts = { passed: 0, failed: 0, skipped: 0 };
 const lines: string[] = [];
+const failures: string[] = [];
 for (const suite of chosen) await runOne(suite);
 const missingFails = process.env['CI'] === 'true' ? missing.length : 0;
 if (missingFails > 0) {
@@ -30,6 +31,7 @@ if (missingFails > 0) {
 }
 
 console.log(`\n${lines.join('\n')}`);
+for (const failure of failures) console.log(`\nFAILED ${failure}`);
 console.log(`all suites: ${((performance.now() - startedAt) / 1_000).toFixed(1)} s\n`);
 if (patterns.length > 0 && total.passed + total.failed + total.skipped === 0) {
   console.log(`no test matches ${patterns.join(' ')}`);
@@ -44,6 +46,7 @@ async function runOne(suite: Suite): Promise<void> {
   console.log(`\n── ${suite.name}: ${suite.holds} (budget ${budgetSeconds} s)`);
   const run = await runSuite(suite, patterns, budgetSeconds);
   const { passed, failed } = run;
+  failures.push(...run.failures.map((failure) => `${suite.name}: ${failure}`));
   total = { passed: total.passed + passed, failed: total.failed + failed, skipped: total.skipped + run.skipped };
   const counts = passed + failed + run.skipped === 0 ? 'no tests' : `${passed} passed, ${failed} failed`;
   const skippedHere = run.skipped > 0 ? `, ${run.skipped} skipped` : '';
