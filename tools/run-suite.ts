@@ -8,6 +8,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, matchesGlob, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { strayErrorsVariable } from './stray-errors.ts';
 import type { Suite } from './suites.ts';
 
 export interface Counts {
@@ -50,12 +51,15 @@ async function runVitest(suite: Suite, patterns: readonly string[], budgetSecond
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-test-'));
   const report = join(folder, 'report.json');
   try {
-    const output = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`, '--silent=passed-only'];
+    const reporters = ['--reporter=default', '--reporter=json', '--reporter=./tools/stray-errors.ts'];
+    const output = [...reporters, `--outputFile.json=${report}`, '--silent=passed-only'];
+    const strays = join(folder, 'strays.json');
     const workers = `--maxWorkers=${availableParallelism()}`; // left to itself vitest leaves one core idle
     const args = [vitestProgram, 'run', '--project', suite.name, workers, ...output, ...patterns];
-    const code = await runNode(args, 2_000 * budgetSeconds);
-    const read = readReport(report);
-    return { ...countsOf(read, code), failures: failuresOf(read, code) };
+    const code = await runNode(args, 2_000 * budgetSeconds, { [strayErrorsVariable]: strays });
+    const read = readJson(report) as VitestReport | null;
+    const strayErrors = (readJson(strays) ?? []) as readonly string[];
+    return { ...countsOf(read, code), failures: failuresOf(read, code, strayErrors) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -101,9 +105,9 @@ export interface VitestReport {
   }[];
 }
 
-function readReport(path: string): VitestReport | null {
+function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as VitestReport;
+    return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
     return null; // vitest died before it could write one: countsOf says what that means
   }
@@ -120,16 +124,22 @@ export function countsOf(report: VitestReport | null, exitCode: number): Counts 
   return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests };
 }
 
-/** Each failed test with its file and the beginning of why; files that failed as a whole; what left no trace. */
-export function failuresOf(report: VitestReport | null, exitCode: number): readonly string[] {
+/** Each failed test with its file and the beginning of why; files that failed as a whole; errors outside of tests. */
+export function failuresOf(
+  report: VitestReport | null,
+  exitCode: number,
+  strayErrors: readonly string[],
+): readonly string[] {
   const failures = (report?.testResults ?? []).flatMap((file) => {
     const tests = file.assertionResults.filter((one) => one.status === 'failed');
     const path = relative('.', file.name);
     if (tests.length === 0) return file.status === 'failed' ? [`${path}\n${beginningOf(file.message)}`] : [];
     return tests.map((one) => `${path} > ${one.fullName}\n${beginningOf(one.failureMessages.join('\n'))}`);
   });
-  if (failures.length > 0 || exitCode === 0) return failures;
-  return ['an error outside of every test, or no report: see what the suite printed'];
+  const strays = strayErrors.map((error) => `an error outside of every test\n${beginningOf(error)}`);
+  const all = [...failures, ...strays];
+  if (all.length > 0 || exitCode === 0) return all;
+  return [`vitest ended with ${exitCode} and says no more: see what the suite printed`];
 }
 
 const linesOfReason = 12;
@@ -142,9 +152,14 @@ function beginningOf(message: string): string {
 const killDelayMs = 5_000;
 
 /** Runs this very Node, shows what it prints, answers its exit code; 1 when it was ended by a signal or after `msMax`. */
-export function runNode(args: readonly string[], msMax: number): Promise<number> {
+export function runNode(
+  args: readonly string[],
+  msMax: number,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const env = { ...process.env, ...variables };
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
     const asking = setTimeout(() => {
       console.log(`not done after ${msMax / 1_000} s: ended`);
       child.kill('SIGTERM'); // it may still end its own children

@@ -27,7 +27,7 @@ test('passed, failed and skipped are those of the report', () => {
 test('a file that does not load counts as a failed test', () => {
   const file = { name: 'x.test.ts', status: 'failed', message: 'no such import', assertionResults: [] };
   expect(countsOf(report({ testResults: [file] }), 1)).toMatchObject({ passed: 2, failed: 1 });
-  expect(failuresOf(report({ testResults: [file] }), 1)).toEqual(['x.test.ts\n    no such import']);
+  expect(failuresOf(report({ testResults: [file] }), 1, [])).toEqual(['x.test.ts\n    no such import']);
 });
 
 test('what failed is said with its file, its name and the beginning of why', () => {
@@ -37,12 +37,13 @@ test('what failed is said with its file, its name and the beginning of why', () 
     { status: 'failed', fullName: 'two is three', failureMessages },
   ];
   const file = { name: 'x.test.ts', status: 'failed', message: '', assertionResults };
-  const [said, ...others] = failuresOf(report({ numFailedTests: 1, testResults: [file] }), 1);
+  const [said, ...others] = failuresOf(report({ numFailedTests: 1, testResults: [file] }), 1, []);
   expect(said).toMatch(/^x\.test\.ts > two is three\n {4}two is not three\n/);
   expect(said?.split('\n').length).toBeLessThan(20);
   expect(others).toEqual([]);
-  expect(failuresOf(report({}), 0)).toEqual([]);
-  expect(failuresOf(null, 1)).toHaveLength(1);
+  expect(failuresOf(report({}), 0, [])).toEqual([]);
+  expect(failuresOf(report({}), 1, ['a rejection'])).toEqual(['an error outside of every test\n    a rejection']);
+  expect(failuresOf(null, 1, [])).toHaveLength(1);
 });
 
 test('a failure that is no test, and a run without a report, count as one', () => {
