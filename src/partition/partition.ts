@@ -222,7 +222,7 @@ export class Partition implements AsyncDisposable {
     return this.#done.then(() => this.#failure);
   }
 
-  /** Ends what was begun, stops leading, closes the tree; the log stays open, for whoever opened it. */
+  /** Ends what was begun, stops leading, flushes and closes the tree; the log stays open, for whoever opened it. */
   async close(): Promise<void> {
     if (!this.#isClosing) {
       this.#isClosing = true;
@@ -236,6 +236,7 @@ export class Partition implements AsyncDisposable {
       this.#progress.fail(reason);
       this.#reads.close();
       await this.#checkpoints.close(reason);
+      if (this.#failure === null) await this.#setup.replica.tree.flushToClose();
       await this.#setup.replica.close();
       await this.#setup.onClosed();
       this.#isClosed = true;

@@ -324,7 +324,7 @@ export class StoredTree implements AsyncDisposable {
     return made;
   }
 
-  /** Waits for what is under way, and closes. Nothing that was acknowledged is lost, flushed or not. */
+  /** Waits for what is under way, flushes what would take long to apply again, and closes. Nothing that was acknowledged is lost, flushed or not. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -336,6 +336,7 @@ export class StoredTree implements AsyncDisposable {
     try {
       await this.#checkpointing;
       await this.#writer.close();
+      await this.#tree.flushToClose();
     } finally {
       await this.#tree.close();
       await this.#place.onClosed?.();

@@ -54,6 +54,8 @@ export class TreeBackground {
   /** Asked for by `compactRange`, before what is picked. */
   readonly #asked: { readonly range: KeyRange; level: number }[] = [];
   #isClosed = false;
+  /** It is about to be closed: no compaction begins any more. */
+  #isDraining = false;
   /** What stopped it for good. */
   failure: Error | null = null;
   /** Resolved and made anew at every change. */
@@ -126,7 +128,7 @@ export class TreeBackground {
         () => this.#flushAll(),
         () => (this.#flushing = null),
       );
-    if (this.#compacting === null && (this.#asked.length > 0 || this.#pick() !== null))
+    if (this.#compacting === null && !this.#isDraining && (this.#asked.length > 0 || this.#pick() !== null))
       this.#compacting = this.#run(
         () => this.#compactAll(),
         () => (this.#compacting = null),
@@ -184,7 +186,7 @@ export class TreeBackground {
   }
 
   async #compactAll(): Promise<void> {
-    while (!this.#isClosed && this.failure === null) {
+    while (!this.#isClosed && !this.#isDraining && this.failure === null) {
       const plan = this.#nextAsked() ?? this.#pick();
       if (plan === null) return;
       await this.#compact(plan);
@@ -344,6 +346,12 @@ export class TreeBackground {
       this.#asked.shift();
     }
     return null;
+  }
+
+  /** For who is about to close: resolves when all that is sealed and durable is in tables, or nothing more will be. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    while (this.#canFlush && !this.#isClosed && this.failure === null) await this.changed;
   }
 
   async close(): Promise<void> {

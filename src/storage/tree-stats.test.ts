@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { simulate } from '../sim/simulate.ts';
 import type { World } from '../sim/world.ts';
 import { openTree, type OpenTreeOptions } from './open-tree.ts';
+import type { TreeStats } from './tree-stats.ts';
 
 const encoder = new TextEncoder();
 const small: OpenTreeOptions = {
@@ -96,6 +97,23 @@ test('a key and a value may be empty', async () => {
       await tree.delete(none);
       expect(tree.get(none)).toBeUndefined();
       await tree.close();
+    }),
+  );
+});
+
+test('closing flushes what would take long to apply again, and no less', async () => {
+  await inWorld((world) =>
+    world.run('node', async (env) => {
+      const written = async (bytes: number): Promise<TreeStats> => {
+        const tree = (await openTree(env, 'tree', small)) ?? expect.unreachable('it is made');
+        await tree.put(encoder.encode('key'), new Uint8Array(bytes));
+        await tree.close();
+        await using again = (await openTree(env, 'tree', small)) ?? expect.unreachable('it was closed');
+        return again.stats();
+      };
+      expect(await written(100)).toMatchObject({ revision: 1, flushedRevision: -1 });
+      expect(await written(1_000)).toMatchObject({ revision: 2, flushedRevision: 2, memtableBytes: 0 });
+      expect(await written(100)).toMatchObject({ revision: 3, flushedRevision: 2 });
     }),
   );
 });

@@ -10,6 +10,7 @@
 import type { Ports } from '../env/env.ts';
 import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import { atMost } from '../log/within.ts';
 import { BlockCache } from './block-cache.ts';
 import { loadCodec } from './codec.ts';
 import type { EntryCursor } from './entry-cursor.ts';
@@ -97,12 +98,17 @@ export async function openTreeCore(setup: TreeSetup, create: boolean): Promise<T
 
 /** Memtables that are kept for their memory. */
 const sparesMax = 2;
+/** Of a memtable's bytes, from which a flush at closing pays: less is applied again in a few milliseconds. */
+const flushedAtCloseShare = 1 / 16;
+/** What a flush at closing may take. */
+const flushAtCloseMsMax = 2_000;
 
 export class Tree {
   /** What its readers are given. */
   readonly copies: SharedCopies = new SharedCopies();
   readonly removals: TableRemovals;
   readonly #options: TreeOptions;
+  readonly #timers: TreePorts['timers'];
   readonly #background: TreeBackground;
   readonly #found = new FoundVersion();
   readonly #sink: BatchSink;
@@ -125,6 +131,7 @@ export class Tree {
   /** Use `openTreeCore`. */
   constructor(setup: TreeSetup, files: TableFiles, manifest: Manifest, tables: TableSet) {
     this.#options = setup.options;
+    this.#timers = setup.ports.timers;
     this.#active = new Memtable(setup.options.memtableBytes);
     this.#revision = manifest.flushedRevision;
     this.#durable = manifest.flushedRevision;
@@ -340,6 +347,15 @@ export class Tree {
     } finally {
       tables.release();
     }
+  }
+
+  /**
+   * For who is about to close, and knows that all there is is durable: puts it into tables, so that opening need not apply
+   * it again. What takes too long, fails or would not pay is left to that.
+   */
+  async flushToClose(): Promise<void> {
+    if (this.#active.bytesUsed >= this.#options.memtableBytes * flushedAtCloseShare) this.seal();
+    await atMost(this.#timers, flushAtCloseMsMax, [], () => this.#background.drain());
   }
 
   /** Ends the background and closes the files; nothing is done to the directory afterwards. What was not flushed is not flushed now. */
