@@ -3,9 +3,10 @@
  * folder. Each can be killed, stopped in its tracks, started again, with its data or without.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from './folder.ts';
 import { freePorts } from './free-ports.ts';
 import { endWithUs } from './guard.ts';
 
@@ -52,7 +53,7 @@ export async function startNats(program: string, options: NatsServersOptions = {
     const stop = async (): Promise<void> => {
       process.off('exit', end);
       await Promise.all(nodes.map((node) => node.kill()));
-      rmSync(folder, { recursive: true, maxRetries: 3 });
+      removeFolder(folder);
     };
     try {
       await Promise.all(nodes.map((node) => node.start()));
@@ -142,6 +143,6 @@ class Node implements NatsNode {
 
   wipe(): void {
     if (this.#child !== null) throw new Error(`${this.name} still runs`);
-    rmSync(join(this.#home, 'data'), { recursive: true, force: true });
+    removeFolder(join(this.#home, 'data'));
   }
 }

@@ -1,7 +1,7 @@
 /** A pgbouncer of our own before a PostgreSQL, in transaction mode: each transaction gets whichever connection is free. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeFolder } from './folder.ts';
 import { freePort } from './free-ports.ts';
 import { endWithUs } from './guard.ts';
 import { newFolder, ownerIds, writeOwned } from './postgres.ts';
@@ -41,7 +41,7 @@ export async function startPgbouncer(program: string, serverPort: number, poolSi
     const started = await startOn(program, settings);
     if (typeof started !== 'string') return serverOf(started, port, folder);
     if (tries === triesMax) {
-      rmSync(folder, { recursive: true });
+      removeFolder(folder);
       throw new Error(`pgbouncer did not start:\n${started}`);
     }
   }
@@ -60,7 +60,7 @@ function serverOf(child: ChildProcess, port: number, folder: string): PgbouncerS
       process.off('exit', end);
       child.kill('SIGKILL');
       await exited;
-      rmSync(folder, { recursive: true });
+      removeFolder(folder);
     },
   };
 }

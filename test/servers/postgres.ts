@@ -4,9 +4,10 @@
  * root; there it runs as its own user.
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { appendFileSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chownSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { removeFolder } from './folder.ts';
 import { freePort } from './free-ports.ts';
 import { endWithUs } from './guard.ts';
 
@@ -56,7 +57,7 @@ export async function startPostgres(program: string, settings: PostgresSettings 
     writeSettings(data, { ...quiet, ...settings });
     return await Instance.start(program, home, data);
   } catch (error) {
-    rmSync(home, { recursive: true });
+    removeFolder(home);
     throw error;
   }
 }
@@ -133,7 +134,7 @@ class Instance implements PostgresServer {
       writeSettings(data, { synchronous_standby_names: '' });
       return await Instance.start(this.#program, home, data);
     } catch (error) {
-      rmSync(home, { recursive: true });
+      removeFolder(home);
       throw error;
     }
   }
@@ -152,7 +153,7 @@ class Instance implements PostgresServer {
     this.#signal('SIGCONT');
     this.#signal('SIGKILL'); // its data goes with it
     await this.#exited;
-    rmSync(this.folder, { recursive: true });
+    removeFolder(this.folder);
   }
 
   /** To the server and to each process that it started. A killed server's children notice by themselves, but later. */

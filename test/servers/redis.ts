@@ -3,9 +3,10 @@
  * started and nothing else. It keeps an append-only file and never rewrites it, so that no fork disturbs a measurement.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from './folder.ts';
 import { freePort } from './free-ports.ts';
 import { endWithUs } from './guard.ts';
 
@@ -30,7 +31,7 @@ export async function startRedis(program: string, fsync: 'always' | 'everysec'):
       if (tries === triesMax) throw new Error(`redis-server did not start:\n${started}`);
     }
   } catch (error) {
-    rmSync(folder, { recursive: true });
+    removeFolder(folder);
     throw error;
   }
 }
@@ -73,7 +74,7 @@ function serverOf(child: ChildProcess, port: number, folder: string): RedisServe
       process.off('exit', end);
       child.kill('SIGTERM');
       await exited;
-      rmSync(folder, { recursive: true });
+      removeFolder(folder);
     },
   };
 }
