@@ -3,12 +3,13 @@
  * What can be asked twice without harm is asked again where the process went away before it answered. For this machine
  * alone; what is refused to whom is decided behind it.
  */
-import { Agent, createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Agent, IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { asError, isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { atMost } from '../log/within.ts';
 import { codeOf } from '../os/system-code.ts';
+import { http } from '../server/node/http.ts';
 import { problemOf, refusal } from '../server/problem.ts';
 import { webPorts } from '../server/web-ports.ts';
 import { headerNames, problemType } from '../server/wire.ts';
@@ -48,7 +49,7 @@ export class Relay {
   #answered = Promise.withResolvers<void>();
 
   constructor() {
-    this.#server = createServer((incoming, outgoing) => void this.#take(incoming, outgoing));
+    this.#server = http.createServer((incoming, outgoing) => void this.#take(incoming, outgoing));
   }
 
   /** @throws LockstepError `in-use` when the port is taken. */
@@ -74,7 +75,7 @@ export class Relay {
     const waited = { count: this.#waitingCount, failedCount: this.#failedCount };
     this.#broken = null;
     if (this.#opened !== null) this.#forget();
-    this.#opened = { url: new URL(url), agent: new Agent({ keepAlive: true }) };
+    this.#opened = { url: new URL(url), agent: new http.Agent({ keepAlive: true }) };
     this.#target.resolve(this.#opened);
     return waited;
   }
@@ -194,7 +195,7 @@ function answered(
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage | null>();
   const about = { host: url.hostname, port: url.port, method, path, agent, signal };
   const length = body.length === 0 && headers['content-type'] === undefined ? {} : { 'content-length': body.length };
-  const outgoing = request({ ...about, headers: { ...withoutHops(headers), ...length } }, resolve);
+  const outgoing = http.request({ ...about, headers: { ...withoutHops(headers), ...length } }, resolve);
   outgoing.once('error', (error) => (signal.aborted ? reject(error) : resolve(null)));
   outgoing.end(body);
   return promise;

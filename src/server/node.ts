@@ -3,9 +3,10 @@
  * secret, to whoever bears it; `mounts` are handlers of what is exposed, for everybody. It has limits for whatever an
  * unknown caller may do, and ends in order.
  */
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { http } from './node/http.ts';
 import { isLoopback } from './node/loopback.ts';
 import { listenerOf, type BridgeLimits, type NodeListener } from './node/bridge.ts';
 import { LockstepError } from '../kernel/errors.ts';
@@ -134,7 +135,7 @@ export class HttpServer implements AsyncDisposable {
       connectionsCheckingInterval: Math.max(100, Math.min(5_000, headersMsMax / 2)),
       noDelay: true,
     };
-    this.#server = createServer(
+    this.#server = http.createServer(
       settings,
       listenerOf(exchange, { stallMsMax: limits.stallMsMax, stop: this.#stop.signal }),
     );
