@@ -1,23 +1,23 @@
 /**
- * `npm run build`: dist/ with the page of dashboard/, and with one JavaScript file and one declaration a source file, made by the compiler itself, so
- * that `import.meta.url` of a module that is loaded as a worker means the same file built and unbuilt. Nothing is
- * bundled: a subpath loads what it needs and no more.
+ * `npm run build`: dist/ with the code (tools/bundle.ts), the types, one declaration a source file made by the compiler, and
+ * the page of dashboard/.
  */
 import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseSync } from 'oxc-parser';
+import { bundle } from './bundle.ts';
 import { buildPage } from './dashboard.ts';
 import { compilerProgram, runNode } from './run-suite.ts';
 
 export async function build(): Promise<boolean> {
   rmSync('dist', { recursive: true, force: true });
   if ((await runNode([compilerProgram, '-p', 'tsconfig.build.json'], 120_000)) !== 0) return false;
-  for (const path of globSync('dist/**/*.d.ts')) {
+  for (const path of globSync('dist/types/**/*.d.ts')) {
     writeFileSync(path, withJavaScriptNames(path, readFileSync(path, 'utf8')));
   }
-  return buildPage();
+  return (await bundle('dist/code')) && buildPage();
 }
 
-/** The compiler renames `./x.ts` to `./x.js` in JavaScript, not in declarations, where older compilers want it too. */
+/** Declarations import `./x.ts` as sources do; older compilers want `./x.js`. */
 export function withJavaScriptNames(path: string, text: string): string {
   const { module } = parseSync(path, text);
   const requests = [

@@ -22,9 +22,15 @@ export const openFiles: readonly string[] = [
 
 const entry = (path: string): Record<string, string> => ({
   [sourceCondition]: `./src/${path}.ts`,
-  types: `./dist/${path}.d.ts`,
-  default: `./dist/${path}.js`,
+  types: `./dist/types/${path}.d.ts`,
+  default: `./dist/code/${codeName(path)}.js`,
 });
+
+/** Of the built file, by that of its source: all lie in one folder (tools/bundle.ts). */
+export function codeName(path: string): string {
+  const [room = '', ...rest] = path.split('/');
+  return rest.length === 0 || rest[0] === 'index' ? room : [room, ...rest].join('-');
+}
 
 export function exportMap(rooms: readonly string[] = openRooms, files: readonly string[] = openFiles): ExportMap {
   const subpaths = rooms.flatMap((room) => [

@@ -12,8 +12,8 @@ test("package.json's exports are those of tools/layers.ts (npm run fix)", () => 
 test('a subpath leads to the sources first, then to types, then to JavaScript', () => {
   expect(Object.entries(exportMap(['env'])['./env'] ?? {})).toEqual([
     ['lockstep-source', './src/env/index.ts'],
-    ['types', './dist/env/index.d.ts'],
-    ['default', './dist/env/index.js'],
+    ['types', './dist/types/env/index.d.ts'],
+    ['default', './dist/code/env.js'],
   ]);
 });
 

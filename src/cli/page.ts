@@ -2,17 +2,15 @@
 import { readFile } from 'node:fs/promises';
 import { codeOf } from '../os/system-code.ts';
 
-/** Beside what is built, and beside the sources. */
-const places = ['../dashboard/index.html', '../../dist/dashboard/index.html'];
+/** As far from what is built as from the sources. */
+const place = new URL('../../dist/dashboard/index.html', import.meta.url);
 
 /** Undefined where it was not built: then nothing is at `/`. */
 export async function pageText(): Promise<string | undefined> {
-  for (const place of places) {
-    try {
-      return await readFile(new URL(place, import.meta.url), 'utf8');
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error;
-    }
+  try {
+    return await readFile(place, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
   }
-  return undefined;
 }
