@@ -21,6 +21,14 @@ export interface Part {
 
 export const endOf = (part: Part): Position => part.upTo ?? position(part.source.next - 1);
 
+/** One epoch's journal as its files say, up to `end` if that is known: no more of it is read than its end. */
+export const viewEpoch = (
+  disk: Disk,
+  directory: string,
+  of: Epoch,
+  end: JournalPlace | undefined,
+): Promise<JournalView | null> => viewJournal(disk, epochFiles(directory, of), { end, reading: 'end' });
+
 export interface PartsContext {
   readonly ports: { readonly disk: Disk };
   readonly directory: string;
@@ -59,7 +67,7 @@ async function load({ ports, directory, id, onCut }: PartsContext): Promise<Part
   let upTo: Position | null = null;
   while (next !== 0 && listing.epochs.includes(next)) {
     const files = epochFiles(directory, next);
-    const view = await viewJournal(disk, files, { end });
+    const view = await viewEpoch(disk, directory, next, end);
     if (view === null) break;
     const path = segmentPath(files, listFiles(disk, files)?.segments[0] ?? 1);
     const origin = decodeOrigin(view.origin, path);

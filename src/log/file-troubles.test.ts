@@ -63,7 +63,7 @@ async function restore(disk: Disk, directory: string, files: ReadonlyMap<string,
   }
 }
 
-test('damage before what is marked is corrupt, with file and offset, at opening', async () => {
+test('damage before what is marked is corrupt, with file and offset, when it is read at the latest', async () => {
   await inWorld(async (env, world) => {
     const engine = fileEngine(env, 'logs', options);
     const log = (await engine.open('log', { create: true })) ?? expect.unreachable();
@@ -72,7 +72,8 @@ test('damage before what is marked is corrupt, with file and offset, at opening'
     await engine.close();
     const path = 'logs/log/epoch-0000000001-0000000001.seg';
     world.disk('machine').rot(path, 4_096 + 60);
-    await expect(made(env)).rejects.toMatchObject({ kind: 'corrupt', values: { path, offset: 4_096 } });
+    const read = made(env).then(recordsIn);
+    await expect(read).rejects.toMatchObject({ kind: 'corrupt', values: { path, offset: 4_096 } });
   });
 });
 

@@ -67,6 +67,7 @@ export async function openTreeJournal(
   const journal = await openJournal(ports, {
     ...journalIn(directory),
     create: false,
+    reading: 'end',
     limits: limitsFor(durability),
     durability,
   });

@@ -3,11 +3,11 @@
  * while checksums are computed. Says why it ended; what that means is the caller's business (recovery.ts).
  */
 import type { DiskFile } from '../env/disk.ts';
-import { groupBytes, groupHeaderBytes, decodeGroupHeader, readGroup, sectorBytes, type GroupHeader } from './group.ts';
+import { groupBytes, groupHeaderBytes, readGroup, sectorBytes, type GroupHeader } from './group.ts';
+import { headersWithin } from './group-search.ts';
 import type { SegmentHeader } from './segment-header.ts';
 
 const chunkBytes = 4 * 1024 * 1024;
-const searchBytes = 1024 * 1024;
 
 export interface ScanState {
   /** Of the next group. */
@@ -123,17 +123,11 @@ export async function findLaterGroups(
   offset: number,
   group: number,
 ): Promise<LaterGroups> {
-  const end = file.size();
   let laterEnd: number | null = null;
-  const bytes = new Uint8Array(Math.min(searchBytes, Math.max(sectorBytes, end - offset)));
-  for (let base = offset + sectorBytes; base < end; base += bytes.length) {
-    const count = await file.load(bytes, base);
-    for (let at = 0; at + groupHeaderBytes <= count; at += sectorBytes) {
-      const header = decodeGroupHeader(bytes, at, base + at, segment.seed);
-      if (header === null || header.number <= group) continue;
-      if (header.number - header.unsynced > group) return { proofAt: base + at, end: null };
-      laterEnd = base + at + groupBytes(header.payloadBytes);
-    }
+  for await (const header of headersWithin(file, segment, offset + sectorBytes, file.size())) {
+    if (header.number <= group) continue;
+    if (header.number - header.unsynced > group) return { proofAt: header.offset, end: null };
+    laterEnd = header.offset + groupBytes(header.payloadBytes);
   }
   return { proofAt: null, end: laterEnd };
 }

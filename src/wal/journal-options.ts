@@ -3,7 +3,7 @@ import type { Ports } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { groupBytes } from './group.ts';
 import type { JournalPosition } from './position.ts';
-import type { JournalCut } from './recovery.ts';
+import type { JournalCut, JournalReading } from './recovery.ts';
 import { checkFiles, type JournalFiles } from './segment-files.ts';
 import { originBytesMax, segmentHeaderBytes } from './segment-header.ts';
 
@@ -27,6 +27,8 @@ export interface JournalOptions extends JournalFiles {
    * and what came within `syncBehindMs`. Default `machine`.
    */
   readonly durability?: JournalDurability | undefined;
+  /** What of it is read when it is opened. `end` is for a journal that is never cut. Default `whole`. */
+  readonly reading?: JournalReading | undefined;
   readonly limits?: Partial<JournalLimits> | undefined;
 }
 

@@ -8,6 +8,7 @@ import type { Disk } from '../env/disk.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { Entries } from './entries.ts';
 import { groupBytes, groupHeaderBytes, readGroup, sectorBytes, type GroupHeader } from './group.ts';
+import { groupsTowards } from './group-search.ts';
 import { journalPosition, type JournalPosition } from './position.ts';
 import { segmentHeaderBytes } from './segment-header.ts';
 import type { Segment, SegmentMap } from './segment-map.ts';
@@ -64,7 +65,7 @@ export class JournalReader {
       const map = this.#map;
       if (this.#position < map.first) return { kind: 'trimmed', first: journalPosition(map.first) };
       if (this.#position >= map.nextPosition) return { kind: 'end' };
-      if (this.#segment === null || !this.#segment.kept) this.#seek();
+      if (this.#segment === null || !this.#segment.kept) await this.#seek();
       const segment = this.#segment as Segment;
       if (this.#offset >= segment.end) {
         this.#segment = map.after(segment);
@@ -85,10 +86,19 @@ export class JournalReader {
     }
   }
 
-  #seek(): void {
-    const { segment, offset } = this.#map.locate(this.#position);
+  async #seek(): Promise<void> {
+    const { segment, offset, unreadTo } = this.#map.locate(this.#position);
     this.#segment = segment;
     this.#offset = offset;
+    const file = unreadTo === null ? null : this.#disk.open(segment.path, 'read');
+    if (unreadTo === null || file === null) return;
+    try {
+      const isBefore = ({ firstPosition }: GroupHeader): boolean => firstPosition <= this.#position;
+      const found = await groupsTowards(file, segment.header, { from: offset, to: unreadTo }, isBefore);
+      this.#offset = found.at(-1)?.offset ?? offset;
+    } finally {
+      file.close();
+    }
   }
 
   /** Takes what fits the batch's buffer. It is loaded in slices at once, so that one is verified while others come. */

@@ -7,6 +7,7 @@ import type { Disk, DiskFile } from '../env/disk.ts';
 import { LockstepError, type ErrorValues } from '../kernel/errors.ts';
 import { groupBytes, type GroupHeader } from './group.ts';
 import { findLaterGroups, scanGroups, type ScanState } from './group-scan.ts';
+import { groupsTowards } from './group-search.ts';
 import { listFiles, segmentPath, type JournalFiles } from './segment-files.ts';
 import { decodeSegmentHeader, segmentHeaderBytes, type SegmentHeader } from './segment-header.ts';
 import { Segment, SegmentMap } from './segment-map.ts';
@@ -37,11 +38,20 @@ export interface Recovered {
 }
 
 type Tail = Omit<Recovered, 'map'>;
+const nothingTorn: Tail = { lastGroup: null, unprovenAt: null, leftoverEnd: null, cut: null };
+
+/**
+ * `whole`: every group is read and verified. `end`: as many as it takes to know where the journal ends, since they prove all
+ * before them durable; the others are verified when they are read. For a journal that is never cut.
+ */
+export type JournalReading = 'whole' | 'end';
 
 export interface RecoverOptions {
+  /** Default `whole`. */
+  readonly reading?: JournalReading | undefined;
   /** Only what is before this place counts, and all of it must be right. */
   readonly end?: JournalPlace | undefined;
-  /** Sees every group. */
+  /** Sees every group that is read. */
   readonly onGroup?: ((segment: Segment, header: GroupHeader) => void) | undefined;
 }
 
@@ -58,7 +68,7 @@ export async function recover(
   const [first] = numbers;
   if (first === undefined) return null;
   const map = new SegmentMap();
-  let tail: Tail = { lastGroup: null, unprovenAt: null, leftoverEnd: null, cut: null };
+  let tail = nothingTorn;
   let segment = openSegment(disk, files, first);
   for (const [index, number] of numbers.entries()) {
     if (number !== first + index) throw missing(files, first + index);
@@ -117,14 +127,51 @@ function openFollowing(disk: Disk, files: JournalFiles, before: OpenSegment, num
 }
 
 async function scanSegment(
-  { segment, file }: OpenSegment,
+  open: OpenSegment,
   map: SegmentMap,
   following: SegmentHeader | null,
-  { end, onGroup }: RecoverOptions,
+  options: RecoverOptions,
 ): Promise<Tail> {
+  const { header } = open.segment;
+  const stated = following?.previousEnd ?? (options.end?.segment === header.number ? options.end.offset : null);
+  const first = { offset: segmentHeaderBytes, group: map.nextGroup, position: map.nextPosition };
+  if (options.reading === 'end') {
+    if (following !== null) {
+      map.passTo({ offset: following.previousEnd, group: following.firstGroup, position: following.firstPosition });
+      return nothingTorn;
+    }
+    const late = await groupsTowards(
+      open.file,
+      header,
+      { from: first.offset, to: stated ?? open.file.size() },
+      () => true,
+    );
+    for (const { offset, number: group, firstPosition: position } of late.toReversed()) {
+      map.passTo({ offset, group, position });
+      const tail = await scanFrom(open, map, stated, options);
+      if (tail.proven >= group || stated !== null) return tail;
+    }
+    map.passTo(first);
+  }
+  const tail = await scanFrom(open, map, stated, options);
+  if (following !== null && (following.firstGroup !== map.nextGroup || following.firstPosition !== map.nextPosition)) {
+    throw corrupt('a segment does not go on where the one before it ended', open.segment.path, open.segment.end, {
+      group: map.nextGroup,
+      position: map.nextPosition,
+    });
+  }
+  return tail;
+}
+
+/** Adds the groups from where the map's last segment ends, which is this one. `stated`: where they end, if it is known. */
+async function scanFrom(
+  { segment, file }: OpenSegment,
+  map: SegmentMap,
+  stated: number | null,
+  { onGroup }: RecoverOptions,
+): Promise<Tail & { readonly proven: number }> {
   const { header, path } = segment;
-  const stated = following?.previousEnd ?? (end?.segment === header.number ? end.offset : null);
-  const state: ScanState = { offset: segmentHeaderBytes, group: map.nextGroup, position: map.nextPosition };
+  const state: ScanState = { offset: segment.end, group: map.nextGroup, position: map.nextPosition };
   let lastGroup: GroupHeader | null = null;
   const unproven = new UnprovenGroups();
   const take = (group: GroupHeader): void => {
@@ -135,15 +182,16 @@ async function scanSegment(
   };
   for (let before = -1; ;) {
     const scanned = await scanGroups(file, header, state, stated ?? file.size(), take);
+    const { proven, at: unprovenAt } = unproven;
     if (stated !== null) {
-      if (scanned.kind === 'limit') break;
+      if (scanned.kind === 'limit') return { ...nothingTorn, lastGroup, unprovenAt, proven };
       throw corrupt('a group is not what was written', path, state.offset, { groupsEndAt: stated });
     }
     const later = await findLaterGroups(file, header, state.offset, state.group);
     const torn = scanned.kind === 'stopped' ? scanned.torn : null;
     if (later.proofAt === null) {
       const cut = cutOf(path, file, state.offset, torn, later.end);
-      return { lastGroup, unprovenAt: unproven.at, leftoverEnd: later.end, cut };
+      return { lastGroup, unprovenAt, leftoverEnd: later.end, cut, proven };
     }
     // Its writer may be alive, and have written both since; what is damaged stays as it is when looked at again.
     if (before === state.offset) {
@@ -153,13 +201,6 @@ async function scanSegment(
     }
     before = state.offset;
   }
-  if (following !== null && (following.firstGroup !== state.group || following.firstPosition !== state.position)) {
-    throw corrupt('a segment does not go on where the one before it ended', path, state.offset, {
-      group: state.group,
-      position: state.position,
-    });
-  }
-  return { lastGroup, unprovenAt: unproven.at, leftoverEnd: null, cut: null };
 }
 
 /** Of the groups that were read those that no later one proves synced. */
@@ -167,10 +208,13 @@ class UnprovenGroups {
   readonly #groups: GroupHeader[] = [];
   #from = 0;
 
+  /** All groups before this one are durable. */
+  proven = 0;
+
   add(group: GroupHeader): void {
     this.#groups.push(group);
-    const proven = group.number - group.unsynced;
-    while ((this.#groups[this.#from] as GroupHeader).number < proven) this.#from++;
+    this.proven = Math.max(this.proven, group.number - group.unsynced);
+    while ((this.#groups[this.#from] as GroupHeader).number < this.proven) this.#from++;
     if (this.#from < 1_024) return;
     this.#groups.splice(0, this.#from);
     this.#from = 0;

@@ -14,6 +14,8 @@ const bytesBetweenPoints = 256 * 1024;
 export class Segment {
   readonly header: SegmentHeader;
   readonly path: string;
+  /** Groups that begin before were not read: no point tells where they are. */
+  readFrom: number = segmentHeaderBytes;
   /** Where its groups end, in bytes. */
   end: number = segmentHeaderBytes;
   /** False once it was trimmed: what its file holds is no longer its own. */
@@ -39,11 +41,24 @@ export class Segment {
   }
 }
 
+/** Where a group begins: its place, its number and the position of its first entry. */
+export interface GroupPlace {
+  readonly offset: number;
+  readonly group: number;
+  readonly position: number;
+}
+
 interface Cut {
   /** The group that says so. */
   readonly group: number;
   /** The last position that stays. */
   readonly to: number;
+}
+
+interface Located {
+  readonly segment: Segment;
+  readonly offset: number;
+  readonly unreadTo: number | null;
 }
 
 export class SegmentMap {
@@ -74,6 +89,17 @@ export class SegmentMap {
     this.segments.push(segment);
   }
 
+  /** The last segment has groups up to here, which are not looked at: the next one is added here. */
+  passTo({ offset, group, position }: GroupPlace): void {
+    const { last } = this;
+    last.readFrom = offset;
+    last.end = offset;
+    last.positions.length = 0;
+    last.offsets.length = 0;
+    this.nextGroup = group;
+    this.nextPosition = position;
+  }
+
   /** The next group of the last segment. */
   addGroup(group: GroupHeader): void {
     const segment = this.last;
@@ -98,14 +124,17 @@ export class SegmentMap {
     return this.#cuts.find((cut) => cut.group > group)?.to ?? Infinity;
   }
 
-  /** Where to start looking for a position that is kept. */
-  locate(position: number): { readonly segment: Segment; readonly offset: number } {
+  /** Where to start looking for a position that is kept; `unreadTo`: up to there it can be anywhere. */
+  locate(position: number): Located {
     for (let index = this.segments.length - 1; index >= 0; index--) {
       const segment = this.segments[index] as Segment;
       const point = segment.pointBefore(position);
-      if (point >= 0) return { segment, offset: segment.offsets[point] as number };
+      if (point >= 0) return { segment, offset: segment.offsets[point] as number, unreadTo: null };
+      const { readFrom, header } = segment;
+      if (readFrom > segmentHeaderBytes && header.firstPosition <= position)
+        return { segment, offset: segmentHeaderBytes, unreadTo: readFrom };
     }
-    return { segment: this.segments[0] as Segment, offset: segmentHeaderBytes };
+    return { segment: this.segments[0] as Segment, offset: segmentHeaderBytes, unreadTo: null };
   }
 
   /** The segment after this one, if there is one. */
@@ -132,6 +161,10 @@ export class SegmentMap {
 
   #cut(group: number, to: number): void {
     assert(to < this.nextPosition, 'what is cut is there');
+    assert(
+      this.segments.every(({ readFrom }) => readFrom === segmentHeaderBytes),
+      'a journal that is cut was read whole',
+    );
     while ((this.#cuts.at(-1)?.to ?? -1) >= to) this.#cuts.pop();
     this.#cuts.push({ group, to });
     for (let index = this.segments.length - 1; index >= 0; index--) {

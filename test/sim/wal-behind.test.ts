@@ -34,7 +34,8 @@ class Ledger {
   }
 
   async open(env: Env): Promise<Journal | null> {
-    const journal = await openJournal(env, { ...files, create: true, limits: behind, durability: 'process' });
+    const reading = env.randomness.below(2) === 0 ? 'end' : 'whole';
+    const journal = await openJournal(env, { ...files, create: true, limits: behind, durability: 'process', reading });
     journal?.whenDurable(() => (this.durable = Math.max(this.durable, journal.durable)));
     return journal;
   }

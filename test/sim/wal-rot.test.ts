@@ -3,7 +3,7 @@ import { isLockstepError } from 'lockstep/env';
 import { simulate } from 'lockstep/sim';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openCutting, pathOf, rotted } from './wal-rot.ts';
-import { encoder, find, openRight, readAll } from './wal-storm.ts';
+import { encoder, find, openAtEnd, openRight, readAll } from './wal-storm.ts';
 
 beforeAll(() => {
   vi.stubEnv('LOCKSTEP_SEED', undefined);
@@ -13,8 +13,11 @@ afterAll(() => {
 });
 
 describe('rot', () => {
-  test('before a mark is reported with file and offset, and never read', async () => {
-    await simulate({ seeds: 100, weather: 'calm', twice: false }, rotted(openRight));
+  test.each([
+    ['when it is opened', openRight],
+    ['when it is read at the latest, where only the end is read to open it', openAtEnd],
+  ])('before a mark is reported with file and offset, and never read: %s', async (_, open) => {
+    await simulate({ seeds: 50, weather: 'calm', twice: false }, rotted(open));
   });
 
   test('under a journal that is open is told to whoever reads there', async () => {

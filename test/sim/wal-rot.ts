@@ -2,7 +2,6 @@
 import type { Env } from 'lockstep/env';
 import { isLockstepError } from 'lockstep/env';
 import type { World } from 'lockstep/sim';
-import type { Journal } from '../../src/wal/journal.ts';
 import { everything, files, Model, openRight, readAll, writer } from './wal-storm.ts';
 import { cutDamage } from './services/other-disk.ts';
 
@@ -37,18 +36,16 @@ export const rotted =
     await world.run(
       'judge',
       async (env) => {
-        let journal: Journal | null;
         try {
-          journal = await open(env);
+          const journal = await open(env);
+          if (journal === null) throw new Error('it is there');
+          const problem = model.found(journal.first, await readAll(journal, 1_000));
+          if (problem !== null) world.fail(problem);
         } catch (error) {
           if (!isLockstepError(error, 'corrupt')) throw error;
           if (error.values['path'] !== used.path) world.fail('another file is named');
           if (Number(error.values['offset']) > position) world.fail('an offset behind the damage is named');
-          return;
         }
-        if (journal === null) throw new Error('it is there');
-        const problem = model.found(journal.first, await readAll(journal, 1_000));
-        if (problem !== null) world.fail(problem);
       },
       machine,
     );

@@ -100,10 +100,14 @@ export interface Plan {
 
 export const openRight = (env: Env): Promise<Journal | null> => openJournal(env, { ...files, create: true, limits });
 
+/** Of a journal that is never cut. */
+export const openAtEnd = (env: Env): Promise<Journal | null> =>
+  openJournal(env, { ...files, create: true, limits, reading: 'end' });
+
 /** Opens, compares, appends, trims and cuts, reads; from its start again after each crash. */
 export async function writer(world: World, env: Env, model: Model, plan: Plan): Promise<void> {
   const disk = plan.disk?.(env.disk) ?? env.disk;
-  const opening = openRight({ ...env, disk });
+  const opening = (plan.cuts ? openRight : openAtEnd)({ ...env, disk });
   const journal = await opening.catch((error: unknown) => undamaged(world, error));
   if (journal === null) throw new Error('it is created');
   const { randomness } = env;

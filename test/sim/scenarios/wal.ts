@@ -7,7 +7,7 @@ import type { Disk } from 'lockstep/env';
 import type { Scenario } from '../scenario.ts';
 import { afterItsFirstSync, otherDisk, skipsSync, syncsLate } from '../services/other-disk.ts';
 import { openCutting, rotted } from '../wal-rot.ts';
-import { everything, openRight, scenario as storm } from '../wal-storm.ts';
+import { everything, openAtEnd, openRight, scenario as storm } from '../wal-storm.ts';
 import { streamsScenario } from '../wal-streams.ts';
 
 const wrongDisks: Readonly<Record<string, (disk: Disk) => Disk>> = {
@@ -26,8 +26,8 @@ export const walScenario: Scenario = {
     if (disk !== undefined) return storm({ ...everything, disk })(world);
     if (bug === cutsMarkedDamage) return rotted(openCutting)(world);
     const act = world.random.pick(['one journal', 'one journal', 'many streams', 'rot'] as const);
-    if (act === 'one journal') await storm({ ...everything, cuts: world.random.chance(0.8) })(world);
-    else if (act === 'rot') await rotted(openRight)(world);
+    if (act === 'one journal') await storm({ ...everything, cuts: world.random.chance(0.6) })(world);
+    else if (act === 'rot') await rotted(world.random.pick([openRight, openAtEnd]))(world);
     else await streamsScenario(world);
   },
 };
