@@ -8,23 +8,27 @@ import { base64Of } from './wire.ts';
 
 /** Answers who asks for the page; null: something else is asked for. */
 export function pageAt(path: string, html: string): (asked: Pick<Asked, 'method' | 'url' | 'headers'>) => Reply | null {
-  const etag = `"${sumOf(html)}"`;
-  const headers = {
-    etag,
-    'cache-control': 'no-cache', // kept, and asked for again: it changes with the server
-    'content-security-policy': policyOf(html),
-    'cross-origin-opener-policy': 'same-origin',
-    'cross-origin-resource-policy': 'same-origin',
-    'referrer-policy': 'no-referrer',
-    'x-content-type-options': 'nosniff',
-  };
+  let made: PageHeaders | null = null; // sums of all its text are not for a start at which nobody has asked yet
   return (asked) => {
     const { method, url } = asked;
     if (url.pathname !== path || (method !== 'GET' && method !== 'HEAD')) return null;
-    if (asked.headers.get('if-none-match') === etag) return { status: 304, headers, body: null };
+    const headers = (made ??= headersOf(html));
+    if (asked.headers.get('if-none-match') === headers.etag) return { status: 304, headers, body: null };
     return { status: 200, headers: { ...headers, 'content-type': 'text/html; charset=utf-8' }, body: html };
   };
 }
+
+type PageHeaders = Readonly<Record<string, string>> & { readonly etag: string };
+
+const headersOf = (html: string): PageHeaders => ({
+  etag: `"${sumOf(html)}"`,
+  'cache-control': 'no-cache', // kept, and asked for again: it changes with the server
+  'content-security-policy': policyOf(html),
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+});
 
 /** Nothing from elsewhere, nothing that was not built in, and in no frame: what slips into the page does not run. */
 function policyOf(html: string): string {
