@@ -38,7 +38,7 @@ const turnMsMax = 2;
  */
 export async function openJournal(ports: JournalPorts, options: JournalOptions): Promise<Journal | null> {
   const limits = checkOptions(options);
-  const recovered = await recover(ports.disk, options);
+  const recovered = await recover(ports.disk, options, { reading: options.reading });
   if (recovered === null) {
     if (!options.create) return null;
     const store = await JournalStore.create(ports, options, limits);
