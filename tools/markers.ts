@@ -107,6 +107,7 @@ const engines: readonly (readonly [string, Guarantees])[] = [
   ['postgres, fsync off', postgresGuarantees({ ...postgresAlone, fsync: 'off' })],
   ['nats, 1 replica', natsGuarantees(1)],
   ['nats, 3 replicas', natsGuarantees(3)],
+  ['nats, 3 replicas, before 2.10.23', natsGuarantees(3, undefined, '2.9.10')],
 ];
 
 function printEngines(): string {

@@ -78,7 +78,7 @@ async function open(options: Options, env: LogSourceEnv): Promise<LogEngine> {
       ports: env,
       streams: new Streams(jetStream, new Names(options.prefix)),
       replicas,
-      guarantees: natsGuarantees(replicas, maxPayload),
+      guarantees: natsGuarantees(replicas, maxPayload, info.version),
       maxPayload: Math.min(maxPayload, 64 * maxPayloadDefault),
       close,
     });

@@ -25,6 +25,8 @@ export interface Guarantees {
   readonly payloadBytesMax: number;
   /** In words: on what this rests, and what would break it. */
   readonly because: string;
+  /** A fault that is known of this version of the engine, and what to do; a node logs it when it opens. Absent: none. */
+  readonly warning?: string | undefined;
 }
 
 /** Makes logs, finds them again by name, and says what they are worth. */

@@ -1,5 +1,5 @@
 /** Every way in which an append over a store can end, with stores that answer as the test says. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Env } from '../env/env.ts';
 import { LockstepError, type ErrorKind } from '../kernel/errors.ts';
 import { Waits } from '../observe/waits.ts';
@@ -22,10 +22,15 @@ interface Stage {
   /** What the store does from now on, instead of what it should. */
   readonly plant: (changes: Partial<RecordStore>) => void;
   readonly store: RecordStore;
+  /** The log once more, as who knows nothing of it yet. */
+  readonly again: () => Promise<Log>;
   readonly waits: Waits;
 }
 
-async function onStage(body: (stage: Stage) => Promise<void>): Promise<void> {
+async function onStage(
+  body: (stage: Stage) => Promise<void>,
+  reads: RecordStores['reads'] = 'linearizable',
+): Promise<void> {
   const run = async (env: Env): Promise<void> => {
     const memory = new MemoryStores();
     let planted: Partial<RecordStore> = {};
@@ -40,7 +45,7 @@ async function onStage(body: (stage: Stage) => Promise<void>): Promise<void> {
     const stores: RecordStores = {
       name: 'planted',
       guarantees: memory.guarantees,
-      reads: 'linearizable',
+      reads,
       open: async (name, create) => {
         const store = await memory.open(name, create);
         return store === null ? null : between(store);
@@ -51,11 +56,12 @@ async function onStage(body: (stage: Stage) => Promise<void>): Promise<void> {
     };
     const waits = new Waits(env.clock, env.timers);
     const engine = storeEngine(env, stores, { config, waits });
-    const log = await engine.open('log', { create: true });
+    const again = async (): Promise<Log> => (await engine.open('log', { create: true })) ?? expect.unreachable();
+    const log = await again();
     const store = await memory.open('log', null);
-    if (log === null || store === null) return expect.unreachable();
+    if (store === null) return expect.unreachable();
     const writer = await log.acquire({ owner: 'ann' });
-    await body({ env, log, writer, plant: (changes) => (planted = changes), store, waits });
+    await body({ env, log, writer, plant: (changes) => (planted = changes), store, again, waits });
     await engine.close();
     expect(waits.count).toBe(0);
   };
@@ -183,5 +189,77 @@ test('a log that was removed is stopped for whoever wants to lead it', async () 
     plant({ read: async () => ({ kind: 'gone' }), append: async () => 'gone' });
     await expect(log.acquire({ owner: 'bob' })).rejects.toMatchObject({ kind: 'stopped' });
     await expect(log.tail()).rejects.toMatchObject({ kind: 'stopped' });
+  });
+});
+
+describe('a store whose reads are recent', () => {
+  /** As a replica that has so much of the log alone shows it, and takes appends there: beside the log. */
+  const behind = (store: RecordStore, last: number, forked: Uint8Array[] = []): Partial<RecordStore> => ({
+    read: async (after, most) => {
+      const read = await store.read(after, most);
+      if (read.kind === 'gone') return read;
+      return { ...read, last: position(last), records: read.records.filter(({ position: at }) => at <= last) };
+    },
+    append: async (after, bytes) => {
+      if (after === last) forked.push(bytes);
+      return after === last ? 'appended' : 'conflict';
+    },
+  });
+
+  test('nobody claims at an end before what was acknowledged here, and says what it waits for', async () => {
+    await onStage(async ({ env, log, writer, plant, store, waits }) => {
+      await writer.append(entry);
+      await writer.append(entry);
+      await writer.release();
+      const forked: Uint8Array[] = [];
+      plant(behind(store, 2, forked));
+      const acquiring = log.acquire({ owner: 'bob' });
+      await env.sleep('1s');
+      expect(waits.explain({ key: 'log' }).map(({ waitsFor }) => waitsFor)).toEqual([
+        'a store that ends at 2 to show position 4 again',
+      ]);
+      plant({});
+      expect((await acquiring).start).toBe(5);
+      expect(forked).toEqual([]);
+    }, 'recent');
+  });
+
+  test.each([
+    { what: 'was read here', from: 0, chain: undefined },
+    { what: 'its reader has read in an earlier process', from: 3, chain: '0'.repeat(32) },
+  ])('nor before what $what', async ({ from, chain }) => {
+    await onStage(async ({ env, writer, plant, store, again }) => {
+      for (let count = 0; count < 3; count++) await writer.append(entry);
+      await writer.release();
+      const [log, stop] = [await again(), new AbortController()];
+      const reading = log.read(position(from), { chain, signal: stop.signal })[Symbol.asyncIterator]();
+      if (from === 0) await reading.next();
+      const waiting = reading.next().catch(() => {});
+      const forked: Uint8Array[] = [];
+      plant(behind(store, 2, forked));
+      const acquiring = log.acquire({ owner: 'bob' });
+      await env.sleep('1s');
+      plant({});
+      expect((await acquiring).start).toBe(6);
+      expect(forked).toEqual([]);
+      stop.abort(new Error('enough'));
+      await waiting;
+    }, 'recent');
+  });
+
+  test('an append in doubt is settled though the place is shown late', async () => {
+    await onStage(async ({ env, log, writer, plant, store }) => {
+      let count = 0;
+      const append: RecordStore['append'] = async (after, bytes) => {
+        const answer = await store.append(after, bytes);
+        return ++count === 1 ? thrown('unknown')() : answer;
+      };
+      plant({ ...behind(store, 1), append });
+      const appending = writer.append(entry);
+      await env.sleep('1s');
+      plant({});
+      expect(await appending).toEqual({ kind: 'appended', position: 2 });
+      expect(await log.tail()).toBe(2);
+    }, 'recent');
   });
 });

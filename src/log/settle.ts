@@ -6,6 +6,7 @@
 import { LockstepError } from '../kernel/errors.ts';
 import type { LogConfig } from './config.ts';
 import { nextPosition } from './coordinates.ts';
+import type { Extent } from './extent.ts';
 import type { Position } from './port.ts';
 import type { RecordCodec } from './record.ts';
 import type { RecordStore } from './store.ts';
@@ -17,6 +18,7 @@ export interface StoreContext {
   readonly config: LogConfig;
   readonly store: RecordStore;
   readonly codec: RecordCodec;
+  readonly extent: Extent;
 }
 
 /**
@@ -25,11 +27,14 @@ export interface StoreContext {
  * for good; `unknown` when the place was trimmed before anybody looked.
  */
 export async function settle(context: StoreContext, after: Position, bytes: Uint8Array): Promise<'appended' | 'taken'> {
-  const { ports, config, store } = context;
+  const { ports, config, store, extent } = context;
   const attempts = new Attempts(ports, config);
   for (;;) {
     const answer = await firm(attempts, () => attempts.once(() => store.append(after, bytes)));
-    if (answer === 'appended') return 'appended';
+    if (answer === 'appended') {
+      extent.saw(nextPosition(after));
+      return 'appended';
+    }
     if (answer === 'gone') return 'taken';
     // A client that sends again by itself gets "conflict" from its own first success.
     if (answer === 'conflict') attempts.inDoubt = true;
@@ -51,7 +56,7 @@ async function firm<T>(attempts: Attempts, call: () => Promise<T>): Promise<T> {
 }
 
 async function whatStands(
-  { store, codec }: StoreContext,
+  { store, codec, extent }: StoreContext,
   after: Position,
   bytes: Uint8Array,
 ): Promise<'appended' | 'taken' | 'nothing'> {
@@ -64,6 +69,7 @@ async function whatStands(
       values: { position: after + 1, first: read.first },
     });
   }
+  extent.saw(there.position);
   if (equal(there.bytes, bytes)) return 'appended';
   codec.decode(there.position, there.bytes); // a damaged copy of ours must not pass for another's
   return 'taken';

@@ -1,9 +1,11 @@
 /** A log over a store with a conditional append: reading by the rules of `follow.ts`, claiming through `campaign.ts`. */
 import { LockstepError } from '../kernel/errors.ts';
+import type { WaitEntry } from '../observe/waits.ts';
 import { closedLog, stand } from './campaign.ts';
 import { chainBeforeFirst } from './chain.ts';
 import { checked, type Checked } from './checked.ts';
 import { beforeFirst, epoch, nextEpoch, nextPosition, position } from './coordinates.ts';
+import { Extent } from './extent.ts';
 import { Follower, replaced, rolledBack } from './follow.ts';
 import type { Holds } from './holds.ts';
 import type { Hold, Log, LogBatch, LogId, LogReadOptions, LogWriter, Position } from './port.ts';
@@ -23,7 +25,7 @@ const emptyHead: Head = {
   nextRevision: 0,
 };
 
-export interface StoreLogContext extends Omit<WriterContext, 'closed'> {
+export interface StoreLogContext extends Omit<WriterContext, 'closed' | 'extent'> {
   readonly holds: Holds;
   /** Called once, at close. */
   readonly onClose: () => void;
@@ -39,21 +41,25 @@ export class StoreLog implements Log {
 
   constructor({ holds, onClose, ...context }: StoreLogContext) {
     this.id = context.id;
-    this.#context = { ...context, closed: this.#closing.signal };
+    this.#context = { ...context, extent: new Extent(), closed: this.#closing.signal };
     this.#holds = holds;
     this.#onClose = onClose;
   }
 
   async *read(from: Position, options: LogReadOptions = {}): AsyncGenerator<LogBatch, void, undefined> {
-    const { store, config, reads } = this.#context;
+    const { store, config, reads, extent } = this.#context;
     const { chain, batchBytesMax = config.batchBytesMax, signal } = options;
+    if (chain !== undefined) extent.saw(from); // who knows the chain there has read it, maybe in an earlier process
     const follower = new Follower({ id: this.id, after: from, chain });
     for (;;) {
       const read = await this.#attempt(() => store.read(follower.last, batchBytesMax), signal);
       const end = this.#endOf(follower.last, read, reads);
       if (end !== null) return yield end;
       const { records, diverged } = this.#checked(follower, read);
-      if (records.length > 0) yield { kind: 'records', records };
+      if (records.length > 0) {
+        extent.saw(follower.last);
+        yield { kind: 'records', records };
+      }
       if (diverged !== null) return yield diverged;
       if (records.length === 0) await this.#growth(follower.last, signal);
     }
@@ -75,7 +81,7 @@ export class StoreLog implements Log {
     const waitsFor = 'a look at the log';
     return stand({ ports, config, waits, name, waitsFor, signal: options.signal, closing, isClosed }, (wait) => ({
       look: async () => {
-        sight = await this.#sight();
+        sight = await this.#sight(wait);
         if (wait !== undefined && !sight.vacant) wait.waitsFor = `silence in epoch ${sight.head.epoch}`;
         return { mark: sight.head.position, vacant: sight.vacant };
       },
@@ -137,11 +143,20 @@ export class StoreLog implements Log {
     }
   }
 
-  /** The newest record, and whether it says that nobody leads. One look; what fails in passing is the campaign's to try again. */
-  async #sight(): Promise<{ readonly head: Head; readonly vacant: boolean }> {
-    const { store, codec } = this.#context;
+  /**
+   * The newest record, and whether it says that nobody leads. One look; what fails in passing is the campaign's to try
+   * again: above all an end that is not the end, beside which nobody must claim.
+   */
+  async #sight(wait: WaitEntry | undefined): Promise<{ readonly head: Head; readonly vacant: boolean }> {
+    const { store, codec, extent, reads } = this.#context;
     const end = await this.#attempt(() => store.read(pastAll, 1));
     if (end.kind === 'gone') throw gone(this.id);
+    if (reads === 'recent' && end.last < extent.last) {
+      if (wait !== undefined) wait.waitsFor = `a store that ends at ${end.last} to show position ${extent.last} again`;
+      throw new LockstepError('unavailable', 'the store shows less of the log than is known', {
+        values: { last: end.last, known: extent.last },
+      });
+    }
     if (end.last === 0) return { head: emptyHead, vacant: true };
     const read = await this.#attempt(() => store.read(position(end.last - 1), 1));
     if (read.kind === 'gone') throw gone(this.id);

@@ -14,7 +14,8 @@ export interface RecordStores {
   readonly guarantees: Guarantees;
   /**
    * `linearizable`: a read shows every append that was acknowledged before it began, so it also answers `confirm`.
-   * `recent`: it may be behind, but never before what the same store has shown; `confirm` then appends an empty record.
+   * `recent`: it may be behind, for a while even behind what it has shown before; `confirm` then appends an empty
+   * record, and nobody claims at an end before what is known. What it shows is in the log for good.
    */
   readonly reads: 'linearizable' | 'recent';
   /** The log of this name. With `create`, made under that id if there is none; a log that is there keeps its own id. */

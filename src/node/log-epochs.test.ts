@@ -1,7 +1,9 @@
-/** What a node logs, in a calm world: that it leads, a projection that stopped, a message that was put aside, its end. */
+/** What a node logs, in a calm world: a fault of its engine, that it leads, what stopped, what was put aside, its end. */
 import { calm, simulate } from 'lockstep/sim';
 import { expect, test } from 'vitest';
+import { closingEngine } from '../log/closing-engine.ts';
 import { memoryEngine } from '../log/memory.ts';
+import type { LogEngine } from '../log/port.ts';
 import { defineApp } from '../machine/app.ts';
 import { machine } from '../machine/machine.ts';
 import { projection } from '../machine/projection/projection.ts';
@@ -46,13 +48,19 @@ const never = (update: 'inline' | 'async') =>
     },
   });
 
-test('leading, what stopped and what was put aside are told once each, and the end', async () => {
+const withWarning = (engine: LogEngine, warning: string): LogEngine => ({
+  ...closingEngine(engine, { close: async () => {} }),
+  guarantees: { ...engine.guarantees, warning },
+});
+
+test('a fault of the engine, leading, what stopped and what was put aside are told once each, and the end', async () => {
   const entries: LogEntry[] = [];
   await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
     await world.run('node', async (env) => {
       const app = defineApp({ name: 'house', parts: [door, closed, never('inline'), never('async')] });
       const logger = (entry: LogEntry): void => void entries.push(entry);
-      const node = await openNode(env, app, { engine: memoryEngine(env), directory: 'state', owner: 'node', logger });
+      const engine = withWarning(memoryEngine(env), 'it forgets');
+      const node = await openNode(env, app, { engine, directory: 'state', owner: 'node', logger });
       await node.leading();
       await node.send(door, 'front', 'Knock');
       await env.sleep('30s');
@@ -61,6 +69,7 @@ test('leading, what stopped and what was put aside are told once each, and the e
   });
   const stopped = { partition: 'house-0', machine: 'door', key: 'front', version: 1, why: 'no row for this' };
   expect(entries).toMatchObject([
+    { level: 'warn', event: 'engine', about: { engine: 'memory', warning: 'it forgets' } },
     { event: 'leading', about: { partition: 'house-0', epoch: 1 } },
     { level: 'info', event: 'opened', about: { app: 'house', partitions: 1 } },
     { level: 'warn', event: 'projection-stopped', about: { projection: 'never-inline', ...stopped } },

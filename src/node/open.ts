@@ -78,6 +78,9 @@ export async function openNode(env: Env, app: App<unknown>, options: NodeOptions
     projectionService(app, { ...projections, tracer }),
     ...(logger === undefined ? [] : [logEpochs(logger)]),
   ];
+  const { name, guarantees } = engine;
+  if (guarantees.warning !== undefined)
+    logger?.({ level: 'warn', event: 'engine', about: { engine: name, warning: guarantees.warning } });
   try {
     const onMessage = machineMessages(runtime);
     const partitions = await openPartitions(env, {

@@ -16,8 +16,18 @@ export type Replicas = (typeof replicaCounts)[number];
 const lazily =
   'JetStream acknowledges before it syncs (within 2 minutes, unless servers from 2.10 have `sync_interval: always`)';
 
-/** `maxPayload`: the server's largest message, in bytes. */
-export function natsGuarantees(replicas: Replicas, maxPayload: number = maxPayloadDefault): Guarantees {
+/**
+ * A server that wakes after others were elected keeps what it had proposed in the place of what they agreed on, and is
+ * counted and elected as if it had that (pull requests 5957 and 6073 of nats-server; seen on 2.9.10 and 2.9.25).
+ */
+const agreesSince: readonly number[] = [2, 10, 23];
+
+/** `maxPayload`: the server's largest message, in bytes. `version`: the server's; by default one without a known fault. */
+export function natsGuarantees(
+  replicas: Replicas,
+  maxPayload: number = maxPayloadDefault,
+  version: string | null = null,
+): Guarantees {
   const largest = Math.min(maxPayload, payloadBytesCeiling);
   const payloadBytesMax = largest - messageHeaderBytes - recordHeaderBytesMax;
   if (replicas === 1)
@@ -27,15 +37,22 @@ export function natsGuarantees(replicas: Replicas, maxPayload: number = maxPaylo
       payloadBytesMax,
       because: `${lazily}: its server may be killed, but a loss of power loses what was not synced`,
     });
+  const agrees = version === null || compare(numbersOf(version), agreesSince) >= 0;
   return Object.freeze({
     survives: 'minority',
-    failoverKeepsAcknowledged: true,
+    failoverKeepsAcknowledged: agrees,
     payloadBytesMax,
     because:
       `a majority of ${replicas} servers has written it; ${lazily}: if a majority loses power within that time, or ` +
-      'one server does and comes back while another that had the record is away, what was acknowledged can be lost',
+      'one server does and comes back while another that had the record is away, what was acknowledged can be lost' +
+      (agrees ? '' : `; a server before ${agreesSince.join('.')} that led, stalled and wakes can also lose it alone`),
+    ...(agrees ? {} : { warning: stalledLeader(version) }),
   });
 }
+
+const stalledLeader = (version: string): string =>
+  `nats-server ${version} can lose what it has acknowledged, and its replicas can come to differ, when a server that ` +
+  `led a stream stalls past an election and wakes: take ${agreesSince.join('.')} or newer`;
 
 const oldest: readonly number[] = [2, 9, 0];
 /** Whole streams were lost when servers were killed (Jepsen on 2.12.1, section on 2.10.22). */
@@ -43,7 +60,7 @@ const broken = { from: [2, 10, 20], to: [2, 10, 22] } as const;
 
 /** @throws LockstepError `invalid` for a server that cannot keep a log, with what can. */
 export function checkVersion(version: string): void {
-  const numbers = version.split(/[.-]/).slice(0, 3).map(Number);
+  const numbers = numbersOf(version);
   const advice =
     compare(numbers, oldest) < 0
       ? 'take 2.9.0 or newer: older ones cannot make the consumers that readers use'
@@ -56,6 +73,8 @@ export function checkVersion(version: string): void {
     advice: advice === null ? [] : [advice],
   });
 }
+
+const numbersOf = (version: string): readonly number[] => version.split(/[.-]/).slice(0, 3).map(Number);
 
 function compare(one: readonly number[], other: readonly number[]): number {
   for (let at = 0; at < other.length; at++) {

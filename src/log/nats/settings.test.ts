@@ -82,3 +82,19 @@ test('the largest payload leaves room for both headers, and has a ceiling', () =
   expect(natsGuarantees(1).payloadBytesMax).toBe(1_048_576 - 64 - 69);
   expect(natsGuarantees(3, 64 * 1_048_576).payloadBytesMax).toBe(8 * 1_048_576 - 64 - 69);
 });
+
+test.each([
+  { version: '2.9.10', replicas: 3, warns: true },
+  { version: '2.9.25', replicas: 5, warns: true },
+  { version: '2.10.19', replicas: 3, warns: true },
+  { version: '2.9.10', replicas: 1, warns: false },
+  { version: '2.10.23', replicas: 3, warns: false },
+  { version: '2.12.0-preview.1', replicas: 3, warns: false },
+] as const)(
+  '$version with $replicas replicas: a stalled leader is warned of: $warns',
+  ({ version, replicas, warns }) => {
+    const { warning, failoverKeepsAcknowledged } = natsGuarantees(replicas, undefined, version);
+    expect(warning?.includes(version) ?? false).toBe(warns);
+    expect(failoverKeepsAcknowledged).toBe(replicas === 1 ? null : !warns);
+  },
+);

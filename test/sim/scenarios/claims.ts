@@ -143,8 +143,8 @@ async function serve(env: Env, witness: Witness, log: Log, writer: LogWriter): P
   }
 }
 
-async function follow(env: Env, witness: Witness, name: string): Promise<void> {
-  const log = await opened(env, remoteStores(env, address, client));
+async function follow(env: Env, witness: Witness, name: string, stores: RecordStores): Promise<void> {
+  const log = await opened(env, stores);
   for (;;) {
     const place = witness.places.get(name);
     try {
@@ -161,31 +161,28 @@ async function follow(env: Env, witness: Witness, name: string): Promise<void> {
   }
 }
 
-/** What a careless author of a store may do. */
-function careless(stores: RecordStores, bug: string | null): RecordStores {
-  if (bug !== 'conflict-means-fenced' && bug !== 'append-without-condition') return stores;
-  const harm = (store: RecordStore): RecordStore => ({
-    id: store.id,
-    append: async (after, bytes) => {
-      if (bug === 'conflict-means-fenced') {
-        const answer = await store.append(after, bytes);
-        return answer === 'conflict' ? 'gone' : answer;
-      }
-      const end = await store.read(position(Number.MAX_SAFE_INTEGER - 1), 1);
-      return store.append(end.kind === 'gone' ? after : end.last, bytes);
-    },
-    read: (after, bytesMax) => store.read(after, bytesMax),
-    grown: (after, signal) => store.grown(after, signal),
-    trim: (before) => store.trim(before),
-    close: () => store.close(),
-  });
+/** The same stores, where a call does something else. */
+function altered(
+  stores: RecordStores,
+  reads: RecordStores['reads'],
+  changes: (store: RecordStore) => Partial<RecordStore>,
+): RecordStores {
   return {
     name: stores.name,
     guarantees: stores.guarantees,
-    reads: stores.reads,
+    reads,
     open: async (name, create) => {
       const store = await stores.open(name, create);
-      return store === null ? null : harm(store);
+      if (store === null) return null;
+      return {
+        id: store.id,
+        append: (after, bytes) => store.append(after, bytes),
+        read: (after, bytesMax) => store.read(after, bytesMax),
+        grown: (after, signal) => store.grown(after, signal),
+        trim: (before) => store.trim(before),
+        close: () => store.close(),
+        ...changes(store),
+      };
     },
     list: () => stores.list(),
     remove: (name) => stores.remove(name),
@@ -193,18 +190,53 @@ function careless(stores: RecordStores, bug: string | null): RecordStores {
   };
 }
 
+/** Answered by replicas that are behind, now by more and now by less: also who looks for its own append may find nothing. */
+function behind(env: Env, stores: RecordStores, reads: RecordStores['reads']): RecordStores {
+  return altered(stores, reads, (store) => ({
+    read: async (after, bytesMax) => {
+      const read = await store.read(after, bytesMax);
+      if (read.kind === 'gone' || env.random() < 0.6) return read;
+      const last = Math.max(read.first - 1, read.last - Math.floor(env.random() * 5));
+      return { ...read, last: position(last), records: read.records.filter(({ position: at }) => at <= last) };
+    },
+  }));
+}
+
+/** What a careless author of a store may do. */
+function careless(env: Env, stores: RecordStores, bug: string | null): RecordStores {
+  if (bug === 'conflict-means-fenced')
+    return altered(stores, stores.reads, (store) => ({
+      append: async (after, bytes) => {
+        const answer = await store.append(after, bytes);
+        return answer === 'conflict' ? 'gone' : answer;
+      },
+    }));
+  if (bug === 'append-without-condition')
+    return altered(stores, stores.reads, (store) => ({
+      append: async (after, bytes) => {
+        const end = await store.read(position(Number.MAX_SAFE_INTEGER - 1), 1);
+        return store.append(end.kind === 'gone' ? after : end.last, bytes);
+      },
+    }));
+  return bug === 'replicas-called-linearizable' ? behind(env, stores, 'linearizable') : stores;
+}
+
 export const claimsScenario: Scenario = {
   name: 'claims',
-  about: 'writers claim one log from each other over a service, readers follow; answers come late, twice or never',
-  bugs: ['conflict-means-fenced', 'append-without-condition'],
+  about:
+    'writers claim one log from each other over a service, readers follow; answers come late, twice, never, or from the past',
+  bugs: ['conflict-means-fenced', 'append-without-condition', 'replicas-called-linearizable'],
   async run(world, bug) {
     const kept = new MemoryStores();
+    const isBehind = world.random.chance(0.5);
+    const stores = (env: Env): RecordStores => {
+      const remote = careless(env, remoteStores(env, address, client), bug);
+      return isBehind && bug === null ? behind(env, remote, 'recent') : remote;
+    };
     const witness = new Witness(world);
     void world.run('logs', (env) => logService(env, address, kept));
-    const done = writers.map((name) =>
-      world.run(name, (env) => write(env, witness, name, careless(remoteStores(env, address, client), bug))),
-    );
-    for (const name of readers) void world.run(name, (env) => follow(env, witness, name));
+    const done = writers.map((name) => world.run(name, (env) => write(env, witness, name, stores(env))));
+    for (const name of readers) void world.run(name, (env) => follow(env, witness, name, stores(env)));
     await world.sleep('4s');
     world.heal();
     const before = witness.acknowledgedCount;
