@@ -2,7 +2,7 @@
  * NATS servers of our own, with JetStream: one, or a cluster, on free ports of the loopback, their data in a temporary
  * folder. Each can be killed, stopped in its tracks, started again, with its data or without.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +39,14 @@ export interface NatsServersOptions {
   readonly jetStream?: boolean;
   /** The largest message. Default 1 MiB. */
   readonly maxPayload?: number;
+}
+
+/** As the server has it in its INFO: `2.10.23`. */
+export function versionOf(program: string): string {
+  const said = execFileSync(program, ['--version'], { encoding: 'utf8' });
+  const version = /v(\d+\.\d+\.\d+\S*)/.exec(said)?.[1];
+  if (version === undefined) throw new Error(`nats-server tells no version: ${said}`);
+  return version;
 }
 
 /** Somebody else may take a free port before the server does. */
