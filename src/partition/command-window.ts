@@ -61,7 +61,7 @@ export class CommandWindow {
   /** To be told of every id that is there already, by the time of one of those that are counted together. */
   add(ms: number, count = 1): void {
     const step = this.#stepOf(ms);
-    if (step < this.#stepOf(this.#standing)) return; // forgotten since
+    if (step < this.#stepOf(this.horizon)) return; // forgotten since
     this.#count += count;
     this.#counts.set(step, (this.#counts.get(step) ?? 0) + count);
   }
@@ -75,7 +75,8 @@ export class CommandWindow {
     return this.#count;
   }
 
-  get #standing(): number {
+  /** All ids of an earlier time are forgotten, in milliseconds since 1970. */
+  get horizon(): number {
     return (this.#horizon ??= horizonOf(this.#read(systemNames.horizon, [])));
   }
 
@@ -90,7 +91,7 @@ export class CommandWindow {
         values: { commandId: id.slice(0, 64), aheadMs: ms - hybridWall(now) },
         advice: ['make it with the time of now'],
       });
-    if (ms < this.#standing || ms < hybridWall(now) - this.#options.windowMs) return { kind: 'expired' };
+    if (ms < this.horizon || ms < hybridWall(now) - this.#options.windowMs) return { kind: 'expired' };
     const value = isFresh ? undefined : this.#read(systemNames.command, [id]);
     if (value === undefined) return { kind: 'new', ms };
     const { revision, value: first } = value as { readonly revision: number; readonly value?: StoredValue };
@@ -101,7 +102,7 @@ export class CommandWindow {
   remember(tx: Transaction, id: string, ms: number, revision: number, value: StoredValue | undefined): void {
     const ids = tx.system(systemNames.command, 'local');
     ids.set([id], value === undefined ? { revision } : { revision, value });
-    const before = this.#standing;
+    const before = this.horizon;
     const next = Math.max(before, this.#horizonWith(hybridWall(tx.now), ms));
     this.#nextHorizon = next;
     if (next === before) return;

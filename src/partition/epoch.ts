@@ -132,7 +132,8 @@ export class LeadingEpoch {
     const reader = new TreeReader(replica.tree, { revision: () => revision, walking: (walk) => walk.release });
     const ids = KeySpace.ofSystem(systemNames.command);
     const { commands } = this.leader;
-    let after: Uint8Array | null = null;
+    // What was forgotten is passed over: many entries may stand there still, under the tombstone of their range.
+    let after = ids.key([timePrefix(commands.horizon)]);
     const step = (): void => {
       let count = 0;
       let run: IdRun = { ms: 0, end: nothing, count: 0 };

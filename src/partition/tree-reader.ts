@@ -81,12 +81,11 @@ export class TreeReader implements Reader {
     return { get: (key) => this.#get(space, key), range: (options) => this.#range(space, options ?? {}) };
   }
 
-  /** The keys of a space where they lie, those behind one of them: for who looks at few of what it walks over. */
-  *keys(space: KeySpace, after: Uint8Array | null): Generator<VisibleCursor, void, undefined> {
+  /** The keys of a space where they lie, those behind one: for who looks at few of what it walks over. */
+  *keys(space: KeySpace, after: Uint8Array): Generator<VisibleCursor, void, undefined> {
     const bounds = space.bounds({});
     if (bounds === null) return;
-    const from = after === null ? bounds.from : behind(after);
-    const held = this.#tree.walk(this.#owner.revision(), { ...bounds, from });
+    const held = this.#tree.walk(this.#owner.revision(), { ...bounds, from: behind(after) });
     const end = this.#owner.walking(held);
     const { cursor } = held;
     try {
