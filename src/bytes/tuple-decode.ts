@@ -3,7 +3,7 @@ import { ByteReader, copyOf, corrupt } from './byte-reader.ts';
 import { magnitudeOf } from './magnitude.ts';
 import { escapeByte, keyBytesMax, keyCode, keyDepthMax, type KeyPart } from './tuple.ts';
 import { readNumber } from './tuple-number.ts';
-import { textOf } from './utf8.ts';
+import { plainTexts, type Texts } from './text-cache.ts';
 
 /**
  * The tuple that is encoded from `start` to `end` (excluded). Bytes in it are copies.
@@ -15,15 +15,16 @@ export function decodeTuple(
   start = 0,
   end: number = bytes.length,
   bytesMax: number = keyBytesMax,
+  texts: Texts = plainTexts,
 ): KeyPart[] {
   if (end - start > bytesMax) throw corrupt('a key is longer than the limit', start, { bytes: end - start, bytesMax });
   const reader = new ByteReader(bytes, start, end);
   const tuple: KeyPart[] = [];
-  while (reader.at < end) tuple.push(readPart(reader, reader.readByte(), 1));
+  while (reader.at < end) tuple.push(readPart(reader, reader.readByte(), 1, texts));
   return tuple;
 }
 
-function readPart(reader: ByteReader, code: number, depth: number): KeyPart {
+function readPart(reader: ByteReader, code: number, depth: number, texts: Texts): KeyPart {
   switch (code) {
     case keyCode.null:
       return null;
@@ -41,21 +42,21 @@ function readPart(reader: ByteReader, code: number, depth: number): KeyPart {
     case keyCode.date:
       return readDate(reader, code === keyCode.dateNegative);
     case keyCode.string:
-      return readString(reader);
+      return readString(reader, texts);
     case keyCode.bytes:
       return readEscaped(reader);
     case keyCode.tuple:
-      return readTuple(reader, depth);
+      return readTuple(reader, depth, texts);
     default:
       throw corrupt('no part of a key begins like this', reader.at - 1, { byte: code });
   }
 }
 
-function readTuple(reader: ByteReader, depth: number): KeyPart[] {
+function readTuple(reader: ByteReader, depth: number, texts: Texts): KeyPart[] {
   if (depth > keyDepthMax) throw corrupt('tuples lie too deep in one another', reader.at - 1);
   const parts: KeyPart[] = [];
   for (let code = reader.readByte(); code !== keyCode.end; code = reader.readByte()) {
-    parts.push(readPart(reader, code, depth + 1));
+    parts.push(readPart(reader, code, depth + 1, texts));
   }
   return parts;
 }
@@ -102,17 +103,17 @@ function readEscaped(reader: ByteReader): Uint8Array {
   return content;
 }
 
-function readString(reader: ByteReader): string {
+function readString(reader: ByteReader, texts: Texts): string {
   const { bytes, at: start, end } = reader;
   let at = start;
   while (at < end && (bytes[at] as number) > escapeByte) at++;
   let text: string | null;
   if (at < end && bytes[at] === keyCode.end) {
     reader.at = at + 1;
-    text = textOf(bytes, start, at - start);
+    text = texts.textOf(bytes, start, at - start);
   } else {
     const content = readEscaped(reader);
-    text = textOf(content, 0, content.length);
+    text = texts.textOf(content, 0, content.length);
   }
   if (text === null) throw corrupt('a string in a key is no UTF-8', start);
   return text;

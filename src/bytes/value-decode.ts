@@ -6,18 +6,16 @@ import { assert } from '../kernel/assert.ts';
 import { ByteReader, copyOf, corrupt } from './byte-reader.ts';
 import { floatOfBytes } from './float64.ts';
 import { magnitudeOf } from './magnitude.ts';
-import { textOf } from './utf8.ts';
+import { TextCache, type Texts } from './text-cache.ts';
 import * as format from './value-format.ts';
 import { checkLimits, type StoredValue, type ValueLimits, valueLimits } from './value-format.ts';
 import { readVarint } from './varint.ts';
 
-/** Keys lately met, found by their bytes: a power of two. Bounds the memory, and what hostile keys can spoil. */
-const keyCacheCount = 512;
-
-/** Makes values of bytes, one at a time. Keeps a bounded cache of property names between them. */
+/** Makes values of bytes, one at a time. Keeps a bounded cache of short texts between them. */
 export class ValueDecoder {
   readonly #limits: ValueLimits;
-  readonly #keys: (string | undefined)[] = new Array<string | undefined>(keyCacheCount).fill(undefined);
+  /** Also for the keys of what is decoded here. */
+  readonly texts: Texts = new TextCache();
   /** What is being decoded, the next byte and the end: held here, as every byte asks for them. */
   #bytes: Uint8Array = nothing;
   #at = 0;
@@ -142,27 +140,14 @@ export class ValueDecoder {
 
   #key(): string {
     const tag = this.#byte();
-    if (tag >= format.tagString && tag < format.tagNull) {
-      const count = tag - format.tagString;
-      const start = this.#take(count);
-      const bytes = this.#bytes;
-      const place = keyPlace(bytes, start, count);
-      const known = this.#keys[place];
-      if (known !== undefined && isAscii(known, bytes, start, count)) return known;
-      const key = this.#text(start, count);
-      if (key.length === count) this.#keys[place] = key; // ASCII: found again by its bytes
-      return key;
-    }
+    if (tag >= format.tagString && tag < format.tagNull) return this.#string(tag - format.tagString);
     if (tag === format.tagStringLong) return this.#string(this.#countOver(format.stringInTagMax));
     throw corrupt('a property without a name', this.#at - 1, { tag });
   }
 
   #string(count: number): string {
-    return this.#text(this.#take(count), count);
-  }
-
-  #text(start: number, count: number): string {
-    const text = textOf(this.#bytes, start, count);
+    const start = this.#take(count);
+    const text = this.texts.textOf(this.#bytes, start, count);
     if (text === null) throw corrupt('a string is no UTF-8', start);
     return text;
   }
@@ -249,18 +234,4 @@ function put(object: { [key: string]: StoredValue }, key: string, value: StoredV
   if (key !== '__proto__') object[key] = value;
   // Assigning it would change the prototype; as a property of its own it is data like any other.
   else Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
-}
-
-function keyPlace(bytes: Uint8Array, start: number, count: number): number {
-  if (count === 0) return 0;
-  const last = start + count - 1;
-  const middle = start + (count >> 1);
-  const mixed = (bytes[start] as number) * 5 + (bytes[middle] as number) * 31 + (bytes[last] as number) * 131;
-  return (mixed + count * 67) & (keyCacheCount - 1);
-}
-
-function isAscii(text: string, bytes: Uint8Array, start: number, count: number): boolean {
-  if (text.length !== count) return false;
-  for (let index = 0; index < count; index++) if (text.charCodeAt(index) !== bytes[start + index]) return false;
-  return true;
 }

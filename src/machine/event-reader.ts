@@ -33,7 +33,7 @@ export interface StreamOptions {
 }
 
 /** The rows of one instance, in order. */
-export function* readStream(
+export function readStream(
   reader: Pick<Reader, 'system'>,
   machine: string,
   key: string,
@@ -45,6 +45,10 @@ export function* readStream(
   const rows = reverse
     ? streamRowsReverse(place, stream, afterVersion)
     : streamRows(place, stream, (afterVersion ?? 0) + 1);
+  return limit === undefined ? rows : firstOf(rows, limit);
+}
+
+function* firstOf<Row>(rows: Iterable<Row>, limit: number): Iterable<Row> {
   let count = 0;
   for (const row of rows) {
     yield row;
@@ -53,7 +57,7 @@ export function* readStream(
 }
 
 /** The rows that hold the events from a version on, that one included; in reverse up to it. */
-export function* readStreamFrom(
+export function readStreamFrom(
   reader: Pick<Reader, 'system'>,
   machine: string,
   key: string,
@@ -63,7 +67,7 @@ export function* readStreamFrom(
   const isKnown = reverse || fromVersion === 1; // the first row begins there; any other is looked for
   const [first] = isKnown ? [] : readStream(reader, machine, key, { ...upTo, limit: 1 });
   const afterVersion = (first?.firstVersion ?? fromVersion) - 1;
-  yield* readStream(reader, machine, key, reverse ? upTo : { afterVersion });
+  return readStream(reader, machine, key, reverse ? upTo : { afterVersion });
 }
 
 /** How many events the instance has. */

@@ -99,7 +99,7 @@ export function decodeRow(key: Tuple, value: StoredValue, place: PlaceState): Ev
   const at = new Date(atMs);
   const stored = events.map((event) => eventOf(event, at));
   const correlationId = correlation ?? commandId;
-  const { machine, key: name, firstVersion } = placeOfRow(key);
+  const { machine, key: name, firstVersion } = placeOf(key[0], key[1], key[2]);
   const row = {
     machine,
     key: name,
@@ -116,9 +116,9 @@ export function decodeRow(key: Tuple, value: StoredValue, place: PlaceState): Ev
 }
 
 /** Where the row is that the order has here. @throws LockstepError `corrupt`. */
-export const placeInOrder = ([, ...place]: Tuple): RowPlace => placeOfRow(place);
+export const placeInOrder = ([, machine, key, firstVersion]: Tuple): RowPlace => placeOf(machine, key, firstVersion);
 
-function placeOfRow([machine, key, firstVersion]: readonly (KeyPart | StoredValue)[]): RowPlace {
+function placeOf(machine: KeyPart | undefined, key: KeyPart | undefined, firstVersion: KeyPart | undefined): RowPlace {
   if (typeof machine !== 'string' || typeof key !== 'string' || typeof firstVersion !== 'number')
     throw unreadable('the place of an event');
   return { machine, key, firstVersion };

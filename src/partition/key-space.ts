@@ -10,6 +10,7 @@
  */
 import { ByteWriter } from '../bytes/byte-writer.ts';
 import { compareBytes } from '../bytes/compare.ts';
+import type { Texts } from '../bytes/text-cache.ts';
 import { decodeTuple } from '../bytes/tuple-decode.ts';
 import { keyBytesMax as tupleBytesMax, writeTuple, type KeyPart, type Tuple } from '../bytes/tuple.ts';
 import { assert } from '../kernel/assert.ts';
@@ -104,8 +105,8 @@ export class KeySpace {
   }
 
   /** The tuple of a key of this space. @throws LockstepError `corrupt`. */
-  tupleOf(bytes: Uint8Array, start = 0, end: number = bytes.length): KeyPart[] {
-    return decodeTuple(bytes, start + this.#prefix.length, end, tupleBytesMax);
+  tupleOf(bytes: Uint8Array, start = 0, end: number = bytes.length, texts?: Texts): KeyPart[] {
+    return decodeTuple(bytes, start + this.#prefix.length, end, tupleBytesMax, texts);
   }
 
   #encoded(tuple: Tuple, roomAfter: 0 | 1): Uint8Array {

@@ -209,7 +209,7 @@ class RunSpace implements Space {
     try {
       while (left-- > 0 && walk.next())
         yield [
-          this.keys.tupleOf(cursor.keyBytes, cursor.keyStart, cursor.keyEnd),
+          this.keys.tupleOf(cursor.keyBytes, cursor.keyStart, cursor.keyEnd, this.#setup.decoder.texts),
           this.#setup.decoder.decode(cursor.valueBytes, cursor.valueStart, cursor.valueEnd),
         ] as const;
     } finally {

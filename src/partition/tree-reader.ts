@@ -113,7 +113,7 @@ export class TreeReader implements Reader {
     try {
       for (isReverse ? cursor.last() : cursor.first(); cursor.valid; isReverse ? cursor.previous() : cursor.next()) {
         yield [
-          space.tupleOf(cursor.keyBytes, cursor.keyStart, cursor.keyEnd),
+          space.tupleOf(cursor.keyBytes, cursor.keyStart, cursor.keyEnd, this.#decoder.texts),
           this.#decoder.decode(cursor.valueBytes, cursor.valueStart, cursor.valueEnd),
         ];
         if (--left <= 0) return;

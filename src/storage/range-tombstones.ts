@@ -2,7 +2,7 @@
  * The range deletes of one memtable or one table. They are few: kept sorted by start and, because they may overlap, cut
  * into fragments on first use: neighbours that do not overlap, each with the revisions that cover it, newest first.
  */
-import { compareBytes } from '../bytes/compare.ts';
+import { compareBytes, compareRanges } from '../bytes/compare.ts';
 import { assert } from '../kernel/assert.ts';
 import type { RangeTombstone } from './entry-cursor.ts';
 
@@ -45,16 +45,18 @@ export class RangeTombstones {
   /** The newest revision, not above this one, at which a range that covers the key was deleted; -1 if there is none. */
   newestCovering(bytes: Uint8Array, start: number, end: number, revision: number): number {
     if (this.#list.length === 0) return -1;
-    const key = bytes.subarray(start, end);
     const fragments = this.fragments;
-    let [low, high] = [0, fragments.length];
+    let low = 0;
+    let high = fragments.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (compareBytes((fragments[middle] as RangeFragment).start, key) <= 0) low = middle + 1;
+      const from = (fragments[middle] as RangeFragment).start;
+      if (compareRanges(from, 0, from.length, bytes, start, end) <= 0) low = middle + 1;
       else high = middle;
     }
     const fragment = fragments[low - 1];
-    if (fragment === undefined || compareBytes(key, fragment.end) >= 0) return -1;
+    if (fragment === undefined) return -1;
+    if (compareRanges(bytes, start, end, fragment.end, 0, fragment.end.length) >= 0) return -1;
     return fragment.revisions.find((one) => one <= revision) ?? -1;
   }
 
