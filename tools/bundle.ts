@@ -47,6 +47,7 @@ const shelves: readonly Shelf[] = [
   { name: 'shared-storage', of: ['storage/index', ...jobs] },
   { name: 'shared-partition', of: ['partition/index'] },
   { name: 'shared-node', of: ['node/open', 'server/index'] },
+  { name: 'shared-http', of: ['server/node/http'] },
   { name: 'shared-host', of: ['index', 'server/node'] },
 ];
 

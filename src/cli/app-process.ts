@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { getCompileCacheDir } from 'node:module';
-import { extname } from 'node:path';
+import { dirname, extname } from 'node:path';
 import type { ErrorKind } from '../kernel/errors.ts';
 import type { DevNews, DevOrder, DevReady } from './dev-messages.ts';
 
@@ -40,7 +40,8 @@ export class AppProcess {
   constructor({ path, title, onFile, onThrown }: AppProcessOptions) {
     // Its channel closes when this process is gone, whatever ended that: then it ends too.
     // What it loads is compiled once, not at every change.
-    const env = { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() };
+    const cache = getCompileCacheDir(); // that of this version, in the one to name
+    const env = { ...process.env, NODE_COMPILE_CACHE: cache === undefined ? undefined : dirname(cache) };
     const execArgv = process.execArgv.map((word) => word.replace(/^(--inspect(?:-brk)?)(?:=.*)?$/, '$1=0')); // a port of its own
     this.#child = fork(new URL(`./dev-worker${extname(import.meta.url)}`, import.meta.url), [path, title], {
       env,

@@ -1,9 +1,8 @@
-/** What `dev` and `serve` do alike when they start: where data lies, which port is taken, what is told. */
+/** What `dev` and `serve` do alike when they open an app: where data lies, what is told. */
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { countText } from '../kernel/count-text.ts';
-import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { closingEngine } from '../log/closing-engine.ts';
 import { openFileEngine } from '../log/file-owner.ts';
 import type { App } from '../machine/app.ts';
@@ -11,8 +10,6 @@ import { openHostEnv } from '../os/env.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { counted, line, seconds } from './line.ts';
 import { dataRoot } from './running-node.ts';
-
-const portDefault = 4_000;
 
 export const dataOf = (app: App<unknown>, data: string | undefined): string => data ?? join(dataRoot, app.name);
 
@@ -62,22 +59,6 @@ function medianSyncMs(path: string): number {
   } finally {
     closeSync(file);
     rmSync(path);
-  }
-}
-
-/**
- * Listens at the port, or, where none was asked for and 4000 is taken, at one that is free.
- * @throws LockstepError `misuse` for what is no port; as `listen`.
- */
-export async function takenPort<T>(port: string | undefined, listen: (port: number) => Promise<T>): Promise<T> {
-  const asked = port === undefined ? portDefault : Number(port);
-  if (!(Number.isInteger(asked) && asked >= 0 && asked <= 65_535))
-    throw new LockstepError('misuse', '--port is a number from 0 to 65535', { values: { port: port ?? '' } });
-  try {
-    return await listen(asked);
-  } catch (error) {
-    if (port !== undefined || !isLockstepError(error, 'in-use')) throw error;
-    return listen(0);
   }
 }
 

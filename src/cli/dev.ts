@@ -10,10 +10,10 @@ import { LockstepError } from '../kernel/errors.ts';
 import { removeRunning, writeRunning } from '../os/running.ts';
 import { codeOf } from '../os/system-code.ts';
 import { AppFailure, AppProcess } from './app-process.ts';
-import { takenPort } from './app-start.ts';
 import { AppWatch } from './app-watch.ts';
 import type { DevReady } from './dev-messages.ts';
 import { counted, line, seconds } from './line.ts';
+import { takenPort } from './port.ts';
 import { Relay, type Waited } from './relay.ts';
 import { dataRoot } from './running-node.ts';
 
@@ -78,7 +78,13 @@ class DevSession {
   }
 
   async run(): Promise<number> {
-    this.#url = await takenPort(this.#options.port, (port) => this.#relay.listen(port));
+    this.#spare = this.#made(); // it loads meanwhile
+    try {
+      this.#url = await takenPort(this.#options.port, (port) => this.#relay.listen(port));
+    } catch (error) {
+      await this.#spare.end();
+      throw error;
+    }
     this.#watch.add(resolve(this.#path));
     for (let changed: string | null = null; !this.#isEnding;) {
       const next = this.#watch.changed();

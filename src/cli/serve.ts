@@ -8,11 +8,12 @@ import type { LockstepNode } from '../node/node.ts';
 import { open } from '../os/open.ts';
 import { removeRunning, writeRunning } from '../os/running.ts';
 import { appIn } from './app-module.ts';
-import { dataOf, startedText, takenPort } from './app-start.ts';
+import { dataOf, startedText } from './app-start.ts';
 import { backupActions } from './backup-action.ts';
 import { errorText } from './error-text.ts';
 import { line } from './line.ts';
 import { pageText } from './page.ts';
+import { takenPort } from './port.ts';
 import { bearerGiven, bearerVariable } from './settings.ts';
 import { tracerOf } from './telemetry.ts';
 
