@@ -168,6 +168,7 @@ export class StoreLog implements Log {
       throw new LockstepError('corrupt', 'the newest record is of another log', {
         values: { position: end.last, expected: this.id, found: record.id },
       });
+    extent.saw(record.position);
     const head = { ...headOf(record), position: record.position };
     return { head, vacant: isClaim(record) && ownerOf(record) === null };
   }

@@ -147,11 +147,12 @@ export class StoreWriter implements LogWriter {
 
   /** Whether somebody else's record stands after this position. Ours may: an append whose answer is still under way. */
   async #foreignAfter(from: Position): Promise<boolean> {
-    const { store, codec } = this.#context;
+    const { store, codec, extent } = this.#context;
     for (let at = from; ;) {
       const read = await store.read(at, 1);
       if (read.kind === 'gone') return true;
       for (const { position, bytes } of read.records) {
+        extent.saw(position);
         if (codec.decode(position, bytes).epoch !== this.epoch) return true;
         at = position;
       }
