@@ -3,6 +3,7 @@
  * promise: what a decision asks for is returned as data, and whoever runs it does it in the same transaction.
  */
 import { LockstepError } from '../kernel/errors.ts';
+import { isPromise } from '../kernel/promise.ts';
 import type { Rejection } from '../partition/transaction.ts';
 import { DecisionRun, decisionLimits, type StepContext } from './decision.ts';
 import type {
@@ -147,8 +148,9 @@ function checkedDecision(machine: string, command: string, decision: unknown): r
     });
   }
   if (typeof decision === 'object' && decision !== null && isRejection(decision)) return decision;
+  if (isPromise(decision)) decision.then(undefined, () => {}); // it is answered with the misuse below
   throw new LockstepError('misuse', '`decide` answers a list of events or a rejection, at once', {
-    values: { ...values, answered: decision instanceof Promise ? 'a promise' : typeof decision },
+    values: { ...values, answered: isPromise(decision) ? 'a promise' : typeof decision },
     advice: ['nothing to do is []; what takes time is done before, in the handler that sends'],
   });
 }

@@ -221,6 +221,10 @@ describe('refused in a declaration', () => {
     // @ts-expect-error 'Promise<never[]>' is not assignable
     const late = machine({ ...parts, decide: { Press: async () => [] }, evolve });
     expect(() => given(late).when('Press')).toThrow(misuse);
+    const failing = async (): Promise<[]> => Promise.reject(new Error('told by the misuse alone'));
+    // @ts-expect-error 'Promise<[]>' is not assignable
+    const failed = machine({ ...parts, decide: { Press: failing }, evolve });
+    expect(() => given(failed).when('Press')).toThrow(misuse);
     // @ts-expect-error 'string' is not assignable to 'boolean'
     compiled(() => machine({ ...parts, decide: { Press: () => [] }, evolve: { Pressed: () => ({ on: 'yes' }) } }));
     // @ts-expect-error the state lacks `on`

@@ -1,11 +1,12 @@
 /** A node in a calm world: commands, messages, deadlines, reading and following, all on real partitions. */
 import { calm, simulate, type Env } from 'lockstep/sim';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, expectTypeOf, test } from 'vitest';
 import { memoryEngine, MemoryStores } from '../log/memory.ts';
 import type { LogEngine } from '../log/port.ts';
 import { storeEngine } from '../log/store-engine.ts';
 import { defineApp } from '../machine/app.ts';
 import { committed } from '../machine/connection.ts';
+import type { Transaction } from '../machine/definition.ts';
 import { fsm } from '../machine/fsm.ts';
 import { machine } from '../machine/machine.ts';
 import { reject } from '../machine/rejection.ts';
@@ -229,6 +230,27 @@ describe('a node', () => {
       expect(done.value).toBe('sent');
       const [event] = await first(1, node.events(account, { key: 'bob' }));
       expect(event?.data).toBe(2);
+    });
+  });
+
+  test('a transaction whose function is asynchronous does not compile, and nothing that it asked for happens', async () => {
+    await inWorld(async (node) => {
+      const refused = { kind: 'misuse', message: expect.stringContaining('a transaction is synchronous') };
+      // It goes on when the transaction is over, and then fails: that is the same misuse, told once.
+      const late = async (tx: Transaction): Promise<void> => {
+        tx.send(account, 'bob', 'Deposit', 1);
+        await Promise.resolve();
+        tx.send(account, 'bob', 'Deposit', 2);
+      };
+      // @ts-expect-error a transaction is synchronous: await before it
+      await expect(node.transact('x', late)).rejects.toMatchObject(refused);
+      // @ts-expect-error the same, at a function that is written here
+      await expect(node.transact('x', async (tx) => tx.now)).rejects.toMatchObject(refused);
+      const sometimes = (): number | Promise<number> => Promise.resolve(1);
+      // @ts-expect-error not even where it may be at once
+      await expect(node.transact('x', sometimes)).rejects.toMatchObject(refused);
+      expectTypeOf((await node.transact('x', () => 7)).value).toEqualTypeOf<number>();
+      expect((await node.read(account, 'bob')).version).toBe(0);
     });
   });
 

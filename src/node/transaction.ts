@@ -4,6 +4,7 @@
  */
 import { hybridDate } from '../clock/timestamp.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import { isPromise } from '../kernel/promise.ts';
 import { DecisionRun } from '../machine/decision.ts';
 import type { Transaction as UserTransaction } from '../machine/definition.ts';
 import { again, deliver, type DeliveryAbout, type DeliveryPorts } from '../machine/delivery.ts';
@@ -31,8 +32,10 @@ export function runUsers<T>(
   const decision = new DecisionRun('transact', { events: {} }, { ...about, now: hybridDate(tx.now), key, version: 0 });
   try {
     const value = run(decision.context);
-    if (value instanceof Promise)
+    if (isPromise<unknown>(value)) {
+      value.then(undefined, () => {}); // it is answered with the misuse below, whatever becomes of it
       throw new LockstepError('misuse', 'a transaction is synchronous: await before it', { values: { key } });
+    }
     const origin = { actor, commandId, correlationId: commandId, causationId: null, trace: null, ...cause };
     return applyEffects(tx, decision.effects, origin) ?? value;
   } finally {
