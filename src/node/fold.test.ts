@@ -9,6 +9,7 @@ import { fsm } from '../machine/fsm.ts';
 import { machine } from '../machine/machine.ts';
 import { placeStateAt } from '../machine/place-state.ts';
 import { nothing, unchecked } from '../machine/schema.ts';
+import { historyOf } from './history.ts';
 import type { LockstepNode } from './node.ts';
 import { openNode } from './open.ts';
 
@@ -108,6 +109,25 @@ test('a message to a stream of 50,000 events takes effect once; before, it is fo
       }
     expect((await node.read(doubled, 'a')).state).toEqual({ sum: (events + 3) * 2 });
     expect(await node.deadLetters()).toEqual([]);
+    await node.close();
+  });
+});
+
+test('its history is folded once up to the last version asked for, and told from the first one', async () => {
+  await inWorld(async (env, stores) => {
+    await fill(env, stores, 3);
+    const folded = { count: 0 };
+    const doubled = counting(2, 2, folded);
+    const node = await opened(env, stores, doubled);
+    const told = await historyOf({ partitions: node.partitions, timers: env.timers }, doubled, 'a', {
+      to: 1_200,
+      limit: 300,
+    });
+    expect(folded.count).toBe(1_200);
+    expect(told).toMatchObject({ version: 3 * perCommand, before: { sum: 900 * 2 } });
+    expect(told.entries.map(({ event, state }) => [event.version, state])).toEqual(
+      Array.from({ length: 300 }, (_, at) => [901 + at, { sum: (901 + at) * 2 }]),
+    );
     await node.close();
   });
 });

@@ -9,10 +9,12 @@ import type { Recorded } from '../machine/connection.ts';
 import type { AnyMachine } from '../machine/definition.ts';
 import { fold, initialOf } from '../machine/engine.ts';
 import { newestVersion, readStream, recordedOf, tokensBeside } from '../machine/event-reader.ts';
+import { lastVersionOf, type EventRow } from '../machine/event-row.ts';
 import { openedRow } from '../machine/personal.ts';
 import { checkKey } from '../machine/runtime.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import type { Snapshot } from '../partition/snapshot.ts';
+import type { Token } from '../partition/transaction.ts';
 
 export interface HistoryEntry {
   readonly event: Recorded<AnyMachine>;
@@ -79,22 +81,33 @@ class Folding {
 
   /** Goes on behind the last whole row; true: it has come to its end. */
   further(snapshot: Snapshot): boolean {
-    const machine = this.#machine;
     const begun = this.#version;
     const tokenOf = tokensBeside(snapshot.token);
-    for (const row of readStream(snapshot, machine.name, this.#key, { afterVersion: begun })) {
-      const recorded = recordedOf(machine, row, tokenOf(row.revision));
-      for (const [at, stored] of openedRow(machine, row).events.entries()) {
-        const event = recorded[at] as Recorded<AnyMachine>; // one for each
-        if (event.version > this.#to) return true;
-        if (event.version === this.#from) this.#before = this.#state;
-        this.#state = fold(machine, this.#state, [stored]);
-        this.#version = event.version;
-        if (event.version >= this.#from) this.#entries.push({ event, state: this.#state });
-      }
-      if (this.#version - begun >= lookEventsMax) return this.#version >= this.#to;
+    for (const row of readStream(snapshot, this.#machine.name, this.#key, { afterVersion: begun })) {
+      if (lastVersionOf(row) < this.#from) this.#fold(row);
+      else this.#tell(row, tokenOf(row.revision));
+      if (this.#version >= this.#to) return true;
+      if (this.#version - begun >= lookEventsMax) return false;
     }
     return true;
+  }
+
+  /** Before what was asked for only the state counts. */
+  #fold(row: EventRow): void {
+    this.#state = fold(this.#machine, this.#state, openedRow(this.#machine, row).events);
+    this.#version = lastVersionOf(row);
+  }
+
+  #tell(row: EventRow, token: Token): void {
+    const recorded = recordedOf(this.#machine, row, token);
+    for (const [at, stored] of openedRow(this.#machine, row).events.entries()) {
+      const event = recorded[at] as Recorded<AnyMachine>; // one for each
+      if (event.version > this.#to) return;
+      if (event.version === this.#from) this.#before = this.#state;
+      this.#state = fold(this.#machine, this.#state, [stored]);
+      this.#version = event.version;
+      if (event.version >= this.#from) this.#entries.push({ event, state: this.#state });
+    }
   }
 
   history(version: number): History {
