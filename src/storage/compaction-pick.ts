@@ -2,8 +2,9 @@
  * Which tables to merge next. Pure: levels in, a plan out.
  *
  * Leveled: the level that is over its size by most gives a table (level 0 all of its tables, since they overlap) to the
- * next one, where it is merged with what it overlaps. Of a level the table is chosen that overlaps least for its size,
- * tables full of tombstones before others. What overlaps nothing is moved without being read.
+ * next one, where it is merged with what it overlaps. Level 0 counts for half while another one is over its size. Of a
+ * level the table is chosen that overlaps least for its size, tables full of tombstones before others. What overlaps
+ * nothing is moved without being read.
  *
  * Size-tiered: all tables stay on level 0; neighbours in age of similar size are merged into one.
  */
@@ -32,7 +33,7 @@ export function pickCompaction(levels: Levels, options: TreeOptions): Compaction
 }
 
 /** How far over its limit a level is: from 1 on there is something to do. */
-export function pressureOf(levels: Levels, level: number, options: TreeOptions): number {
+function pressureOf(levels: Levels, level: number, options: TreeOptions): number {
   const tables = levels[level] ?? [];
   if (level === 0) return tables.length / options.compactFromCount;
   if (level >= levelMax) return 0;
@@ -40,12 +41,14 @@ export function pressureOf(levels: Levels, level: number, options: TreeOptions):
 }
 
 function pickLeveled(levels: Levels, options: TreeOptions): CompactionPlan | null {
-  let [level, highest] = [-1, 1];
-  for (let at = 0; at < levels.length; at++) {
-    const pressure = pressureOf(levels, at, options);
-    if (pressure >= highest) [level, highest] = [at, pressure];
-  }
-  if (level === -1) return null;
+  const [newest = 0, ...deeper] = levels.map((_, level) => pressureOf(levels, level, options));
+  const isBehind = deeper.some((pressure) => pressure >= 1);
+  const slowsNobody = (levels[0] ?? []).length < options.slowFromCount;
+  // What gathers on level 0 while deeper levels are seen to is merged in one go: each byte is then written less often.
+  const pressures = [isBehind && slowsNobody ? newest / 2 : newest, ...deeper];
+  const highest = Math.max(...pressures);
+  if (highest < 1) return null;
+  const level = pressures.lastIndexOf(highest);
   if (level === 0) return planDown(levels, 0, levels[0] ?? []);
   const next = levels[level + 1] ?? [];
   const cost = (table: TableMeta): number => {

@@ -24,9 +24,9 @@ export interface TreeOptions {
   readonly compaction: 'leveled' | 'size-tiered';
   /** Level 0 is compacted from so many tables on; `size-tiered`: so many of similar size are merged. Default 4. */
   readonly compactFromCount: number;
-  /** From so many tables on level 0 a writer pauses a little, in proportion. Default 12. */
+  /** From so many tables on level 0 a writer pauses a little, in proportion. Default 20. */
   readonly slowFromCount: number;
-  /** From so many on it waits. Default 24. */
+  /** From so many on it waits. Default 36. */
   readonly stopFromCount: number;
   /** Of level 1; each further level may be `levelRatio` times as large. Default 128 MiB. */
   readonly levelOneBytes: number;
@@ -44,8 +44,8 @@ export const treeDefaults: TreeOptions = Object.freeze({
   filterBitsPerKey: 10,
   compaction: 'leveled',
   compactFromCount: 4,
-  slowFromCount: 12,
-  stopFromCount: 24,
+  slowFromCount: 20,
+  stopFromCount: 36,
   levelOneBytes: 128 * 1024 * 1024,
   levelRatio: 8,
 });
