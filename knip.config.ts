@@ -10,6 +10,7 @@ const config: KnipConfig = {
     'dashboard/main.tsx',
     'bench/*.bench.ts',
     'bench/server/process.ts', // run as a process, by its path
+    'bench/server/start-app/*.ts', // copied into a project
     'examples/**/*.ts',
     'test/**/*.test.ts',
     'test/chaos/*-soak.ts', // run by hand, for hours

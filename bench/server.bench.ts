@@ -1,6 +1,6 @@
 /**
  * A server under load: durable commands over HTTP beside a bare server of Node's that answers nothing, and events on their way
- * to many subscribers. The servers are one process, the callers this one.
+ * to many subscribers. The servers are one process, the callers this one. And starts of the whole package.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +8,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Row, Side, Suite, WorkDone } from './harness.ts';
+import type { Ratio } from './ratios.ts';
 import { load, socketTo } from './server/load.ts';
+import { preparedStarts } from './server/start.ts';
 
 const names = {
   commands: 'a command over HTTP; 64 connections',
@@ -16,14 +18,19 @@ const names = {
   bare: 'bare node:http, which answers nothing',
   subscribers: 'an event to every subscriber; 100 events a second',
   streams: 'server-sent events',
+  starts: 'start to ready, of the built package as a process',
+  serveEmpty: 'serve, an empty directory',
+  devEmpty: 'dev, an empty directory',
+  serveFilled: 'serve, 1,000,000 events',
 } as const;
 
 export const suite: Suite = {
   about:
     'Commands over HTTP on 64 connections that ask in closed loops, each acknowledged after fdatasync; callers and servers ' +
     'share the machine, so that the callers cost as much as the bare server does. Subscribers: milliseconds from before ' +
-    'a command is sent until each of them has its event.',
-  rows: ({ quick }) => [commands(quick), subscribers(quick)],
+    'a command is sent until each of them has its event. Starts: from the start of the process until it says where it ' +
+    'listens; the package was run before, so that its compiled code is cached.',
+  rows: ({ quick }) => [commands(quick), subscribers(quick), ...(quick ? [] : [starts()])], // no start is smaller
   ratios: [
     { name: 'server-commands', row: names.commands, of: names.ours, figure: 'perSecond', bar: { atLeast: 15_000 } },
     {
@@ -42,8 +49,18 @@ export const suite: Suite = {
       figure: 'p99Ms',
       bar: { atMost: 100 },
     },
+    ...startBars([
+      ['serve-start-empty', names.serveEmpty, 300],
+      ['dev-start-empty', names.devEmpty, 300],
+      ['serve-start-1m-events', names.serveFilled, 1_500],
+    ]),
   ],
 };
+
+function startBars(bars: readonly (readonly [name: string, side: string, atMost: number])[]): readonly Ratio[] {
+  const row = { row: names.starts, figure: 'p50Ms', isOptional: true } as const;
+  return bars.map(([name, of, atMost]) => ({ ...row, name, of, bar: { atMost } }));
+}
 
 interface Ports {
   readonly ours: number;
@@ -123,6 +140,25 @@ function subscribers(quick: boolean): Row {
     operations: count * events,
     reference: names.streams,
     sides: [streams],
+  };
+}
+
+function starts(): Row {
+  const side = (name: string, command: 'dev' | 'serve', events: number): Side => ({
+    name,
+    durability: 'machine',
+    prepare: () => preparedStarts(command, events),
+  });
+  return {
+    name: names.starts,
+    unit: 'start',
+    operations: 1,
+    reference: names.serveEmpty,
+    sides: [
+      side(names.serveEmpty, 'serve', 0),
+      side(names.devEmpty, 'dev', 0),
+      side(names.serveFilled, 'serve', 1_000_000),
+    ],
   };
 }
 
