@@ -1,7 +1,7 @@
 /**
  * What is published, looked at as its users will: packed, judged by publint and are-the-types-wrong, unpacked into an
  * empty project, where every subpath is imported by plain Node (and by the machine's own, if that is another one that
- * we support) and compiled strictly.
+ * we support) and compiled strictly, and where the first minutes of a newcomer go as they should.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -19,6 +19,7 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { build } from './build.ts';
 import { exportMap } from './exports.ts';
 import { packagesOfRooms } from './layers.ts';
+import { firstMinutes } from './package-minutes.ts';
 
 const oldestNode = [22, 18] as const;
 
@@ -31,7 +32,8 @@ export async function checkPackage(): Promise<boolean> {
     return (
       run(process.execPath, ['node_modules/publint/src/cli.js', 'run', tarball, '--strict']) &&
       run(process.execPath, [attwProgram, tarball, '--profile', 'esm-only', '--no-emoji']) &&
-      useAs(folder, tarball)
+      useAs(folder, tarball) &&
+      (await firstMinutes(join(folder, 'project')))
     );
   } finally {
     rmSync(folder, { recursive: true });
@@ -51,7 +53,8 @@ function useAs(folder: string, tarball: string): boolean {
   const imports = paths.map((path, at) => `import * as m${at} from '${name}${path.slice(1)}';`);
   const print = `console.log(${paths.map((_, at) => `Object.keys(m${at}).length`).join(', ')});`;
   writeFileSync(join(project, 'package.json'), '{ "type": "module" }\n');
-  writeFileSync(join(project, 'main.js'), [...imports, print, ''].join('\n'));
+  const all = `[${paths.map((_, at) => `m${at}`).join(', ')}]`;
+  writeFileSync(join(project, 'main.js'), [...imports, print, oneClass(all), threaded, ''].join('\n'));
   writeFileSync(join(project, 'main.ts'), [...imports, print, ''].join('\n'));
   symlinkSync(resolve('node_modules/@types'), join(project, 'node_modules/@types'));
   for (const needed of Object.values(packagesOfRooms)) {
@@ -65,6 +68,21 @@ function useAs(folder: string, tarball: string): boolean {
   console.log(`imported by Node ${programs.map((program) => versionOf(program).join('.')).join(' and ')}`);
   return run(process.execPath, [...compiler, ...settings], project);
 }
+
+/** What is in two subpaths is one thing in both. */
+const oneClass = (modules: string): string => `
+const classes = new Set(${modules}.flatMap((one) => one.LockstepError ?? []));
+if (classes.size !== 1) throw new Error(\`there are \${classes.size} classes LockstepError\`);`;
+
+/** A thread of the package finds its program, and the module of a job. */
+const threaded = `
+export const job = { kind: 'job', name: 'twice', module: import.meta.url, run: (input) => 2 * input };
+const { isMainThread } = await import('node:worker_threads');
+if (isMainThread) {
+  const env = await m0.openHostEnv({ data: 'job-data' });
+  if ((await env.jobs.run(job, 21)) !== 42) throw new Error('a job did not run');
+  await env.close();
+}`;
 
 /** This Node, and another of the machine's that is new enough. */
 function nodes(): readonly string[] {
