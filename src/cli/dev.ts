@@ -13,6 +13,7 @@ import { AppFailure, AppProcess } from './app-process.ts';
 import { AppWatch } from './app-watch.ts';
 import type { DevReady } from './dev-messages.ts';
 import { counted, line, seconds } from './line.ts';
+import { pageNotes } from './page.ts';
 import { takenPort } from './port.ts';
 import { Relay, type Waited } from './relay.ts';
 import { dataRoot } from './running-node.ts';
@@ -178,7 +179,7 @@ class DevSession {
     const { started, changes, data } = ready;
     if (this.#data === null) {
       console.log([started, ...changes].join(' · '));
-      console.log(line('page', this.#url));
+      console.log(line('page', this.#url, ...pageNotes()));
     } else {
       const { count, failedCount } = took.waited;
       const waited = count === 0 ? 'requests' : counted(count, 'request');

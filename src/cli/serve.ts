@@ -12,7 +12,7 @@ import { dataOf, startedText } from './app-start.ts';
 import { backupActions } from './backup-action.ts';
 import { errorText } from './error-text.ts';
 import { line } from './line.ts';
-import { pageText } from './page.ts';
+import { pageNotes, pageText } from './page.ts';
 import { takenPort } from './port.ts';
 import { bearerGiven, bearerVariable } from './settings.ts';
 import { tracerOf } from './telemetry.ts';
@@ -41,7 +41,7 @@ export async function serveApp(path: string, { data, port, host }: ServeOptions)
     since: new Date().toISOString(),
   });
   console.log(await started(node, performance.now() - begun));
-  console.log(line('listens', server.url));
+  console.log(line('listens', server.url, ...pageNotes()));
   const failed = await Promise.race([ending, node.stopped]);
   removeRunning(directory);
   await server.close();
