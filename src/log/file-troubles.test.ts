@@ -77,7 +77,7 @@ test('damage before what is marked is corrupt, with file and offset, when it is 
   });
 });
 
-test('on a full disk an append is in doubt, what was acknowledged stays, and with space it goes on', async () => {
+test('a full disk ends the writer, what was acknowledged stays, and with space it goes on', async () => {
   await inWorld(async (env, world) => {
     const log = await made(env);
     const writer = await log.acquire({ owner: 'ann' });
@@ -88,12 +88,33 @@ test('on a full disk an append is in doubt, what was acknowledged stays, and wit
       for (let count = 0; count < 200; count++) await writer.append(big);
       return null;
     };
-    await expect(until()).rejects.toMatchObject({ happened: 'unknown' });
+    await expect(until()).rejects.toMatchObject({ cause: { kind: 'disk-full' } });
     expect(await append(writer, 'late')).toEqual({ kind: 'fenced' });
     world.disk('machine').free();
     await append(await log.acquire({ owner: 'ann' }), 'b');
     const texts = await textsIn(log);
     expect([texts[0], texts.at(-1)]).toEqual(['a', 'b']);
+  });
+});
+
+test('where space runs out before anything of an append is there, it certainly did not happen', async () => {
+  await inWorld(async (env, world) => {
+    const log = await made(env);
+    const writer = await log.acquire({ owner: 'ann' });
+    world.disk('machine').fill('write');
+    let count = 0;
+    const untilFull = async (): Promise<unknown> => {
+      for (; count < 200; count++) await append(writer, `${count}`.padEnd(4_000));
+      return null;
+    };
+    await expect(untilFull()).rejects.toMatchObject({
+      kind: 'unavailable',
+      happened: 'no',
+      cause: { kind: 'disk-full' },
+    });
+    world.disk('machine').free();
+    await append(await log.acquire({ owner: 'ann' }), 'b');
+    expect(await textsIn(log)).toHaveLength(count + 1);
   });
 });
 

@@ -222,7 +222,7 @@ export class StoredTree implements AsyncDisposable {
   /**
    * Writes a batch, all or nothing; gives its revision once it is durable and can be read. The batch may be used again
    * at once. Waits while the background is too far behind.
-   * @throws LockstepError `misuse` for an empty batch; `disk-full`, `disk-failed`, `unknown` as `Journal.append`: then
+   * @throws LockstepError `misuse` for an empty batch; `disk-full`, `disk-failed`, `unknown`, `unavailable` as `Journal.append`: then
    * nothing more is written until it is opened anew; what stopped the background; `stopped`.
    */
   async write(batch: WriteBatch): Promise<number> {

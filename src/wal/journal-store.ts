@@ -6,12 +6,14 @@ import type { DiskFile } from '../env/disk.ts';
 import { syncUpwards } from '../env/path.ts';
 import { assert } from '../kernel/assert.ts';
 import { xxHash32 } from '../bytes/xxhash32.ts';
+import { isLockstepError } from '../kernel/errors.ts';
 import type { FormingGroup } from './forming-groups.ts';
 import { encodeGroupHeader, groupBytes, groupHeaderBytes, sectorBytes, type GroupHeader } from './group.ts';
 import type { JournalLimits, JournalOptions, JournalPorts } from './journal-options.ts';
 import type { Recovered } from './recovery.ts';
 import { listFiles, segmentPath, sparePath } from './segment-files.ts';
 import { encodeSegmentHeader, type SegmentHeader } from './segment-header.ts';
+import { notThere } from './journal-end.ts';
 import { Segment, SegmentMap } from './segment-map.ts';
 import { SpareSegments } from './spare-segments.ts';
 
@@ -152,8 +154,12 @@ export class JournalStore {
     const { map } = this;
     const isFull = this.#beginsSegment || map.last.end + bytes > map.last.header.segmentBytes;
     const syncsBehind = this.#options.durability === 'process' && group.kind !== 'mark';
-    if (isFull || !syncsBehind || this.unsyncedBytes >= 2 * this.#limits.syncBehindBytes) await this.sync();
-    if (isFull) await this.#roll();
+    try {
+      if (isFull || !syncsBehind || this.unsyncedBytes >= 2 * this.#limits.syncBehindBytes) await this.sync();
+      if (isFull) await this.#roll();
+    } catch (error) {
+      throw notThere(error);
+    }
     const segment = map.last;
     const { seed, segmentBytes } = segment.header;
     const whole = group.whole();
@@ -171,7 +177,7 @@ export class JournalStore {
     assert(header.offset % sectorBytes === 0 && whole.length === bytes, 'a group is whole sectors');
     assert(header.offset + bytes <= segmentBytes, 'a group fits its segment');
     encodeGroupHeader(whole, header, seed);
-    this.#file.write(whole, header.offset);
+    this.#put(whole, header);
     if (syncsBehind) {
       this.#writtenBytes += bytes;
       return header;
@@ -234,11 +240,25 @@ export class JournalStore {
     }
   }
 
-  /** In a file that still grows; large groups gain nothing by it. */
+  /** On a full disk a file may end within the group: then nobody will ever take what is there for one. */
+  #put(whole: Uint8Array, { offset, payloadBytes }: GroupHeader): void {
+    try {
+      this.#file.write(whole, offset);
+    } catch (error) {
+      const isTorn = this.#file.size() < offset + groupHeaderBytes + payloadBytes;
+      throw isTorn ? notThere(error) : error;
+    }
+  }
+
+  /** In a file that still grows; large groups gain nothing by it, and a full disk has no room for it. */
   #fillAhead(end: number, bytes: number, segmentBytes: number): void {
     if (end <= this.#filledTo) return;
     const to = bytes < groupBytesLarge ? Math.min(segmentBytes, end + aheadBytes) : end;
-    if (to > end) this.#file.write(new Uint8Array(to - end), end);
+    try {
+      if (to > end) this.#file.write(new Uint8Array(to - end), end);
+    } catch (error) {
+      if (!isLockstepError(error, 'disk-full')) throw error;
+    }
     this.#filledTo = to;
   }
 

@@ -128,6 +128,7 @@ export async function writer(world: World, env: Env, model: Model, plan: Plan): 
       // It is behind an append that was full.
       if (operation.kind === 'cut' && isLockstepError(error, 'misuse')) model.takeBack(operation);
       else failed = error;
+      if (isLockstepError(error, 'unavailable')) model.takeBack(operation);
     }
   };
   for (let round = 0; round < plan.rounds && failed === null; round++) {
@@ -153,8 +154,12 @@ export async function writer(world: World, env: Env, model: Model, plan: Plan): 
   }
   await journal.close();
   // The end of the process, and another start of it: as a supervisor would.
-  if (failed !== null) throw isLockstepError(failed, 'unknown') ? failed.cause : failed;
+  if (failed !== null) throw ofDisk(failed);
 }
+
+/** What the disk said when it failed an append. */
+export const ofDisk = (error: unknown): unknown =>
+  isLockstepError(error, 'unknown') || isLockstepError(error, 'unavailable') ? error.cause : error;
 
 function undamaged(world: World, error: unknown): never {
   if (isLockstepError(error, 'corrupt')) world.fail(`nothing is damaged, and yet: ${error.message}`);

@@ -3,9 +3,9 @@
  * answered for is there, and a beginning of the rest.
  */
 import type { Env } from 'lockstep/env';
-import { isLockstepError } from 'lockstep/env';
 import type { World } from 'lockstep/sim';
 import { openWal, type Wal } from '../../src/wal/wal.ts';
+import { ofDisk } from './wal-storm.ts';
 
 const options = {
   directory: 'wal',
@@ -139,7 +139,7 @@ async function service(world: World, env: Env, model: Model, roundCount: number)
   }
   const segmentCount = env.disk.list('wal')?.filter(({ name }) => name.endsWith('.seg')).length ?? 0;
   await wal.close();
-  if (failed !== null) throw isLockstepError(failed, 'unknown') ? failed.cause : failed;
+  if (failed !== null) throw ofDisk(failed);
   return segmentCount;
 }
 

@@ -118,7 +118,10 @@ export async function append(
   const text = promises.ask(name);
   const payload = encoder.encode(text.padEnd(bytes, '.'));
   promises.appendsBegun++;
-  const outcome = await writer.append({ payload, firstRevision: 0, revisionCount: 1 });
+  const outcome = await writer.append({ payload, firstRevision: 0, revisionCount: 1 }).catch((error: unknown) => {
+    if (isLockstepError(error, 'unavailable')) promises.deny(text);
+    throw error;
+  });
   if (outcome.kind === 'fenced') promises.deny(text);
   else promises.promise(outcome.position, text, 'acknowledged there is');
   if (outcome.kind === 'appended') promises.count('appended');
