@@ -45,10 +45,10 @@ export async function groupsTowards(
   while (high - low > nearBytes) {
     const middle = low + Math.ceil((high - low) / 2 / sectorBytes) * sectorBytes;
     const to = Math.min(high, middle + groupBytes(segment.groupBytesMax));
-    const { value: header = null } = await headersWithin(file, segment, middle, to).next();
-    if (header !== null && isBefore(header)) {
-      found.push(header);
-      low = header.offset;
+    const next = await headersWithin(file, segment, middle, to).next();
+    if (next.done !== true && isBefore(next.value)) {
+      found.push(next.value);
+      low = next.value.offset;
     } else high = middle;
   }
   return found;

@@ -142,10 +142,10 @@ export class Journal {
   }
 
   /**
-   * Appends the entries, all in one group: all of them or none survive. Their bytes are copied. The order of calls is
-   * the order of the journal.
+   * Appends the entries, in the order of the calls, all in one group: all of them or none survive. Their bytes are copied.
    * @throws LockstepError `misuse` for no entries or more than a group holds; `stopped` after `close`. `unknown`: they
-   * may be there when it is opened again. `unavailable`: they certainly are not, space ran out. `disk-failed`, `disk-full`: nor are they, an earlier group failed.
+   * may be there when it is opened again. Certainly not: `unavailable` when space ran out before, `disk-failed` and
+   * `disk-full` when an earlier group failed.
    */
   append(entries: readonly Uint8Array[]): Promise<AppendOutcome> {
     const payloadBytes = payloadBytesOf(entries);
