@@ -80,6 +80,7 @@ export async function bundle(directory: string): Promise<boolean> {
     sourcemap: true,
     sourcemapExcludeSources: true, // they are in the package
     minifyInternalExports: false,
+    comments: { annotation: true, jsdoc: false, legal: false }, // what they say is in the types and the sources
     chunkFileNames: '[name].js',
     codeSplitting: {
       groups: shelves.map(({ name, of }, at) => ({
