@@ -13,7 +13,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { heading: 'talk to a node that runs', commands: talkCommands },
   { heading: 'look at what is stored', commands: storedCommands },
   { heading: 'keep it and move it', commands: keepCommands },
-  { heading: 'judge recorded histories', commands: judgeCommands },
+  { heading: 'judge an app, or a recorded history', commands: judgeCommands },
   { heading: 'the command line itself', commands: ownCommands },
 ];
 

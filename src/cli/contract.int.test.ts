@@ -58,7 +58,9 @@ test('a module without an app, a contract that is missing or is none, are told',
   const none = join(place, 'none.mjs');
   await writeFile(none, 'export const app = 1');
   expect((await contract(none, join(place, 'x.json'))).said).toMatch(/^misuse: the module does not export one app/);
-  expect((await contract(join(place, 'nowhere.mjs'), 'x.json')).said).toMatch(/^invalid: the app cannot be imported/);
+  expect((await contract(join(place, 'nowhere.mjs'), 'x.json')).said).toMatch(
+    /^invalid: the module cannot be imported/,
+  );
   const missing = await contract(app, join(place, 'x.json'), '--check');
   expect(missing).toMatchObject({ code: 1, said: expect.stringMatching(/^invalid: there is no contract/) as string });
   expect((await contract(app, none)).said).toMatch(/^invalid: the contract is not JSON/);

@@ -8,6 +8,8 @@
 export { simulate } from './simulate.ts';
 export type { SeedResult, SimulateOptions, SimulationReport } from './simulate.ts';
 export type { DiskFaults, RunOptions, World } from './world.ts';
+export { scenario } from './scenario.ts';
+export type { Scenario, ScenarioOptions } from './scenario.ts';
 export { SimulationFailure } from './failure.ts';
 export type { Verdict } from './failure.ts';
 export { calm, stormy } from './weather.ts';

@@ -1,10 +1,42 @@
-/** Declares the commands that judge recorded histories. */
+/** Declares the commands that judge: an app in the simulator, and recorded histories. */
 import { isolationLevels } from '../../check/anomalies.ts';
 import { modelNames } from '../../check/named-models.ts';
 import { declare, jsonOption, type Command } from '../declaration.ts';
 
 const history = { name: 'FILE', completes: 'file' } as const;
+const weathers = ['stormy', 'calm'] as const;
 const orders = ['none', 'process', 'real-time'] as const;
+
+const sim: Command = declare({
+  name: 'sim',
+  summary: 'runs the scenarios of a module in the simulator, over many seeds',
+  arguments: [history, { name: 'SCENARIO', optional: true }],
+  options: {
+    seeds: { value: 'N', about: 'how many; 100 without it' },
+    first: { value: 'N', about: 'the first of them; 1 without it' },
+    seed: { value: 'S', about: 'this seed alone' },
+    weather: {
+      value: 'WEATHER',
+      about: "the scenario's own without it: mostly stormy, each seed draws",
+      completes: weathers,
+    },
+    twice: { about: 'every seed a second time, and compares; without it the first 20, and every tenth after them' },
+    diagram: {
+      value: 'OUT',
+      about: 'draws the newest events of the last run, to OUT.svg or OUT.html',
+      completes: 'file',
+    },
+    json: jsonOption,
+  },
+  details: `FILE exports scenarios, made by scenario() of 'lockstep/sim'; SCENARIO is the name of one of them. What is found comes
+with its seed and the command that shows it again. Exit code 0 nothing was found, 2 something was, 1 anything else.`,
+  examples: [
+    'lockstep sim payday.sim.ts --seeds 5000',
+    'lockstep sim payday.sim.ts payday --seed 17 --diagram payday.html',
+  ],
+  run: async ({ FILE: file, SCENARIO: name }, options) =>
+    (await import('../sim.ts')).simulateFile({ file, name, ...options }),
+});
 
 const linearizable: Command = declare({
   name: 'check linearizable',
@@ -55,4 +87,4 @@ nothing that the level forbids, 2 a violation, 4 unknown: the reads do not say e
   run: async ({ FILE }, options) => (await import('../check.ts')).checkTransactionsFile(FILE, options),
 });
 
-export const judgeCommands: readonly Command[] = [linearizable, transactions];
+export const judgeCommands: readonly Command[] = [sim, linearizable, transactions];
