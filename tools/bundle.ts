@@ -43,6 +43,12 @@ const shelves: readonly Shelf[] = [
     ],
   },
   { name: 'shared-system', of: ['cli/connect', 'os/disk', 'os/job-messages'] },
+  {
+    name: 'shared-command',
+    of: ['app-module', 'error-text', 'line', 'page', 'port', 'running-node', 'settings', 'telemetry'].map(
+      (file) => `cli/${file}`,
+    ),
+  },
   { name: 'shared-log', of: ['ring/index', 'log/index', 'log/closing-engine', 'checkpoint/index'] },
   { name: 'shared-storage', of: ['storage/index', ...jobs] },
   { name: 'shared-partition', of: ['partition/index'] },
