@@ -1,4 +1,4 @@
-/** The commands that ask a node how it is, and have what stands still go on. */
+/** The commands that ask a node how it is, have what stands still go on, and what is over packed. */
 import { LockstepError } from '../kernel/errors.ts';
 import { printable } from '../kernel/printable.ts';
 import type { ProjectionStatus } from '../machine/projection/status.ts';
@@ -126,4 +126,13 @@ export async function settleDeadLetter(name: string, how: 'retry' | 'discard', o
   else if (outcome.kind === 'rejected') console.log(line('rejected', namedText(outcome.code, outcome.details)));
   else console.log(line('done', how === 'retry' ? 'it took effect' : 'it is gone'));
   return outcome.kind === 'rejected' ? 2 : 0;
+}
+
+/** `lockstep archive`. */
+export async function archive(machine: string, key: string, options: LookOptions): Promise<number> {
+  const query = new URLSearchParams({ machine, key });
+  const done = await remoteTo(options).post<{ readonly archived: number }>(`${nodePaths.archive}?${query.toString()}`);
+  if (options.json) console.log(jsonOf(done));
+  else console.log(line('archived', counted(done.archived, 'event'), `${printable(machine)} ${printable(key)}`));
+  return 0;
 }

@@ -1,4 +1,4 @@
-/** What can be done over HTTP to what stands still: projections that stopped, messages that were put aside. */
+/** What can be done over HTTP to what stands still: projections that stopped, messages that were put aside; and to what is over. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { openInMemory } from 'lockstep/sim';
 import { expect, test } from 'vitest';
@@ -12,7 +12,7 @@ import { nodePaths } from './node-paths.ts';
 
 const bearer = 'sixteen-characters-and-more';
 
-test('projections that stopped try again or pass over; letters are tried again or dropped', async () => {
+test('projections that stopped try again or pass over; letters are tried again or dropped; streams are archived', async () => {
   let isMended = false;
   const box = machine({
     name: 'box',
@@ -66,4 +66,8 @@ test('projections that stopped try again or pass over; letters are tried again o
   expect(await node.projections()).toMatchObject([{ kind: 'stopped' }]);
   expect(await ask('POST', `${nodePaths.retryProjection}?name=sent`)).toEqual([0]);
   expect(await ask('POST', `${nodePaths.skipProjectionEvent}?name=none`)).toBe(400);
+
+  expect(await ask('POST', `${nodePaths.archive}?machine=box&key=a`)).toEqual({ archived: 2 });
+  expect(await ask('POST', `${nodePaths.archive}?machine=box&key=a`)).toEqual({ archived: 0 });
+  expect(await ask('POST', `${nodePaths.archive}?machine=none&key=a`)).toBe(400);
 });

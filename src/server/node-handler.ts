@@ -5,6 +5,7 @@
 import type { Timers } from '../env/timers.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { App } from '../machine/app.ts';
+import type { AnyMachine } from '../machine/definition.ts';
 import { machinesOf } from '../machine/runtime.ts';
 import { contractOf, shapeOf, type Contract, type Shape } from '../machine/contract.ts';
 import type { AnyQuery } from '../machine/projection/query.ts';
@@ -137,14 +138,19 @@ function newestOf(node: LockstepNode, timers: Timers, query: URLSearchParams): P
   };
 }
 
-/** @throws LockstepError `invalid` for a machine that there is none; as `historyOf`. */
-function pageOfHistory({ app, partitions }: LockstepNode, timers: Timers, query: URLSearchParams): Promise<History> {
+/** @throws LockstepError `invalid` for a machine that there is none. */
+function machineIn({ app }: LockstepNode, query: URLSearchParams): AnyMachine {
   const name = query.get('machine') ?? '';
   const machine = machinesOf(app).get(name);
-  if (machine === undefined)
-    throw new LockstepError('invalid', 'the app has no such machine', { values: { machine: name.slice(0, 100) } });
+  if (machine !== undefined) return machine;
+  throw new LockstepError('invalid', 'the app has no such machine', { values: { machine: name.slice(0, 100) } });
+}
+
+/** @throws as `machineIn`, and `historyOf`. */
+function pageOfHistory(node: LockstepNode, timers: Timers, query: URLSearchParams): Promise<History> {
+  const machine = machineIn(node, query);
   const asked = { to: countOf(query.get('to')), limit: limitOf(query) };
-  return historyOf({ partitions, timers }, machine, keyOf(query), asked);
+  return historyOf({ partitions: node.partitions, timers }, machine, keyOf(query), asked);
 }
 
 const metricsPage = (counted: readonly MetricSnapshot[]): PageContent => ({
@@ -159,7 +165,7 @@ function countedBy(node: LockstepNode, metrics: Metrics | undefined): readonly M
   return metrics === undefined || metrics === node.metrics ? own : [...own, ...metrics.snapshot()];
 }
 
-/** How what stands still goes on. */
+/** How what stands still goes on, and what is over is packed. */
 function actionsOf(node: LockstepNode, others: NodeHandlerOptions['actions'] = {}): ReadonlyMap<string, Page> {
   const letter = (query: URLSearchParams) => ({
     partition: Number(query.get('partition') ?? 0),
@@ -170,6 +176,7 @@ function actionsOf(node: LockstepNode, others: NodeHandlerOptions['actions'] = {
     [nodePaths.skipProjectionEvent, async (query) => told(await node.skipProjectionEvent(query.get('name') ?? ''))],
     [nodePaths.retryDeadLetter, async (query) => told(await node.retryDeadLetter(letter(query)))],
     [nodePaths.discardDeadLetter, async (query) => told(await node.discardDeadLetter(letter(query)))],
+    [nodePaths.archive, async (query) => told(await node.archive(machineIn(node, query), keyOf(query)))],
     ...Object.entries(others).map(([path, act]): [string, Page] => [path, async (query) => told(await act(query))]),
   ]);
 }

@@ -22,5 +22,7 @@ export const nodePaths = {
   /** POST: `?partition=&id=`. */
   retryDeadLetter: '/dead-letters/retry',
   discardDeadLetter: '/dead-letters/discard',
+  /** POST: `?machine=&key=`. */
+  archive: '/archive',
   waits: (key?: string): string => keyed('/waits', key),
 } as const;

@@ -143,6 +143,17 @@ const deadLettersDiscard: Command = declare({
   run: async ({ LETTER }, options) => (await import('../health.ts')).settleDeadLetter(LETTER, 'discard', options),
 });
 
+const archive: Command = declare({
+  name: 'archive',
+  summary: 'packs the events of an instance that is over: they take less space, and are read as before',
+  arguments: [machine, key],
+  options: nodeOptions,
+  details: `A rule of the machine does it by itself; this is for streams from before the rule. A command to the instance is decided
+as ever. What was packed stays so when this is broken off: run it again.`,
+  examples: ['lockstep archive parcel p-1'],
+  run: async ({ MACHINE, KEY }, options) => (await import('../health.ts')).archive(MACHINE, KEY, options),
+});
+
 export const talkCommands: readonly Command[] = [
   send,
   state,
@@ -156,4 +167,5 @@ export const talkCommands: readonly Command[] = [
   deadLetters,
   deadLettersRetry,
   deadLettersDiscard,
+  archive,
 ];
