@@ -18,14 +18,16 @@ export const directionRule: Rule = {
       return [{ path: source.path, line: 1, message: `the room '${source.room}' is not in tools/layers.ts` }];
     }
     return source.imports.flatMap((one) => {
-      const message = one.target === null ? packageMessage(source, one.request) : roomMessage(source, one.target);
+      const message = one.target === null ? packageMessage(source, one) : roomMessage(source, one.target);
       return message === null ? [] : [at(source, one, message)];
     });
   },
 };
 
-function packageMessage(source: Source, request: string): string | null {
+function packageMessage(source: Source, { request, typeOnly }: Import): string | null {
   if (source.isTest) return null;
+  if (request === 'node:http' && !typeOnly)
+    return 'imports node:http: use src/server/node/http.ts, which loads it at a tenth of the cost';
   if (!request.startsWith('node:')) {
     if (clientsOf(source.path).includes(request)) return null;
     return `imports the package '${request}': there are no runtime dependencies but engines' clients (tools/layers.ts)`;

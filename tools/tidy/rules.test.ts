@@ -31,6 +31,8 @@ test('direction: own room and earlier rows only, the real world from the root al
   expect(broken({ 'src/kernel/x.ts': `export type { Clock } from '../env/clock.ts';` }, 'direction')).toHaveLength(1);
   expect(of('src/env/x.ts', '../kernel/time.ts')).toEqual([]);
   expect(of('src/os/x.ts', 'node:fs')).toEqual([]);
+  expect(of('src/os/x.ts', 'node:http')).toHaveLength(1);
+  expect(broken({ 'src/os/x.ts': `import type { Server } from 'node:http';` }, 'direction')).toEqual([]);
   expect(of('src/index.ts', './os/env.ts')).toEqual([]);
   expect(of('src/env/x.test.ts', '../os/clock.ts')).toEqual([]);
 });
