@@ -12,6 +12,8 @@ export interface AppProcessOptions {
   readonly title: string;
   /** Told of each file that the app imports. */
   readonly onFile: (file: string) => void;
+  /** Given lines for who watches. */
+  readonly onLine: (line: string) => void;
   /** Told what code of the app threw, which callers are not told. */
   readonly onThrown: (what: string) => void;
 }
@@ -37,7 +39,7 @@ export class AppProcess {
   #isTold = false;
 
   /** Starts it; it loads all but the app. */
-  constructor({ path, title, onFile, onThrown }: AppProcessOptions) {
+  constructor({ path, title, onFile, onLine, onThrown }: AppProcessOptions) {
     // Its channel closes when this process is gone, whatever ended that: then it ends too.
     // What it loads is compiled once, not at every change.
     const cache = getCompileCacheDir(); // that of this version, in the one to name
@@ -51,6 +53,7 @@ export class AppProcess {
     this.#ready.promise.catch(() => {}); // likewise
     this.#child.on('message', (news: DevNews) => {
       if (news.kind === 'file') onFile(news.file);
+      else if (news.kind === 'said') onLine(news.line);
       else if (news.kind === 'thrown') onThrown(news.what);
       else if (news.kind === 'imported') this.#imported.resolve();
       else if (news.kind === 'ready') this.#ready.resolve(news);

@@ -16,6 +16,8 @@ export type DevNews =
   | DevReady
   /** It cannot go on; it ends. */
   | { readonly kind: 'failed'; readonly why: string; readonly error: ErrorKind | null }
+  /** A line for who watches. */
+  | { readonly kind: 'said'; readonly line: string }
   /** What code of the app threw. */
   | { readonly kind: 'thrown'; readonly what: string };
 

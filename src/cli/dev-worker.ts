@@ -18,8 +18,11 @@ import type { DevNews, DevOrder } from './dev-messages.ts';
 import { errorText } from './error-text.ts';
 import { line } from './line.ts';
 import { pageText } from './page.ts';
+import { Rejections } from './rejections.ts';
 import { tracerOf } from './telemetry.ts';
 
+/** Between two looks at what was rejected. */
+const lookMs = 500;
 /** For how long the directory may still be that of a process that is ending. */
 const takeMsMax = 3_000;
 
@@ -81,7 +84,15 @@ async function serveOver(app: App<unknown>, { data, isFresh }: OpenOrder, ended:
     started: await started(node, performance.now() - begun),
     changes,
   });
+  const rejections = new Rejections(node.metrics);
+  const look = (): void => {
+    const rejected = rejections.line(performance.now());
+    if (rejected !== null) tell({ kind: 'said', line: rejected });
+  };
+  const looking = setInterval(look, lookMs);
   const failed = await Promise.race([ended, node.stopped]);
+  clearInterval(looking);
+  look();
   if (failed !== null) throw failed;
 }
 

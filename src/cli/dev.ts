@@ -132,6 +132,7 @@ class DevSession {
       path: this.#path,
       title: this.#title,
       onFile: (file) => this.#watch.add(file),
+      onLine: (text) => console.log(text),
       onThrown: (what) => console.error(what),
     });
   }

@@ -118,6 +118,7 @@ test('an app is run, asked, changed while it is used, broken, mended, pulled and
   expect(deposit.out).toMatch(/^ {2}committed {4}version 1 · Deposited \{"amount":100\} · \d+\.\d ms\n$/);
   const rejected = await lockstep('send', 'account', 'a-1', 'Withdraw', '{"amount":500}');
   expect(rejected).toMatchObject({ code: 2, out: '  rejected     insufficient-funds {"missing":400}\n' });
+  expect(await first.line()).toBe('  rejected     account insufficient-funds');
   const conflict = await lockstep('send', 'account', 'a-1', 'Deposit', '{"amount":1}', '--expected-version', '7');
   expect(conflict).toMatchObject({ code: 3, out: '  conflict     it has version 1, not 7\n' });
   expect((await lockstep('send', 'account', 'a-1', 'Close')).told).toMatch(/^misuse: /);
@@ -142,6 +143,7 @@ test('an app is run, asked, changed while it is used, broken, mended, pulled and
   );
   expect(new Set(await stopDepositing())).toEqual(new Set([200]));
   expect((await lockstep('send', 'account', 'a-1', 'Withdraw', '{"amount":500}')).out).toContain('{"lacking":400}');
+  expect(await first.line()).toBe('  rejected     account insufficient-funds');
   expect((await lockstep('state', 'account', 'a-1')).out).toContain('{"balance":100,"deposited":true}');
 
   await writeFile(join(place, 'account.ts'), `${app('lacking')}\n)`);
