@@ -26,7 +26,7 @@ test('a seat that is taken is refused, and says by whom', () => {
 
 test('one of two has the seat in the end, though the node that leads is cut off', async () => {
   // Three nodes on simulated machines, disks and networks that fail; each seed is another history.
-  await simulate({ app, nodes: 3, seeds: 20 }, async (world) => {
+  await simulate({ app, nodes: 3, seeds: 10 }, async (world) => {
     const takes = ['ann', 'bob'].map((by) => world.run(by, () => world.connect().send(seat, 'A/1', 'Take', { by })));
     await world.sleep('100ms');
     world.isolate(await world.leaderOf(seat, 'A/1'));
