@@ -200,6 +200,7 @@ class ProjectionEpoch implements EpochService {
     let isLast = true;
     let tookMs = 0;
     const outcome = transacted(leading, (tx) => {
+      traced?.begin();
       const begun = clock.now();
       const isEnough = (): boolean => elapsedMs(begun, clock.now()) >= sliceMs;
       const stretch = { rowsMax, isEnough, onRow: traced?.onRow };
