@@ -8,8 +8,9 @@ import { useAsked, whyOf } from '../ask.ts';
 import type { Context } from '../context.ts';
 import { Doing } from '../doing.tsx';
 import { hashOf } from '../place.ts';
-import { emptyOf, problemsOf, type Shape } from '../shape.ts';
+import type { Shape } from '../shape.ts';
 import { ShapeForm } from '../shape-form.tsx';
+import { useShapeForm } from '../shape-form-state.ts';
 import { useStore } from '../store.ts';
 import { ValueView } from '../value-view.tsx';
 import { agoText, countText, lineOf, msText, printMs } from '../words.ts';
@@ -196,9 +197,7 @@ function QueryForm({
   readonly name: string;
   readonly shape: Shape;
 }): JSX.Element {
-  const [input, setInput] = useState<unknown>(() => emptyOf(shape));
-  const [isReadable, setReadable] = useState(true);
-  const [isTried, setTried] = useState(false);
+  const { value: input, isReadable, about: form, submitting } = useShapeForm(shape);
   const [answer, setAnswer] = useState<Answer<unknown> | string | null>(null);
   const ask = async (): Promise<void> => {
     try {
@@ -208,22 +207,8 @@ function QueryForm({
     }
   };
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        setTried(true);
-        if (problemsOf(shape, input).length === 0) void ask();
-      }}
-    >
-      <ShapeForm
-        legend="Input"
-        shape={shape}
-        value={input}
-        onChange={setInput}
-        onReadable={setReadable}
-        example=""
-        isTried={isTried}
-      />
+    <form onSubmit={submitting(() => void ask())}>
+      <ShapeForm legend="Input" {...form} example="" />
       <button type="submit" class="main" disabled={!isReadable}>
         Ask
       </button>

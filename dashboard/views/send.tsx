@@ -5,8 +5,9 @@ import type { CommandOutcome } from '../../src/machine/router.ts';
 import { whyOf } from '../ask.ts';
 import type { Context } from '../context.ts';
 import { goInPlace, hashOf } from '../place.ts';
-import { emptyOf, problemsOf, type Shape } from '../shape.ts';
+import type { Shape } from '../shape.ts';
 import { ShapeForm } from '../shape-form.tsx';
+import { useShapeForm } from '../shape-form-state.ts';
 import { useStore } from '../store.ts';
 import { ValueView } from '../value-view.tsx';
 import type { AnyEvent } from '../watch-node.ts';
@@ -97,10 +98,8 @@ interface CommandFormAbout {
 function CommandForm({ context, machine, command, shape, instance, onSent }: CommandFormAbout): JSX.Element {
   const [key, setKey] = useState(instance);
   const [version, setVersion] = useState('');
-  const [data, setData] = useState<unknown>(() => emptyOf(shape));
-  const [isReadable, setReadable] = useState(true);
   const [isSending, setSending] = useState(false);
-  const [isTried, setTried] = useState(false);
+  const { value: data, isReadable, about: form, submitting } = useShapeForm(shape);
   const events = useStore(context.node.events) ?? [];
   const submit = async (): Promise<void> => {
     setSending(true);
@@ -115,13 +114,7 @@ function CommandForm({ context, machine, command, shape, instance, onSent }: Com
     setSending(false);
   };
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        setTried(true);
-        if (problemsOf(shape, data).length === 0) void submit();
-      }}
-    >
+    <form onSubmit={submitting(() => void submit())}>
       <div class="field">
         <label for="instance">key</label>
         <input
@@ -134,15 +127,7 @@ function CommandForm({ context, machine, command, shape, instance, onSent }: Com
           onInput={(event) => setKey(event.currentTarget.value)}
         />
       </div>
-      <ShapeForm
-        legend="Data"
-        isTried={isTried}
-        shape={shape}
-        value={data}
-        onChange={setData}
-        onReadable={setReadable}
-        example={exampleOf(machine, command, events)}
-      />
+      <ShapeForm legend="Data" {...form} example={exampleOf(machine, command, events)} />
       <div class="field">
         <label for="expected">only at version</label>
         <input
