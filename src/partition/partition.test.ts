@@ -56,6 +56,18 @@ describe('a partition that leads', () => {
     });
   });
 
+  test('a key that can be no place is refused before anything runs, whatever that would have touched', async () => {
+    await inWorld(async (env, log) => {
+      const partition = await led(env, log);
+      let ran = 0;
+      const work = (): number => ++ran;
+      for (const key of ['lone \ud800', 'x'.repeat(10_000)])
+        await expect(partition.transact(key, work)).rejects.toMatchObject({ happened: 'no' });
+      expect(ran).toBe(0);
+      await partition.close();
+    });
+  });
+
   test('those of one moment see each other in order, and become durable together', async () => {
     await inWorld(async (env, log) => {
       const partition = await led(env, log);

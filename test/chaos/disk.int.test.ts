@@ -11,7 +11,7 @@ import { SeededRandom } from '../../src/kernel/random.ts';
 import { decodeRecords } from './records.ts';
 import { writeUntilKilled } from './until-killed.ts';
 
-const killCount = 20;
+const killCount = 12;
 const writer = new URL('./record-writer.ts', import.meta.url);
 
 test('every acknowledged record is there, however often the writer is killed', async () => {
