@@ -61,6 +61,7 @@ export const verdictOf: Readonly<Record<string, Verdict>> = {
   'checks-before-the-write': 'safety',
   'trusts-what-it-claims-from': 'safety',
   'cuts-marked-damage': 'safety',
+  'replicas-called-linearizable': 'safety',
   'drops-tombstones-early': 'safety',
   'installs-before-the-sync': 'safety',
   'reuses-live-names': 'safety',

@@ -5,9 +5,9 @@
  * their place after a crash; who is told that it leads does. In the end a bit of what is stored may flip: that is told
  * with its place, or harms nothing.
  */
-import type { Env, World } from 'lockstep/sim';
+import type { World } from 'lockstep/sim';
 import type { Scenario } from '../scenario.ts';
-import { cutsMarkedDamage, logBugs, stopping } from '../services/log-bugs.ts';
+import { logBugs, stopping } from '../services/log-bugs.ts';
 import { runProcess, type Ways } from '../services/log-process.ts';
 import { Promises } from '../services/log-promises.ts';
 import { readUndamaged, rotMarked, rotUnmarked } from '../services/log-rot.ts';
@@ -18,7 +18,7 @@ const machine = { on: 'machine' } as const;
 export const logScenario: Scenario = {
   name: 'log',
   about: 'processes take a log in files from each other, through crashes, failing disks, pauses; then a bit flips',
-  bugs: [...Object.keys(logBugs), cutsMarkedDamage],
+  bugs: Object.keys(logBugs),
   async run(world, bug) {
     await play(world, bug);
   },
@@ -26,22 +26,19 @@ export const logScenario: Scenario = {
 
 /** The whole of it; gives what came about. */
 export async function play(world: World, bug: string | null): Promise<Promises> {
-  const ways: Ways = {
-    disk: (bug === null ? undefined : logBugs[bug]) ?? stopping,
-    cutsDamage: bug === cutsMarkedDamage,
-  };
+  const ways: Ways = { disk: (bug === null ? undefined : logBugs[bug]) ?? stopping };
   const promises = new Promises(world);
   await storm(world, promises, ways);
   if (world.random.chance(0.3)) crashAtACall(world, 20); // of who judges, mostly: while it recovers
-  const { first, records } = await world.run('judge', (env) => readUndamaged(world, env, fair(ways)), machine);
+  const { first, records } = await world.run('judge', (env) => readUndamaged(world, env, fair), machine);
   promises.judge(first, records);
-  if (world.random.chance(0.6)) await rotMarked(world, promises, fair(ways));
-  else await rotUnmarked(world, promises, fair(ways));
+  if (world.random.chance(0.6)) await rotMarked(world, promises, fair);
+  else await rotUnmarked(world, promises, fair);
   return promises;
 }
 
 /** For who judges: nothing is stopped any more, and no bug of a disk is in the way. */
-const fair = ({ cutsDamage }: Ways): Ways => ({ disk: ({ disk }: Env) => disk, cutsDamage });
+const fair: Ways = { disk: ({ disk }) => disk };
 
 async function storm(world: World, promises: Promises, ways: Ways): Promise<void> {
   let enough = false;

@@ -118,5 +118,3 @@ export const logBugs: Readonly<Record<string, Meddling>> = {
   'checks-before-the-write': checkingBefore,
   'trusts-what-it-claims-from': trusting,
 };
-/** This one is wrong in what it does with damage. */
-export const cutsMarkedDamage = 'cuts-marked-damage';

@@ -6,7 +6,6 @@ import { position } from '../../../src/log/coordinates.ts';
 import { fileEngine } from '../../../src/log/file.ts';
 import type { Log, LogEngine, LogRecord, LogWriter } from '../../../src/log/port.ts';
 import type { Promises } from './log-promises.ts';
-import { cutDamage } from './other-disk.ts';
 
 /** A writer's name and count take less. */
 const payloadBytesMax = 2_048;
@@ -21,25 +20,15 @@ const encoder = new TextEncoder();
 /** How a process comes by its log. */
 export interface Ways {
   readonly disk: (env: Env) => Disk;
-  /** The bug: damage is cut off wherever it is. */
-  readonly cutsDamage: boolean;
 }
 
 export const engineOf = (env: Env, { disk }: Ways, onCut?: () => void): LogEngine =>
   fileEngine({ ...env, disk: disk(env) }, 'logs', { ...options, onCut });
 
-export async function openLog(env: Env, engine: LogEngine, { cutsDamage }: Ways): Promise<Log> {
-  for (let cuts = 0; ; cuts++) {
-    try {
-      const log = await engine.open('log', { create: true });
-      if (log === null) throw new Error('it is created');
-      return log;
-    } catch (error) {
-      const { path = null, offset = null } = isLockstepError(error, 'corrupt') ? error.values : {};
-      if (!cutsDamage || cuts > 3 || typeof path !== 'string' || typeof offset !== 'number') throw error;
-      cutDamage(env.disk, path, offset);
-    }
-  }
+export async function openLog(engine: LogEngine): Promise<Log> {
+  const log = await engine.open('log', { create: true });
+  if (log === null) throw new Error('it is created');
+  return log;
 }
 
 export interface Bystander {
@@ -64,7 +53,7 @@ export async function runProcess(
     const pass = (error: unknown): void => tolerate(world, error, promises, stop.signal);
     let reading: Promise<void> = Promise.resolve();
     try {
-      const log = await openLog(env, engine, ways);
+      const log = await openLog(engine);
       if (randomness.below(2) === 0) who.place = { position: 0, chain: undefined };
       reading = follow(world, log, who, promises, stop.signal).catch(pass);
       const turns = async (handle: Log): Promise<void> => {
@@ -72,7 +61,7 @@ export async function runProcess(
           await lead(world, env, promises, handle, who.name, stop.signal);
       };
       // Sometimes two of one process take it from each other too.
-      const handles = randomness.below(4) === 0 ? [log, await openLog(env, engine, ways)] : [log];
+      const handles = randomness.below(4) === 0 ? [log, await openLog(engine)] : [log];
       await Promise.all(handles.map((handle) => turns(handle).catch(pass)));
     } catch (error) {
       pass(error);
@@ -184,7 +173,7 @@ export async function readAll(
   ways: Ways,
 ): Promise<{ readonly first: number; readonly records: readonly LogRecord[] }> {
   const engine = engineOf(env, ways);
-  const log = await openLog(env, engine, ways);
+  const log = await openLog(engine);
   const [records, tail]: [LogRecord[], number] = [[], await log.tail()];
   for (let [from, end] = [0, tail === 0]; !end;) {
     for await (const batch of log.read(position(from))) {

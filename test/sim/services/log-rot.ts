@@ -30,7 +30,7 @@ export async function rotMarked(world: World, promises: Promises, ways: Ways): P
 
 async function leadOnce(env: Env, promises: Promises, ways: Ways): Promise<void> {
   const engine = engineOf(env, ways);
-  const log = await openLog(env, engine, ways);
+  const log = await openLog(engine);
   const name = promises.newWriter('dan');
   const writer = await log.acquire({ owner: name });
   promises.leads(writer.epoch, writer.start, name);
@@ -68,7 +68,7 @@ export async function rotUnmarked(world: World, promises: Promises, ways: Ways):
     async (env) => {
       if (isKilled) return;
       const engine = engineOf(env, ways);
-      const writer = await (await openLog(env, engine, ways)).acquire({ owner: promises.newWriter('eve') });
+      const writer = await (await openLog(engine)).acquire({ owner: promises.newWriter('eve') });
       promises.leads(writer.epoch, writer.start, 'eve');
       last = await lastGroup(world, env, promises, writer);
       isKilled = true;
