@@ -8,7 +8,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import { htmlDiagram, svgDiagram } from '../sim/diagram.ts';
 import { SimulationFailure } from '../sim/failure.ts';
 import type { Scenario } from '../sim/scenario.ts';
-import { simulate, type SeedResult } from '../sim/simulate.ts';
+import { isSampled, simulate, type SeedResult } from '../sim/simulate.ts';
 import type { WeatherChoice } from '../sim/weather.ts';
 import { exportsOf } from './app-module.ts';
 import { errorText } from './error-text.ts';
@@ -134,7 +134,7 @@ async function runScenario(name: string, scenario: Scenario<object>, how: HowToR
   const seeds = (seed: number) => ({ ...scenario, seeds: { only: seed }, weather, command, onSeed });
   try {
     for (let index = 0; index < count; index++)
-      await simulate({ ...seeds(firstSeed + index), twice: twice || isTwice(index) }, scenario.run);
+      await simulate({ ...seeds(firstSeed + index), twice: twice || isSampled(index) }, scenario.run);
   } catch (error) {
     if (!(error instanceof SimulationFailure)) throw error;
     found = error;
@@ -142,9 +142,6 @@ async function runScenario(name: string, scenario: Scenario<object>, how: HowToR
   }
   return { scenario: name, ...sum, wallMs: performance.now() - begun, found, trace: events };
 }
-
-/** As `simulate` does with an app: what reaches around `env` does so in most seeds. */
-const isTwice = (index: number): boolean => index < 20 || index % 10 === 0;
 
 function ranText({ scenario, seeds, events, worldMs, wallMs, found }: Ran): string {
   const counts = [

@@ -75,14 +75,16 @@ export async function simulate<Missing = NoApp>(
   if (!(Number.isSafeInteger(nodes) && nodes > 0))
     throw new LockstepError('misuse', 'an app runs on at least one node', { values: { nodes } });
   const made = typeof app === 'function' ? app : (): App<unknown> => app;
-  const isTwice = (index: number): boolean => options.twice ?? (index < alwaysTwiceCount || index % 10 === 0);
+  const isTwice = (index: number): boolean => options.twice ?? isSampled(index);
   return simulateWorld(options, isTwice, (run) =>
     scenario(new Cluster(run, { app: made, nodes, partitions }) as AppWorld as WorldOf<Missing>),
   );
 }
 
-/** What reaches around `env` does so in most seeds. */
 const alwaysTwiceCount = 20;
+
+/** Whether the seed at this place is run twice where some are: what reaches around `env` does so in most seeds. */
+export const isSampled = (index: number): boolean => index < alwaysTwiceCount || index % 10 === 0;
 
 async function simulateWorld(
   options: SimulateOptions,
