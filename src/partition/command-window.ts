@@ -66,6 +66,12 @@ export class CommandWindow {
     this.#counts.set(step, (this.#counts.get(step) ?? 0) + count);
   }
 
+  /** As if there were none. */
+  forgetCounts(): void {
+    this.#counts.clear();
+    this.#count = 0;
+  }
+
   /** The time behind all ids that are counted together with one of this time. */
   endOfStep(ms: number): number {
     return (this.#stepOf(ms) + 1) * this.#stepMs;

@@ -1,30 +1,15 @@
 /** One epoch of leading: its leader, and the services that act in it. Everything here ends with it. */
-import { compareRanges } from '../bytes/compare.ts';
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import { asError, LockstepError } from '../kernel/errors.ts';
 import { newLogId } from '../log/chain.ts';
 import { BeforeImages, CaptureService } from './capture/before-images.ts';
+import { countCommands } from './command-count.ts';
 import type { EpochEnd } from './group-commit.ts';
 import type { NotedCommit } from './group.ts';
 import { Leader, type LeaderSetup } from './leader.ts';
 import { systemNames } from './replica.ts';
 import type { Commit, EpochService, EpochServiceMaker, Leading } from './transaction.ts';
 import { TreeReader } from './tree-reader.ts';
-import { timeOfCommand, timePrefix } from './command-id.ts';
-import { KeySpace } from './key-space.ts';
-
-const nothing = new Uint8Array(0);
-/** So many command ids are counted at a time, between which others run. */
-const countedAtOnce = 1_000;
-
-/** Ids that are counted together. */
-interface IdRun {
-  /** Of the first. */
-  readonly ms: number;
-  /** The key behind all of them. */
-  readonly end: Uint8Array;
-  count: number;
-}
 
 export type EpochSetup = Omit<LeaderSetup, 'images' | 'onCommits' | 'onEnd'>;
 
@@ -37,7 +22,8 @@ export class LeadingEpoch {
   readonly #over = new AbortController();
   readonly #commitListeners: ((commit: Commit) => void)[] = [];
   readonly #noteListeners = new Map<string, ((note: unknown, commit: Commit) => void)[]>();
-  #isOver = false;
+  /** Command ids of before are counted; this ends it. Null: there are too few to count them. */
+  #endCount: (() => void) | null = null;
 
   /** `onCommits` hears of all that becomes durable, before the services do. */
   constructor(setup: EpochSetup, makers: readonly EpochServiceMaker[], onAdvance: () => void) {
@@ -51,10 +37,11 @@ export class LeadingEpoch {
       images,
       onCommits: (commits) => {
         onAdvance();
+        this.#countCommands();
         this.#tell(commits);
       },
       onEnd: (end) => {
-        this.#isOver = true;
+        this.#endCount?.();
         const reason = new LockstepError('stopped', 'this epoch is over', { values: { epoch: setup.writer.epoch } });
         setup.ports.timers.after(0, () => this.#over.abort(reason));
         ended.resolve(end);
@@ -116,6 +103,17 @@ export class LeadingEpoch {
     });
   }
 
+  /** Each id is of a revision: while there are not half as many as ids may be remembered, none will soon be forgotten. */
+  #countCommands(): void {
+    const { replica, ports, settings } = this.#setup;
+    const { commands, commit } = this.leader;
+    if (this.#endCount !== null || commit.end !== null || replica.revision * 2 < settings.commands.countMax)
+      return;
+    commands.forgetCounts(); // of this epoch until now: what is there is counted anew
+    const onFailed = (error: unknown): void => commit.finish({ kind: 'failed', error: asError(error) });
+    this.#endCount = countCommands({ replica, timers: ports.timers, commands, onFailed });
+  }
+
   #tell(commits: readonly NotedCommit[]): void {
     if (this.#commitListeners.length === 0 && this.#noteListeners.size === 0) return;
     for (const { commit, notes } of commits) {
@@ -123,44 +121,5 @@ export class LeadingEpoch {
       for (const { topic, note } of notes)
         for (const listener of this.#noteListeners.get(topic) ?? []) listener(note, commit);
     }
-  }
-
-  /** Those that are remembered already, a part at a time: until then fewer are counted than there are, which forgets none early. */
-  #countCommands(): void {
-    const { replica, ports } = this.#setup;
-    const { revision, held } = replica.holdDurable();
-    const reader = new TreeReader(replica.tree, { revision: () => revision, walking: (walk) => walk.release });
-    const ids = KeySpace.ofSystem(systemNames.command);
-    const { commands } = this.leader;
-    // What was forgotten is passed over: many entries may stand there still, under the tombstone of their range.
-    let after = ids.key([timePrefix(commands.horizon)]);
-    const step = (): void => {
-      let count = 0;
-      let run: IdRun = { ms: 0, end: nothing, count: 0 };
-      for (const { keyBytes, keyStart, keyEnd } of this.#isOver ? [] : reader.keys(ids, after)) {
-        // Of those that are counted together the time of the first alone is asked for: they stand in the order of time.
-        if (compareRanges(keyBytes, keyStart, keyEnd, run.end, 0, run.end.length) >= 0) {
-          if (run.count > 0) commands.add(run.ms, run.count);
-          const ms = timeOfCommand(String(ids.tupleOf(keyBytes, keyStart, keyEnd)[0]));
-          run = { ms, end: ids.key([timePrefix(commands.endOfStep(ms))]), count: 0 };
-        }
-        run.count++;
-        if (++count < countedAtOnce) continue;
-        after = keyBytes.slice(keyStart, keyEnd);
-        break;
-      }
-      if (run.count > 0) commands.add(run.ms, run.count);
-      if (count === countedAtOnce) ports.timers.after(0, guarded);
-      else held.release();
-    };
-    const guarded = (): void => {
-      try {
-        step();
-      } catch (error) {
-        held.release();
-        this.leader.commit.finish({ kind: 'failed', error: asError(error) });
-      }
-    };
-    guarded();
   }
 }

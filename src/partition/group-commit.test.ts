@@ -56,3 +56,35 @@ test('where that runs for longer than an append takes, what is there is appended
 test('what fills many memtables before any of it is durable does not wait for their flush', async () => {
   expect(await recordsOf({ count: 100, valueBytes: 200 })).toBe(1);
 });
+
+test('of a large group some are told at a time, in order, between which others have their turn', async () => {
+  await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
+    await world.run('node', async (env) => {
+      const engine = memoryEngine(env);
+      const log = (await engine.open('log', { create: true })) ?? expect.unreachable();
+      const about = { log, payloadBytesMax: 1_000_000, directory: 'state', owner: 'node' };
+      const partition = await openPartition(env, about);
+      await partition.leading();
+      const told: number[] = [];
+      const toldByTurn: number[] = [];
+      const all = Array.from({ length: 200 }, async (_, index) => {
+        await partition.transact('account', (tx) => tx.set(['entry', index], null));
+        told.push(index);
+      });
+      const turn = (): void => {
+        toldByTurn.push(told.length);
+        if (told.length < 200) env.timers.after(0, turn);
+      };
+      turn();
+      await Promise.all(all);
+      expect(told).toEqual(told.toSorted((a, b) => a - b));
+      const steps = toldByTurn.map((count, at) => count - (toldByTurn[at - 1] ?? 0));
+      expect(steps.filter((step) => step > 0).length).toBeGreaterThan(1);
+      expect(Math.max(...steps)).toBeLessThan(100);
+      const last = Array.from({ length: 200 }, () => partition.transact('account', (tx) => tx.set(['last'], null)));
+      await partition.close(); // tells all of them first
+      expect(new Set((await Promise.all(last)).map(({ kind }) => kind))).toEqual(new Set(['committed']));
+      await engine.close();
+    });
+  });
+});

@@ -52,6 +52,11 @@ const payloadBytesAtFirst = 1_024;
 const sparesMax = 2;
 /** So many members join between looks at the clock. */
 const lookEvery = 16;
+/**
+ * So many members are told in one turn of the event loop. Those who are told often come again at once: were all of a large
+ * group told in one turn, nothing else would have its turn until all of them ran.
+ */
+const toldAtOnce = 64;
 
 /** How long an append that the log had no room for is tried again. */
 const overloadedMsMax = 10_000;
@@ -71,6 +76,8 @@ export class GroupCommit {
   #isAppending = false;
   #waitingBytes = 0;
   #waitingCount = 0;
+  /** Members of what is durable, in order, who have their turn soon. */
+  readonly #untold: Member[] = [];
   #end: EpochEnd | null = null;
   #idle: PromiseWithResolvers<void> | null = null;
   #ledAt: Instant | null = null;
@@ -140,7 +147,7 @@ export class GroupCommit {
 
   /** Resolves when nothing waits. */
   async drained(): Promise<void> {
-    if (!this.#running) return;
+    if (!this.#running && this.#untold.length === 0) return;
     this.#idle ??= Promise.withResolvers();
     await this.#idle.promise;
   }
@@ -149,6 +156,7 @@ export class GroupCommit {
   finish(end: EpochEnd): void {
     if (this.#end !== null) return;
     this.#end = end;
+    for (const member of this.#untold.splice(0)) member.release();
     this.#setup.replica.cut();
     for (const group of this.#groups.splice(0)) this.#settle(group, (member) => member.deny());
     this.#setup.onEnd(end);
@@ -168,8 +176,7 @@ export class GroupCommit {
       this.finish({ kind: 'failed', error: asError(error) });
     }
     this.#running = false;
-    this.#idle?.resolve();
-    this.#idle = null;
+    this.#whenIdle();
   }
 
   async #commit(group: Group): Promise<void> {
@@ -198,7 +205,7 @@ export class GroupCommit {
       this.#appendMs = elapsedMs(begunAt, ports.clock.now());
       replica.advance({ position: outcome.position, chain: writer.chain }, lastRevision, lastTime);
       this.#spare(group);
-      this.#settle(group, (member) => member.release());
+      this.#release(group);
       this.#setup.onCommits(group.commits.splice(0));
       if (writer.lost.aborted) this.finish({ kind: 'fenced' });
     } catch (error) {
@@ -246,7 +253,7 @@ export class GroupCommit {
         return this.#giveUp(group, (member) => member.deny(), { kind: 'fenced' });
       this.#ledAt = begunAt;
       this.#spare(group);
-      this.#settle(group, (member) => member.release());
+      this.#release(group);
     } catch (error) {
       const { kind = null, happened = 'unknown' } = isLockstepError(error) ? error : {};
       if (kind !== 'unavailable' && kind !== 'unknown')
@@ -267,12 +274,38 @@ export class GroupCommit {
     this.#spares.push(writer);
   }
 
+  /** It is durable, and this leader still led: its members have their turn behind those before. */
+  #release(group: Group): void {
+    const areBefore = this.#untold.length > 0;
+    for (const member of group.members) this.#untold.push(member);
+    this.#forget(group);
+    if (!areBefore) this.#tellSome();
+  }
+
+  #tellSome(): void {
+    for (const member of this.#untold.splice(0, toldAtOnce)) member.release();
+    if (this.#untold.length > 0) this.#setup.ports.timers.after(0, () => this.#tellSome());
+    else this.#whenIdle();
+  }
+
+  #whenIdle(): void {
+    if (this.#running || this.#untold.length > 0) return;
+    this.#idle?.resolve();
+    this.#idle = null;
+  }
+
   #settle(group: Group, tell: (member: Member) => void): void {
+    for (const member of this.#untold.splice(0)) member.release();
+    for (const member of group.members) tell(member);
+    this.#forget(group);
+  }
+
+  /** Whatever still refers to the group, as a cancelled timer may, keeps none of its members. */
+  #forget(group: Group): void {
     group.onSettled?.();
     this.#waitingCount -= group.members.length;
     this.#waitingBytes -= group.countedBytes;
-    for (const member of group.members) tell(member);
-    group.members.length = 0; // whatever still refers to the group, as a cancelled timer may, keeps none of them
+    group.members.length = 0;
   }
 
   #tellLate(group: Group): void {

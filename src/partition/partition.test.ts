@@ -125,6 +125,29 @@ describe('a partition that leads', () => {
     });
   });
 
+  test('while there are few nobody counts them; once there may be many, those of before are counted too', async () => {
+    await inWorld(async (env, log) => {
+      const options = { settings: { commandCountMax: 60 } };
+      const nowMs = env.clock.wall();
+      const send = (partition: Partition, minutesAgo: number, name: string) => {
+        const id = commandId(new Date(nowMs - minutesAgo * 60_000), name);
+        return partition.transact('a', (tx) => tx.set(['x'], 1), { commandId: id });
+      };
+      const before = await led(env, log, options);
+      for (let at = 0; at < 20; at++) await send(before, 30, `old-${at}`);
+      await before.close();
+      const partition = await led(env, log, options);
+      for (let at = 0; at < 20; at++) await send(partition, 20, `middle-${at}`);
+      await env.sleep('1s');
+      for (let at = 0; at < 19; at++) await send(partition, 0, `new-${at}`);
+      expect(await send(partition, 30, 'old-0')).toMatchObject({ kind: 'already-done' });
+      for (let at = 0; at < 2; at++) await send(partition, 0, `last-${at}`);
+      expect(await send(partition, 30, 'old-0')).toEqual({ kind: 'expired' });
+      expect(await send(partition, 20, 'middle-0')).toMatchObject({ kind: 'already-done' });
+      await partition.close();
+    });
+  });
+
   test('a command id is run once; its first outcome comes back; one that is too old is never run', async () => {
     await inWorld(async (env, log) => {
       const partition = await led(env, log, { settings: { commandWindowMs: 1_000 } });

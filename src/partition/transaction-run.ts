@@ -39,7 +39,7 @@ export class TransactionRun implements Transaction {
   readonly now: HybridTimestamp;
   readonly #setup: RunSetup;
   readonly #view: TransactionView;
-  readonly #own: Space;
+  #own: Space | null = null;
   #local: Space | null = null;
   /** Few: found by looking through them. */
   #systems: RunSpace[] | null = null;
@@ -59,7 +59,7 @@ export class TransactionRun implements Transaction {
     this.#revision = revision;
     this.place = place;
     this.now = now;
-    this.#own = place === null ? this.local : new RunSpace(setup, view, setup.spaces.ofPlace(place));
+    if (place !== null && !isSurelyPlace(place)) this.#ofPlace(); // where it is refused, it is before anything runs
   }
 
   /** What is told once it is durable. */
@@ -88,27 +88,27 @@ export class TransactionRun implements Transaction {
   }
 
   get(key: Tuple): StoredValue | undefined {
-    return this.#own.get(key);
+    return this.#ofPlace().get(key);
   }
 
   range(options?: RangeOptions): Iterable<SpaceEntry> {
-    return this.#own.range(options);
+    return this.#ofPlace().range(options);
   }
 
   set(key: Tuple, value: StoredValue): void {
-    this.#own.set(key, value);
+    this.#ofPlace().set(key, value);
   }
 
   setEncoded(key: Tuple, value: Uint8Array): void {
-    this.#own.setEncoded(key, value);
+    this.#ofPlace().setEncoded(key, value);
   }
 
   delete(key: Tuple): void {
-    this.#own.delete(key);
+    this.#ofPlace().delete(key);
   }
 
   deleteRange(range: SpaceRange): void {
-    this.#own.deleteRange(range);
+    this.#ofPlace().deleteRange(range);
   }
 
   get local(): Space {
@@ -119,7 +119,7 @@ export class TransactionRun implements Transaction {
   at(key: string): Space {
     checkIsOn(this.#view);
     const place = placeOf(key);
-    if (place === this.place) return this.#own;
+    if (place === this.place) return this.#ofPlace();
     throw new LockstepError('misuse', 'not-colocated: this key has another place than its transaction', {
       values: { key, place, transactionPlace: this.place },
       advice: [
@@ -168,6 +168,14 @@ export class TransactionRun implements Transaction {
     checkIsOn(this.#view);
     this.#notes ??= [];
     this.#notes.push({ topic, note });
+  }
+
+  /** Made when it is asked for: the product's own transactions seldom do. */
+  #ofPlace(): Space {
+    checkIsOn(this.#view);
+    const { place } = this;
+    if (place === null) return this.local;
+    return (this.#own ??= new RunSpace(this.#setup, this.#view, this.#setup.spaces.ofPlace(place)));
   }
 
   #system(keys: KeySpace): Space {
@@ -243,6 +251,9 @@ class RunSpace implements Space {
     if (bounds !== null) this.#view.deleteRange(bounds.from, bounds.to);
   }
 }
+
+/** Not so long that its keys could be too long, and a text. */
+const isSurelyPlace = (place: string): boolean => place.length <= 1_000 && place.isWellFormed();
 
 function checkIsOn(view: TransactionView): void {
   if (view.isOver)

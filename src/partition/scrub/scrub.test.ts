@@ -164,7 +164,7 @@ describe('a scrub', () => {
         waits,
         settings: { scrubWithinMs: 50 },
       });
-      for (let index = 0; index < 1_000; index++) void write(leader, 'place', index, 'value');
+      await Promise.all(Array.from({ length: 1_000 }, (_, index) => write(leader, 'place', index, 'value')));
       const scrub = await marked(leader);
       expect(waits.explain().map(({ what }) => what)).toContain('scrub');
       expect(await scrub.outcome).toEqual({ kind: 'given-up' });
