@@ -102,16 +102,25 @@ function mixer(seed: number): () => number {
   };
 }
 
-const hexOfByte: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-const hex16 = (value: number): string => `${hexOfByte[value >>> 8]}${hexOfByte[value & 0xff]}`;
-const hex32 = (value: number): string => hex16(value >>> 16) + hex16(value & 0xffff);
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+/** Of 12 bits. */
+const hex3: readonly string[] = Array.from({ length: 0x1000 }, (_, value) => hex(value, 3));
+
+/** Ids are made in runs of the same millisecond. */
+let lastTime = { ms: -1, text: '' };
 
 /** A UUID of version 7 (RFC 9562): ordered by its time to the millisecond, 74 random bits. */
 export function uuidv7(wallMs: number, random: RandomSource): string {
+  if (lastTime.ms !== wallMs) lastTime = { ms: wallMs, text: timeText(wallMs) };
+  const version = random.below(0x1000);
+  const variant = random.below(0x4000);
+  const [upper, lower] = [random.uint32(), random.below(0x1_0000)];
+  const middle = ((upper & 0xff) << 4) | (lower >>> 12);
+  const node = `${hex3[upper >>> 20]}${hex3[(upper >>> 8) & 0xfff]}${hex3[middle]}${hex3[lower & 0xfff]}`;
+  return `${lastTime.text}-7${hex3[version]}-${'89ab'[variant >>> 12]}${hex3[variant & 0xfff]}-${node}`;
+}
+
+function timeText(wallMs: number): string {
   assert(Number.isSafeInteger(wallMs) && wallMs >= 0 && wallMs < 2 ** 48, 'the time of an id fits 48 bits');
-  const upper = Math.floor(wallMs / 0x1_0000);
-  const high = hex16(0x7000 | random.below(0x1000));
-  const variant = hex16(0x8000 | random.below(0x4000));
-  const low = hex32(random.uint32()) + hex16(random.below(0x10000));
-  return `${hex32(upper)}-${hex16(wallMs % 0x1_0000)}-${high}-${variant}-${low}`;
+  return `${hex(Math.floor(wallMs / 0x1_0000), 8)}-${hex(wallMs % 0x1_0000, 4)}`;
 }

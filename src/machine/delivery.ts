@@ -1,7 +1,7 @@
 /** Asking a partition until it answers or the deadline comes: what may pass is passed over, with pauses that grow. */
 import type { Ports } from '../env/env.ts';
 import { LockstepError, type ErrorValues } from '../kernel/errors.ts';
-import { elapsedMs } from '../kernel/time.ts';
+import { elapsedMs, type Instant } from '../kernel/time.ts';
 import { atMost, isPassing, pause } from '../log/within.ts';
 import type { WaitEntry, Waits } from '../observe/waits.ts';
 import type { NotLeader, Refused } from '../partition/transaction.ts';
@@ -37,37 +37,62 @@ const pauseMsMax = 200;
  * signal's reason; what an attempt throws and does not pass.
  */
 export async function deliver<T extends { readonly kind: string }>(
-  { ports, waits }: DeliveryPorts,
+  setup: DeliveryPorts,
   about: DeliveryAbout,
-  attempt: (leftMs: number) => Promise<T | Again>,
+  attempt: Attempt<T>,
 ): Promise<T> {
+  const since = setup.ports.clock.now();
+  const first = await answerOf(setup, about, attempt, about.withinMs);
+  return isAgain(first) ? askAgain(setup, about, attempt, { since, first }) : first;
+}
+
+type Attempt<T> = (leftMs: number) => Promise<T | Again>;
+
+/** Apart from the first time, which is all that most need. */
+async function askAgain<T extends { readonly kind: string }>(
+  setup: DeliveryPorts,
+  about: DeliveryAbout,
+  attempt: Attempt<T>,
+  { since, first }: { readonly since: Instant; readonly first: Again },
+): Promise<T> {
+  const { ports, waits } = setup;
   const { what, key, withinMs, signal } = about;
-  const since = ports.clock.now();
+  const leftMsOf = (): number => withinMs - elapsedMs(since, ports.clock.now());
   let inDoubt = false;
   let wait: WaitEntry | null = null;
   try {
-    for (let count = 0; ; count++) {
-      const leftMs = withinMs - elapsedMs(since, ports.clock.now());
-      let answer: T | Again;
-      try {
-        answer = await (signal === undefined
-          ? attempt(Math.max(1, leftMs))
-          : untilAborted(ports, signal, () => attempt(Math.max(1, leftMs))));
-      } catch (error) {
-        if (!isPassing(error)) throw error;
-        answer = { kind: 'again', inDoubt: error.happened === 'unknown', why: error.message };
-      }
-      if (!isAgain(answer)) return answer;
+    let answer: T | Again = first;
+    for (let count = 1; isAgain(answer); count++) {
+      const { why } = answer;
       inDoubt ||= answer.inDoubt;
-      const pauseMs = ports.randomness.float() * Math.min(firstPauseMs * 2 ** Math.min(count, 10), pauseMsMax);
-      if (leftMs <= pauseMs) throw overdue(about, { inDoubt, count: count + 1, why: answer.why });
-      wait ??= waits?.enter({ what, key, waitsFor: answer.why, withinMs: leftMs }) ?? null;
-      if (wait !== null) wait.waitsFor = answer.why;
+      const leftMs = leftMsOf();
+      const pauseMs = ports.randomness.float() * Math.min(firstPauseMs * 2 ** Math.min(count - 1, 10), pauseMsMax);
+      if (leftMs <= pauseMs) throw overdue(about, { inDoubt, count, why });
+      wait ??= waits?.enter({ what, key, waitsFor: why, withinMs: leftMs }) ?? null;
+      if (wait !== null) wait.waitsFor = why;
       await pause(ports.timers, pauseMs, [signal]);
+      answer = await answerOf(setup, about, attempt, leftMsOf());
     }
+    return answer;
   } finally {
     wait?.leave();
   }
+}
+
+/** What passes is to be asked again; what does not is thrown. */
+function answerOf<T>(
+  { ports }: DeliveryPorts,
+  { signal }: DeliveryAbout,
+  attempt: Attempt<T>,
+  leftMs: number,
+): Promise<T | Again> {
+  const asked = (): Promise<T | Again> => attempt(Math.max(1, leftMs));
+  return (signal === undefined ? asked() : untilAborted(ports, signal, asked)).catch(passing);
+}
+
+function passing(error: unknown): Again {
+  if (!isPassing(error)) throw error;
+  return { kind: 'again', inDoubt: error.happened === 'unknown', why: error.message };
 }
 
 /**

@@ -81,20 +81,28 @@ export class Router {
    * is no part of the app; `unknown` when its deadline came and it may have happened, `unavailable` when it certainly did
    * not; `stopped`; the signal's reason; what `decide` and middleware throw.
    */
-  async send({ machine, key, command, data, actor, options }: SendRequest): Promise<CommandOutcome> {
+  send(request: SendRequest): Promise<CommandOutcome> {
+    try {
+      const { machine, key, command, data } = request;
+      checkPart(this.#setup.runtime, machine);
+      checkKey(key);
+      const schema = commandSchema(machine, command);
+      const name = `${machine.name}.${command}`;
+      if (schema === undefined)
+        throw new LockstepError('misuse', 'this machine has no such command', { values: { command: name } });
+      const output = check(schema, data, { kind: 'command', name });
+      return isPromise(output) ? output.then((checked) => this.#send(request, checked)) : this.#send(request, output);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #send({ machine, key, command, actor, options }: SendRequest, data: unknown): Promise<CommandOutcome> {
     const { runtime, middleware } = this.#setup;
-    checkPart(runtime, machine);
-    checkKey(key);
-    const schema = commandSchema(machine, command);
-    const name = `${machine.name}.${command}`;
-    if (schema === undefined)
-      throw new LockstepError('misuse', 'this machine has no such command', { values: { command: name } });
-    const output = check(schema, data, { kind: 'command', name });
-    const checked = isPromise(output) ? await output : output;
     const commandId = options.commandId ?? runtime.newId();
     const { correlationId, causationId, trace } = contextOf(commandId, options);
-    const sent = { machine: machine.name, key, command, data: checked };
-    const first: SentCommand = { ...sent, actor, commandId, correlationId, causationId, trace };
+    const about = { machine: machine.name, key, command, data };
+    const first: SentCommand = { ...about, actor, commandId, correlationId, causationId, trace };
     const deliver = (one: SentCommand): Promise<CommandOutcome> => this.#deliver(machine, first, one, options);
     if (middleware.length === 0) return deliver(first);
     const all = middleware.reduceRight<typeof deliver>((next, one) => (passed) => one(passed, next), deliver);

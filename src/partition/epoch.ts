@@ -107,8 +107,7 @@ export class LeadingEpoch {
   #countCommands(): void {
     const { replica, ports, settings } = this.#setup;
     const { commands, commit } = this.leader;
-    if (this.#endCount !== null || commit.end !== null || replica.revision * 2 < settings.commands.countMax)
-      return;
+    if (this.#endCount !== null || commit.end !== null || replica.revision * 2 < settings.commands.countMax) return;
     commands.forgetCounts(); // of this epoch until now: what is there is counted anew
     const onFailed = (error: unknown): void => commit.finish({ kind: 'failed', error: asError(error) });
     this.#endCount = countCommands({ replica, timers: ports.timers, commands, onFailed });

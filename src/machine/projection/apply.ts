@@ -45,25 +45,28 @@ export function applyRow(
 ): Applied {
   const { handlers } = projection['~projection'];
   const ofMachine = handlers.get(machine.name);
-  if (ofMachine === undefined || !row.events.some(({ type }) => Object.hasOwn(ofMachine, type)))
-    return { kind: 'applied' };
-  let at = placeOfEvent(row, row.firstVersion);
+  if (ofMachine === undefined || !row.events.some(({ type }) => Object.hasOwn(ofMachine, type))) return applied;
+  let atVersion = row.firstVersion;
   try {
     for (const event of recordedOf(machine, row, tokenOf(row.revision))) {
       const handler = Object.hasOwn(ofMachine, event.type) ? ofMachine[event.type] : undefined;
-      const place = placeOfEvent(row, event.version);
-      if (handler === undefined || skips.some((one) => isSameEvent(one, place))) continue;
-      at = place;
+      if (handler === undefined || (skips.length > 0 && isAmong(skips, placeOfEvent(row, event.version)))) continue;
+      atVersion = event.version;
       checkReturned(handler(event, rows), event);
     }
     rows.keep();
-    return { kind: 'applied' };
+    return applied;
   } catch (error) {
     rows.drop();
     if (isLockstepError(error, 'corrupt')) throw error; // no handler's doing
-    return { kind: 'stopped', error: wordsOf(error), event: at };
+    return { kind: 'stopped', error: wordsOf(error), event: placeOfEvent(row, atVersion) };
   }
 }
+
+const applied: Applied = Object.freeze({ kind: 'applied' });
+
+const isAmong = (skips: readonly EventPlace[], place: EventPlace): boolean =>
+  skips.some((one) => isSameEvent(one, place));
 
 const errorUnitsMax = 2_000;
 

@@ -118,8 +118,9 @@ export function catchUp(
   const events = readingOf(tx);
   let rows = 0;
   let isAll = true;
+  let going = travellers.length;
   for (const [at, stored] of tx.system(orderSystem, 'local').range({ from: [leading.position + 1] })) {
-    if (rows === rowsMax || (rows > 0 && isEnough()) || travellers.every(({ isStopped }) => isStopped)) {
+    if (rows === rowsMax || (rows > 0 && isEnough()) || going === 0) {
       isAll = false;
       break;
     }
@@ -134,7 +135,8 @@ export function catchUp(
         row ??= orderedRow(events, place, stored);
         one.take(tx, machine, row, measure);
       }
-      if (!one.isStopped) one.position = revision;
+      if (one.isStopped) going--;
+      else one.position = revision;
     }
     if (row !== null) onRow?.(row);
   }

@@ -9,7 +9,7 @@
  */
 import { ByteWriter } from '../../bytes/byte-writer.ts';
 import { compareBytes } from '../../bytes/compare.ts';
-import { encodeTuple, type KeyPart, type Tuple } from '../../bytes/tuple.ts';
+import { encodeTuple, writeTuple, type KeyPart, type Tuple } from '../../bytes/tuple.ts';
 import { ValueDecoder } from '../../bytes/value-decode.ts';
 import { ValueEncoder } from '../../bytes/value-encode.ts';
 import type { StoredValue } from '../../bytes/value-format.ts';
@@ -59,7 +59,13 @@ export class WriteMeasure {
 
   /** @throws LockstepError `invalid` for what cannot be stored, or is too much. */
   key(key: Tuple): void {
-    this.count(encodeTuple(key, keyBytesMax));
+    const start = this.#writer.length;
+    writeTuple(this.#writer, key);
+    const keyBytes = this.#writer.length - start;
+    if (keyBytes > keyBytesMax)
+      throw new LockstepError('invalid', 'the key of a row has more bytes than the limit', {
+        values: { keyBytes, keyBytesMax },
+      });
   }
 
   /** Its bytes. @throws as `key`. */
