@@ -9,10 +9,11 @@ import { magnitudeOf } from './magnitude.ts';
 import { TextCache, type Texts } from './text-cache.ts';
 import * as format from './value-format.ts';
 import { checkLimits, type StoredValue, type ValueLimits, valueLimits } from './value-format.ts';
+import type { ValueParts } from './value-parts.ts';
 import { readVarint } from './varint.ts';
 
 /** Makes values of bytes, one at a time. Keeps a bounded cache of short texts between them. */
-export class ValueDecoder {
+export class ValueDecoder implements ValueParts {
   readonly #limits: ValueLimits;
   /** Also for the keys of what is decoded here. */
   readonly texts: Texts = new TextCache();
@@ -32,6 +33,43 @@ export class ValueDecoder {
    * @throws LockstepError `corrupt`, with `offset` into `bytes`, for anything else than one value within the limits.
    */
   decode(bytes: Uint8Array, start = 0, end: number = bytes.length): StoredValue {
+    this.#begin(bytes, start, end);
+    try {
+      const value = this.#value(0);
+      if (this.#at !== end) throw corrupt('more bytes follow a value', this.#at);
+      return value;
+    } finally {
+      this.#bytes = nothing; // lest it be kept alive
+    }
+  }
+
+  /** As `decode`, part by part. The parts are this decoder: whatever else it is asked for before their end spoils them. */
+  begin(bytes: Uint8Array, start: number, end: number): ValueParts {
+    this.#begin(bytes, start, end);
+    return this;
+  }
+
+  list(): number | null {
+    const tag = this.#byte();
+    if (tag === format.tagNull) return null;
+    const isLong = tag === format.tagArrayLong;
+    if (!isLong && (tag < format.tagArray || tag >= format.tagString))
+      throw corrupt('no array is where one belongs', this.#at - 1, { tag });
+    const count = isLong ? this.#countOver(format.countInTagMax) : tag - format.tagArray;
+    this.#enter(count, count, 0);
+    return count;
+  }
+
+  next(): StoredValue {
+    return this.#value(1);
+  }
+
+  end(): void {
+    if (this.#at !== this.#end) throw corrupt('more bytes follow a value', this.#at);
+    this.#bytes = nothing;
+  }
+
+  #begin(bytes: Uint8Array, start: number, end: number): void {
     if (end - start > this.#limits.bytesMax) {
       throw corrupt('a value is longer than the limit', start, { bytesMax: this.#limits.bytesMax });
     }
@@ -40,13 +78,6 @@ export class ValueDecoder {
     this.#at = start;
     this.#end = end;
     this.#count = 0;
-    try {
-      const value = this.#value(0);
-      if (this.#at !== end) throw corrupt('more bytes follow a value', this.#at);
-      return value;
-    } finally {
-      this.#bytes = nothing; // lest it be kept alive
-    }
   }
 
   #value(depth: number): StoredValue {

@@ -3,6 +3,7 @@
  * on instead of having them too. Nothing else changes: they are read, followed, folded and forgotten as before, and a command
  * to such an instance is decided on its state; what it makes stands behind the chunks. A few rows a transaction.
  */
+import { partsOf } from '../bytes/value-parts.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import { cancelTimer, setTimer } from '../partition/timer/timer.ts';
@@ -11,7 +12,7 @@ import type { SpaceEntry, Transaction } from '../partition/transaction.ts';
 import { chunkOf } from './chunk.ts';
 import type { AnyMachine } from './definition.ts';
 import { again, deliver, type Again, type DeliveryPorts } from './delivery.ts';
-import { decodeRow, eventsSystem, orderSystem } from './event-row.ts';
+import { decodeRow, eventsSystem, orderSystem, placeInStream } from './event-row.ts';
 import { placeStateOf } from './place-state.ts';
 import type { MachineRuntime } from './runtime.ts';
 import { archiveSystem } from './stream-rows.ts';
@@ -32,7 +33,7 @@ export function archiveFurther(tx: Transaction, machine: string, key: string): n
   const order = tx.system(orderSystem, 'local');
   let eventCount = 0;
   for (const [at, stored] of entries) {
-    const { revision, events } = decodeRow(at, stored, place);
+    const { revision, events } = decodeRow(placeInStream(at), partsOf(stored), place);
     rows.delete(at);
     order.set([revision, ...at], null);
     eventCount += events.length;

@@ -2,22 +2,13 @@
  * Reading of what is stored: the stream of an instance in either direction, the order of a partition, and what a row
  * becomes for whoever reads events: one event each, in the newest of its shapes.
  */
-import type { StoredValue } from '../bytes/value-format.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { parseToken, parseTokenOf, printToken } from '../partition/token.ts';
-import type { Reader, Token } from '../partition/transaction.ts';
+import type { RangeOptions, Reader, SpaceWalk, Token } from '../partition/transaction.ts';
 import { placeOf } from '../ring/slot.ts';
 import type { Recorded } from './connection.ts';
 import type { AnyMachine } from './definition.ts';
-import {
-  decodeRow,
-  lastVersionOf,
-  orderSystem,
-  placeInOrder,
-  rowKey,
-  type EventRow,
-  type RowPlace,
-} from './event-row.ts';
+import { decodeOrdered, lastVersionOf, orderSystem, placeInOrder, type EventRow, type RowPlace } from './event-row.ts';
 import { openedRow } from './personal.ts';
 import { placeStateAt } from './place-state.ts';
 import { rowAt, streamRows, streamRowsReverse } from './stream-rows.ts';
@@ -77,14 +68,31 @@ export function newestVersion(reader: Pick<Reader, 'system'>, machine: string, k
 }
 
 /** Rows of a partition in the order in which they came about, those after a revision; `limit` of them at most. */
-export function* readOrder(reader: Pick<Reader, 'system'>, afterRevision: number, limit: number): Iterable<EventRow> {
-  for (const [at, value] of reader.system(orderSystem, null).range({ from: [afterRevision + 1], limit }))
-    yield orderedRow(reader, placeInOrder(at), value);
+export const readOrder = (reader: Pick<Reader, 'system'>, afterRevision: number, limit: number): Iterable<EventRow> =>
+  orderedRows(reader, { from: [afterRevision + 1], limit });
+
+/** The same from the newest to the oldest. */
+export const readOrderReverse = (
+  reader: Pick<Reader, 'system'>,
+  afterRevision: number,
+  limit: number,
+): Iterable<EventRow> => orderedRows(reader, { from: [afterRevision + 1], limit, reverse: true });
+
+function* orderedRows(reader: Pick<Reader, 'system'>, options: RangeOptions): Iterable<EventRow> {
+  const walk = reader.system(orderSystem, null).walk(options);
+  try {
+    while (walk.next()) yield orderedRow(reader, placeInOrder(walk.key()), walk);
+  } finally {
+    walk.end();
+  }
 }
 
 /** The row that an entry of the order has, or names. @throws LockstepError `corrupt`. */
-export const orderedRow = (reader: Pick<Reader, 'system'>, place: RowPlace, value: StoredValue): EventRow =>
-  value === null ? readRow(reader, place) : decodeRow(rowKey(place), value, placeStateAt(reader, place.key));
+export const orderedRow = (
+  reader: Pick<Reader, 'system'>,
+  place: RowPlace,
+  entry: Pick<SpaceWalk, 'parts'>,
+): EventRow => decodeOrdered(place, entry.parts(), placeStateAt(reader, place.key)) ?? readRow(reader, place);
 
 /** The row that the order names. @throws LockstepError `corrupt` when it is not there. */
 export function readRow(reader: Pick<Reader, 'system'>, place: RowPlace): EventRow {

@@ -11,6 +11,7 @@
  */
 import type { KeyPart, Tuple } from '../bytes/tuple.ts';
 import type { StoredValue } from '../bytes/value-format.ts';
+import type { ValueParts } from '../bytes/value-parts.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { Transaction } from '../partition/transaction.ts';
 import type { StoredEvent } from './engine.ts';
@@ -53,6 +54,8 @@ export interface EventRow extends RowPlace, Origin {
 
 export const rowKey = ({ machine, key, firstVersion }: RowPlace): Tuple => [machine, key, firstVersion];
 
+/** Before `sealed`. */
+const rowParts = 8;
 /** A row of more bytes stands in its stream alone. */
 const rowBytesInOrderMax = 1_024;
 
@@ -81,11 +84,30 @@ function encodeRow({ revision, events, sealed, ...origin }: Omit<EventRow, keyof
   return sealed === undefined ? row : [...row, encodeSealed(sealed)];
 }
 
-/** `place`: the state of the row's place. @throws LockstepError `corrupt`. */
-export function decodeRow(key: Tuple, value: StoredValue, place: PlaceState): EventRow {
-  const [revision, atMs, actor, commandId, correlation, causationId, trace, events, sealed] = Array.isArray(value)
-    ? value
-    : [];
+/** `state`: that of the row's place. @throws LockstepError `corrupt`. */
+export function decodeRow(place: RowPlace, parts: ValueParts, state: PlaceState): EventRow {
+  const count = parts.list();
+  if (count === null) throw unreadable('a row of events');
+  return decodeListedRow(place, count, parts, state);
+}
+
+/** As `decodeRow`, of a row that the order has; null: it names one that stands in its stream alone. */
+export function decodeOrdered(place: RowPlace, parts: ValueParts, state: PlaceState): EventRow | null {
+  const count = parts.list();
+  if (count !== null) return decodeListedRow(place, count, parts, state);
+  parts.end();
+  return null;
+}
+
+function decodeListedRow(place: RowPlace, count: number, parts: ValueParts, state: PlaceState): EventRow {
+  if (count !== rowParts && count !== rowParts + 1) throw unreadable('a row of events');
+  const revision = parts.next();
+  const atMs = parts.next();
+  const actor = parts.next();
+  const commandId = parts.next();
+  const correlation = parts.next();
+  const causationId = parts.next();
+  const trace = parts.next();
   const isRow =
     typeof revision === 'number' &&
     typeof atMs === 'number' &&
@@ -93,16 +115,16 @@ export function decodeRow(key: Tuple, value: StoredValue, place: PlaceState): Ev
     typeof commandId === 'string' &&
     (correlation === null || typeof correlation === 'string') &&
     (causationId === null || typeof causationId === 'string') &&
-    (trace === null || typeof trace === 'string') &&
-    Array.isArray(events);
+    (trace === null || typeof trace === 'string');
   if (!isRow) throw unreadable('a row of events');
-  const at = new Date(atMs);
-  const stored = events.map((event) => eventOf(event, at));
+  const events = eventsOf(parts, new Date(atMs));
+  const sealed = count > rowParts ? parts.next() : null;
+  parts.end();
+  const { machine, key, firstVersion } = place;
   const correlationId = correlation ?? commandId;
-  const { machine, key: name, firstVersion } = placeOf(key[0], key[1], key[2]);
   const row = {
     machine,
-    key: name,
+    key,
     firstVersion,
     revision,
     actor,
@@ -110,24 +132,40 @@ export function decodeRow(key: Tuple, value: StoredValue, place: PlaceState): Ev
     correlationId,
     causationId,
     trace,
-    events: stored,
+    events,
   };
-  return sealed === undefined ? row : { ...row, sealed: decodeSealed(place, sealed) };
+  return sealed === null ? row : { ...row, sealed: decodeSealed(state, sealed) };
+}
+
+function eventsOf(parts: ValueParts, at: Date): readonly StoredEvent[] {
+  const count = parts.list();
+  if (count === null || count === 0) throw unreadable('a row of events');
+  const events = new Array<StoredEvent>(count); // as large as it gets: one that grows begins with room for 17
+  for (let index = 0; index < count; index++) {
+    const partCount = parts.list();
+    if (partCount !== 2 && partCount !== 3) throw unreadable('an event');
+    const type = parts.next();
+    const shape = parts.next();
+    if (typeof type !== 'string' || typeof shape !== 'number') throw unreadable('an event');
+    events[index] = { type, shape, data: partCount === 3 ? parts.next() : undefined, at };
+  }
+  return events;
 }
 
 /** Where the row is that the order has here. @throws LockstepError `corrupt`. */
-export const placeInOrder = ([, machine, key, firstVersion]: Tuple): RowPlace => placeOf(machine, key, firstVersion);
+export const placeInOrder = ([, machine, key, firstVersion]: Tuple): RowPlace => placeFrom(machine, key, firstVersion);
 
-function placeOf(machine: KeyPart | undefined, key: KeyPart | undefined, firstVersion: KeyPart | undefined): RowPlace {
+/** Where a row is that stands in its stream. @throws LockstepError `corrupt`. */
+export const placeInStream = ([machine, key, firstVersion]: Tuple): RowPlace => placeFrom(machine, key, firstVersion);
+
+function placeFrom(
+  machine: KeyPart | undefined,
+  key: KeyPart | undefined,
+  firstVersion: KeyPart | undefined,
+): RowPlace {
   if (typeof machine !== 'string' || typeof key !== 'string' || typeof firstVersion !== 'number')
     throw unreadable('the place of an event');
   return { machine, key, firstVersion };
-}
-
-function eventOf(stored: StoredValue, at: Date): StoredEvent {
-  const [type, shape, data] = Array.isArray(stored) ? stored : [];
-  if (typeof type !== 'string' || typeof shape !== 'number') throw unreadable('an event');
-  return { type, shape, data, at };
 }
 
 const unreadable = (what: string): LockstepError => new LockstepError('corrupt', `${what} is not what was written`);

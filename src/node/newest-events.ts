@@ -3,8 +3,7 @@ import type { Timers } from '../env/timers.ts';
 import { pause } from '../log/within.ts';
 import type { Recorded } from '../machine/connection.ts';
 import type { AnyMachine } from '../machine/definition.ts';
-import { orderedRow, recordedOf, tokensBeside } from '../machine/event-reader.ts';
-import { orderSystem, placeInOrder } from '../machine/event-row.ts';
+import { readOrderReverse, recordedOf, tokensBeside } from '../machine/event-reader.ts';
 import type { Partitions } from '../partition/partitions.ts';
 
 export interface NewestEvents {
@@ -55,9 +54,7 @@ export async function newestEvents(
     using snapshot = outcome;
     const tokenOf = tokensBeside(snapshot.token);
     seen.set(index, snapshot.revision);
-    const newest = snapshot.system(orderSystem, null).range({ from: [after + 1], reverse: true, limit: limit + 1 });
-    for (const [at, value] of newest) {
-      const row = orderedRow(snapshot, placeInOrder(at), value);
+    for (const row of readOrderReverse(snapshot, after, limit + 1)) {
       const machine = machines.get(row.machine);
       if (machine !== undefined) found.push(...recordedOf(machine, row, tokenOf(row.revision)).reverse());
     }

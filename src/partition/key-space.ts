@@ -30,6 +30,8 @@ const afterAllTuples = 0xff;
 export interface KeyBounds {
   readonly from: Uint8Array;
   readonly to: Uint8Array;
+  /** How many bytes the prefix takes that was asked for, that of the space included. */
+  readonly prefixBytes: number;
 }
 
 /** Where keys are written: one for all spaces of which one is used at a time. */
@@ -93,7 +95,7 @@ export class KeySpace {
     const within = { from: this.#encoded(prefix, 0), to: this.#encoded(prefix, 1) };
     const first = from === undefined ? within.from : later(within.from, this.#encoded(from, 0));
     const end = to === undefined ? within.to : earlier(within.to, this.#encoded(to, 0));
-    return compareBytes(first, end) < 0 ? { from: first, to: end } : null;
+    return compareBytes(first, end) < 0 ? { from: first, to: end, prefixBytes: within.from.length } : null;
   }
 
   /** Whether the key is of this space. */
@@ -107,6 +109,11 @@ export class KeySpace {
   /** The tuple of a key of this space. @throws LockstepError `corrupt`. */
   tupleOf(bytes: Uint8Array, start = 0, end: number = bytes.length, texts?: Texts): KeyPart[] {
     return decodeTuple(bytes, start + this.#prefix.length, end, tupleBytesMax, texts);
+  }
+
+  /** The parts of a key from `start` on, where a prefix of it ends. @throws LockstepError `corrupt`. */
+  restOf(bytes: Uint8Array, start: number, end: number, texts?: Texts): KeyPart[] {
+    return decodeTuple(bytes, start, end, tupleBytesMax, texts);
   }
 
   #encoded(tuple: Tuple, roomAfter: 0 | 1): Uint8Array {

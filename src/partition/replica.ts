@@ -43,7 +43,8 @@ export class Replica {
   #tree: Tree;
   #pressure: WriterPressure;
   #snapshots: Snapshots;
-  readonly #decoder = new ValueDecoder();
+  /** Of all who read this state outside of transactions: one at a time, as none waits while it reads. */
+  readonly decoder: ValueDecoder = new ValueDecoder();
   readonly #hold: Hold;
   #place: Place = { position: beforeFirst, chain: undefined };
   /** Of the newest durable transaction. */
@@ -222,7 +223,7 @@ export class Replica {
   system(name: string, key: readonly string[], revision: number): StoredValue | undefined {
     const { buffer, length } = this.spaces.ofSystem(name).written(key);
     const found = this.tree.find(buffer, 0, length, revision);
-    return found === null ? undefined : this.#decoder.decode(found.bytes, found.start, found.end);
+    return found === null ? undefined : this.decoder.decode(found.bytes, found.start, found.end);
   }
 
   /** The first record that would be read after a crash of before the last flush: what is before is not needed here. */

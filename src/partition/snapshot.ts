@@ -2,6 +2,7 @@
 import type { Ports } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { Instant } from '../kernel/time.ts';
+import type { HeldCursor } from '../storage/tree.ts';
 import type { Replica } from './replica.ts';
 import type { PlaceEntry, Reader, ReadSpace, SystemEntry, Token } from './transaction.ts';
 import { TreeReader } from './tree-reader.ts';
@@ -47,16 +48,17 @@ export class HeldSnapshot implements Snapshot {
       held.release();
       onEnd(this);
     };
-    this.#reader = new TreeReader(replica.tree, {
+    const owner = {
       revision: () => this.#check(msMax),
-      walking: ({ release }) => {
+      walking: ({ release }: HeldCursor) => {
         const end = (): void => {
           if (this.#walks.delete(end)) release();
         };
         this.#walks.add(end);
         return end;
       },
-    });
+    };
+    this.#reader = new TreeReader(replica.tree, owner, replica.decoder);
   }
 
   get local(): ReadSpace {

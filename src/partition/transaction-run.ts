@@ -10,7 +10,17 @@ import { placeOf } from '../ring/slot.ts';
 import type { TransactionView } from '../storage/transaction/view.ts';
 import type { KeySpace } from './key-space.ts';
 import type { KeySpaces } from './key-spaces.ts';
-import type { RangeOptions, ReadSpace, Space, SpaceEntry, SpaceRange, Token, Transaction } from './transaction.ts';
+import { entriesOf, EntriesWalk } from './space-walk.ts';
+import type {
+  RangeOptions,
+  ReadSpace,
+  Space,
+  SpaceEntry,
+  SpaceRange,
+  SpaceWalk,
+  Token,
+  Transaction,
+} from './transaction.ts';
 
 /** How a message leaves: `channel` knows. `full`: too much waits already, on its way to where it goes. */
 export type Sender = (tx: Transaction, to: string, message: StoredValue) => 'sent' | 'full' | 'too-large';
@@ -93,6 +103,10 @@ export class TransactionRun implements Transaction {
 
   range(options?: RangeOptions): Iterable<SpaceEntry> {
     return this.#ofPlace().range(options);
+  }
+
+  walk(options?: RangeOptions): SpaceWalk {
+    return this.#ofPlace().walk(options);
   }
 
   set(key: Tuple, value: StoredValue): void {
@@ -207,22 +221,15 @@ class RunSpace implements Space {
     return found === null ? undefined : this.#setup.decoder.decode(found.bytes, found.start, found.end);
   }
 
-  *range(options: RangeOptions = {}): Iterable<SpaceEntry> {
+  range(options: RangeOptions = {}): Iterable<SpaceEntry> {
+    return entriesOf(() => this.walk(options));
+  }
+
+  walk(options: RangeOptions = {}): SpaceWalk {
     checkIsOn(this.#view);
-    const bounds = this.keys.bounds(options);
-    let left = options.limit ?? Infinity;
-    if (bounds === null) return;
-    const walk = this.#view.walk(bounds, options.reverse === true);
-    const { cursor } = walk;
-    try {
-      while (left-- > 0 && walk.next())
-        yield [
-          this.keys.tupleOf(cursor.keyBytes, cursor.keyStart, cursor.keyEnd, this.#setup.decoder.texts),
-          this.#setup.decoder.decode(cursor.valueBytes, cursor.valueStart, cursor.valueEnd),
-        ] as const;
-    } finally {
-      walk.end();
-    }
+    return new EntriesWalk(this.keys, this.#setup.decoder, options, (bounds, reverse) =>
+      this.#view.walk(bounds, reverse),
+    );
   }
 
   set(key: Tuple, value: StoredValue): void {

@@ -2,8 +2,9 @@
  * What code in a transaction sees, and what comes of it. Types alone: `leader.ts` runs transactions, `timer`, `lease` and
  * `channel` are functions over a `Transaction` and an `EpochService` each.
  */
-import type { Tuple } from '../bytes/tuple.ts';
+import type { KeyPart, Tuple } from '../bytes/tuple.ts';
 import type { StoredValue } from '../bytes/value-format.ts';
+import type { ValueParts } from '../bytes/value-parts.ts';
 import type { HybridTimestamp } from '../clock/timestamp.ts';
 import type { Ports } from '../env/env.ts';
 import type { Brand } from '../kernel/brand.ts';
@@ -32,11 +33,30 @@ export interface RangeOptions extends SpaceRange {
 
 export type SpaceEntry = readonly [key: Tuple, value: StoredValue];
 
+/**
+ * Entries of a range one after the other, for the rooms above, which make of each what they need. Between `next` and what is
+ * asked of an entry nothing else is read, and nothing is written. `end` it.
+ */
+export interface SpaceWalk {
+  /** To the first entry, then to the next one. False: there is none, nor will be. */
+  next(): boolean;
+  key(): readonly KeyPart[];
+  /** The parts of the key behind the prefix that was asked for. */
+  rest(): readonly KeyPart[];
+  value(): StoredValue;
+  /** The value, to be taken apart before anything else is read. */
+  parts(): ValueParts;
+  /** Once or more. */
+  end(): void;
+}
+
 /** Keys and values of one place, as they are at one moment. Values are decoded anew by every call. */
 export interface ReadSpace {
   get(key: Tuple): StoredValue | undefined;
   /** In the order of tuples. Read it to its end, or leave its loop, before the transaction or the snapshot ends. */
   range(options?: RangeOptions): Iterable<SpaceEntry>;
+  /** As `range`, an entry at a time. For the rooms above, not for users. */
+  walk(options?: RangeOptions): SpaceWalk;
 }
 
 /** A space that can be written: what is written is read back at once, here and by later transactions. */

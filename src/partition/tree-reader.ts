@@ -5,9 +5,11 @@ import type { StoredValue } from '../bytes/value-format.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { placeOf, slotCount, slotOf } from '../ring/slot.ts';
 import type { HeldCursor, Tree } from '../storage/tree.ts';
+import type { ViewWalk } from '../storage/transaction/view.ts';
 import type { VisibleCursor } from '../storage/visible-cursor.ts';
 import { KeySpace, slotOfStored } from './key-space.ts';
-import type { PlaceEntry, RangeOptions, Reader, ReadSpace, SpaceEntry, SystemEntry } from './transaction.ts';
+import { entriesOf, EntriesWalk } from './space-walk.ts';
+import type { PlaceEntry, RangeOptions, Reader, ReadSpace, SpaceWalk, SystemEntry } from './transaction.ts';
 
 /** Whose reading it is. */
 export interface ReaderOwner {
@@ -20,11 +22,13 @@ export interface ReaderOwner {
 export class TreeReader implements Reader {
   readonly #tree: Tree;
   readonly #owner: ReaderOwner;
-  readonly #decoder = new ValueDecoder();
+  readonly #decoder: ValueDecoder;
 
-  constructor(tree: Tree, owner: ReaderOwner) {
+  /** `decoder`: of readers that are made often, one for all, which knows the texts that they meet. */
+  constructor(tree: Tree, owner: ReaderOwner, decoder: ValueDecoder = new ValueDecoder()) {
     this.#tree = tree;
     this.#owner = owner;
+    this.#decoder = decoder;
   }
 
   get revision(): number {
@@ -78,7 +82,11 @@ export class TreeReader implements Reader {
   }
 
   space(space: KeySpace): ReadSpace {
-    return { get: (key) => this.#get(space, key), range: (options) => this.#range(space, options ?? {}) };
+    return {
+      get: (key) => this.#get(space, key),
+      range: (options) => entriesOf(() => this.#walk(space, options ?? {})),
+      walk: (options) => this.#walk(space, options ?? {}),
+    };
   }
 
   /** The keys of a space where they lie, those behind one: for who looks at few of what it walks over. */
@@ -102,26 +110,39 @@ export class TreeReader implements Reader {
     return found === null ? undefined : this.#decoder.decode(found.bytes, found.start, found.end);
   }
 
-  *#range(space: KeySpace, options: RangeOptions): Generator<SpaceEntry, void, undefined> {
-    const bounds = space.bounds(options);
-    let left = options.limit ?? Infinity;
-    if (bounds === null || left <= 0) return;
-    const held = this.#tree.walk(this.#owner.revision(), bounds);
-    const end = this.#owner.walking(held);
-    const { cursor } = held;
-    const isReverse = options.reverse === true;
-    try {
-      for (isReverse ? cursor.last() : cursor.first(); cursor.valid; isReverse ? cursor.previous() : cursor.next()) {
-        yield [
-          space.tupleOf(cursor.keyBytes, cursor.keyStart, cursor.keyEnd, this.#decoder.texts),
-          this.#decoder.decode(cursor.valueBytes, cursor.valueStart, cursor.valueEnd),
-        ];
-        if (--left <= 0) return;
-        this.#owner.revision();
-      }
-    } finally {
-      end();
-    }
+  #walk(space: KeySpace, options: RangeOptions): SpaceWalk {
+    return new EntriesWalk(space, this.#decoder, options, (bounds, reverse) => {
+      const held = this.#tree.walk(this.#owner.revision(), bounds);
+      return new OwnedWalk(this.#owner, held, reverse);
+    });
+  }
+}
+
+/** Its owner is asked before each entry. */
+class OwnedWalk implements ViewWalk {
+  readonly cursor: VisibleCursor;
+  readonly end: () => void;
+  readonly #owner: ReaderOwner;
+  readonly #reverse: boolean;
+  #isNew = true;
+
+  constructor(owner: ReaderOwner, held: HeldCursor, reverse: boolean) {
+    this.cursor = held.cursor;
+    this.end = owner.walking(held);
+    this.#owner = owner;
+    this.#reverse = reverse;
+  }
+
+  next(): boolean {
+    const { cursor } = this;
+    this.#owner.revision();
+    if (this.#isNew) {
+      this.#isNew = false;
+      if (this.#reverse) cursor.last();
+      else cursor.first();
+    } else if (this.#reverse) cursor.previous();
+    else cursor.next();
+    return cursor.valid;
   }
 }
 

@@ -115,35 +115,47 @@ export function catchUp(
   if (leading === undefined) return true;
   const along = travellersOf(space, others).filter(({ position }) => position >= leading.position);
   const travellers = [leading, ...along];
-  const events = readingOf(tx);
-  let rows = 0;
-  let isAll = true;
-  let going = travellers.length;
-  for (const [at, stored] of tx.system(orderSystem, 'local').range({ from: [leading.position + 1] })) {
-    if (rows === rowsMax || (rows > 0 && isEnough()) || going === 0) {
-      isAll = false;
-      break;
-    }
-    rows++;
-    const revision = Number(at[0]);
-    const place = placeInOrder(at);
-    const machine = machines.get(place.machine);
-    let row: EventRow | null = null;
-    for (const one of travellers) {
-      if (one.isStopped || one.position >= revision) continue;
-      if (machine !== undefined && one.handles(place.machine)) {
-        row ??= orderedRow(events, place, stored);
-        one.take(tx, machine, row, measure);
-      }
-      if (one.isStopped) going--;
-      else one.position = revision;
-    }
-    if (row !== null) onRow?.(row);
-  }
+  const isAll = travel(tx, travellers, { machines, measure }, { rowsMax, isEnough, onRow });
   for (const one of travellers) one.save(space, isAll);
   if (travellers.some(({ isStopped }) => isStopped)) tx.note(projectionsTopic, null);
   for (const one of travellers) one.write(); // last: reading costs more in a transaction that has written much
   return isAll;
+}
+
+/** True: there is no event behind it. */
+function travel(
+  tx: Transaction,
+  travellers: readonly Traveller[],
+  { machines, measure }: CatchUpSetup,
+  { rowsMax, isEnough, onRow }: Stretch,
+): boolean {
+  const events = readingOf(tx);
+  const from = Math.min(...travellers.map(({ position }) => position)) + 1;
+  let [rows, going] = [0, travellers.length];
+  const order = tx.system(orderSystem, 'local').walk({ from: [from] });
+  try {
+    for (; order.next(); rows++) {
+      if (rows === rowsMax || (rows > 0 && isEnough()) || going === 0) return false;
+      const at = order.key();
+      const revision = Number(at[0]);
+      const place = placeInOrder(at);
+      const machine = machines.get(place.machine);
+      let row: EventRow | null = null;
+      for (const one of travellers) {
+        if (one.isStopped || one.position >= revision) continue;
+        if (machine !== undefined && one.handles(place.machine)) {
+          row ??= orderedRow(events, place, order);
+          one.take(tx, machine, row, measure);
+        }
+        if (one.isStopped) going--;
+        else one.position = revision;
+      }
+      if (row !== null) onRow?.(row);
+    }
+    return true;
+  } finally {
+    order.end();
+  }
 }
 
 function travellersOf(space: ReadSpace, projections: readonly AnyProjection[]): readonly Traveller[] {

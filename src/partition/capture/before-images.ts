@@ -86,7 +86,7 @@ export class BeforeImages {
     }
   }
 
-  #addWithin(bounds: KeyBounds): void {
+  #addWithin(bounds: Pick<KeyBounds, 'from' | 'to'>): void {
     const { cursor, release } = this.#replica.tree.walk(this.#replica.revision, bounds);
     try {
       for (cursor.first(); cursor.valid && !this.#isTooLarge; cursor.next()) {

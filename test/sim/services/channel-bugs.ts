@@ -67,6 +67,7 @@ function changed(tx: Transaction, change: SpaceChange): Transaction {
     local: tx.local,
     get: (key) => tx.get(key),
     range: (options) => tx.range(options),
+    walk: (options) => tx.walk(options),
     set: (key, value) => tx.set(key, value),
     setEncoded: (key, value) => tx.setEncoded(key, value),
     encoded: (value) => tx.encoded(value),
@@ -83,6 +84,7 @@ function changed(tx: Transaction, change: SpaceChange): Transaction {
       const plain: Space = {
         get: (key) => space.get(key),
         range: (options) => space.range(options),
+        walk: (options) => space.walk(options),
         set: (key, value) => space.set(key, value),
         setEncoded: (key, value) => space.setEncoded(key, value),
         delete: (key) => space.delete(key),
@@ -170,6 +172,7 @@ function fromSent(leading: Leading): Leading {
         return {
           get: (key) => space.get(key[0] === 'taken' ? ['sent', ...key.slice(1)] : key),
           range: (options) => space.range(options),
+          walk: (options) => space.walk(options),
         };
       },
     },

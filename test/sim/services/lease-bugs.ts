@@ -34,6 +34,7 @@ function withSpace(tx: Transaction, change: (space: Space) => Partial<Space>, no
   const changed = (space: Space): Space => ({
     get: (key) => space.get(key),
     range: (options) => space.range(options),
+    walk: (options) => space.walk(options),
     set: (key, value) => space.set(key, value),
     setEncoded: (key, value) => space.setEncoded(key, value),
     delete: (key) => space.delete(key),
@@ -48,6 +49,7 @@ function withSpace(tx: Transaction, change: (space: Space) => Partial<Space>, no
     },
     get: (key) => tx.get(key),
     range: (options) => tx.range(options),
+    walk: (options) => tx.walk(options),
     set: (key, value) => tx.set(key, value),
     setEncoded: (key, value) => tx.setEncoded(key, value),
     encoded: (value) => tx.encoded(value),
