@@ -5,6 +5,9 @@ import { escapeByte, keyBytesMax, keyCode, keyDepthMax, type KeyPart } from './t
 import { readNumber } from './tuple-number.ts';
 import { plainTexts, type Texts } from './text-cache.ts';
 
+/** At most. */
+const partsOfMost = 4;
+
 /**
  * The tuple that is encoded from `start` to `end` (excluded). Bytes in it are copies.
  * @throws LockstepError `corrupt`, with `offset` into `bytes`, for anything that `encodeTuple` does not make, an
@@ -19,8 +22,14 @@ export function decodeTuple(
 ): KeyPart[] {
   if (end - start > bytesMax) throw corrupt('a key is longer than the limit', start, { bytes: end - start, bytesMax });
   const reader = new ByteReader(bytes, start, end);
-  const tuple: KeyPart[] = [];
-  while (reader.at < end) tuple.push(readPart(reader, reader.readByte(), 1, texts));
+  if (start === end) return [];
+  const first = readPart(reader, reader.readByte(), 1, texts);
+  if (reader.at === end) return [first];
+  const tuple = new Array<KeyPart>(partsOfMost); // one that grows begins with room for 17
+  tuple[0] = first;
+  let count = 1;
+  while (reader.at < end) tuple[count++] = readPart(reader, reader.readByte(), 1, texts);
+  tuple.length = count;
   return tuple;
 }
 

@@ -3,11 +3,12 @@
  * becomes for whoever reads events: one event each, in the newest of its shapes.
  */
 import { LockstepError } from '../kernel/errors.ts';
-import { parseToken, parseTokenOf, printToken } from '../partition/token.ts';
+import { parseToken, parseTokenOf, tokensOf } from '../partition/token.ts';
 import type { RangeOptions, Reader, SpaceWalk, Token } from '../partition/transaction.ts';
 import { placeOf } from '../ring/slot.ts';
 import type { Recorded } from './connection.ts';
 import type { AnyMachine } from './definition.ts';
+import type { StoredEvent } from './engine.ts';
 import { decodeOrdered, lastVersionOf, orderSystem, placeInOrder, type EventRow, type RowPlace } from './event-row.ts';
 import { openedRow } from './personal.ts';
 import { placeStateAt } from './place-state.ts';
@@ -105,10 +106,7 @@ export function readRow(reader: Pick<Reader, 'system'>, place: RowPlace): EventR
 export const tokenAt = (token: Token, revision: number): Token => tokensBeside(token)(revision);
 
 /** As `tokenAt`, for many of them. */
-export function tokensBeside(token: Token): (revision: number) => Token {
-  const parts = parseToken(token);
-  return (revision) => printToken({ ...parts, revision });
-}
+export const tokensBeside = (token: Token): ((revision: number) => Token) => tokensOf(parseToken(token));
 
 export const revisionOf = (token: Token): number => parseToken(token).revision;
 
@@ -123,14 +121,17 @@ export function recordedOf<M extends AnyMachine>(machine: M, row: EventRow, toke
   const { key, firstVersion, actor, commandId, correlationId, causationId, trace } = row;
   const { name } = machine;
   const { events: schemas } = machine['~machine'];
+  const { events } = openedRow(machine, row);
   const place = placeOf(key);
-  return openedRow(machine, row).events.map(({ type, shape, data, at }, index) => {
+  const recorded = new Array<Recorded<AnyMachine>>(events.length);
+  for (let index = 0; index < events.length; index++) {
+    const { type, shape, data, at } = events[index] as StoredEvent;
     const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
     const version = firstVersion + index;
     const id = `${name}/${key}@${version}`;
     const now = schema === undefined ? data : upcast(schema, shape, data);
     // One literal: a stream of events is read as fast as these are made.
-    return {
+    recorded[index] = {
       machine: name,
       type,
       data: now,
@@ -146,5 +147,6 @@ export function recordedOf<M extends AnyMachine>(machine: M, row: EventRow, toke
       causationId,
       trace,
     };
-  }) as unknown as Recorded<M>[]; // its own events, in the shapes from which `EventsOf` was inferred
+  }
+  return recorded as unknown as Recorded<M>[]; // its own events, in the shapes from which `EventsOf` was inferred
 }

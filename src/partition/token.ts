@@ -15,8 +15,12 @@ export interface TokenParts {
 const shape = /^([0-9a-f]{16})\.([1-9a-z][0-9a-z]{0,10})\.(0|[1-9a-z][0-9a-z]{0,10})$/;
 
 /** `partition` is 16 hexadecimal digits. */
-export function printToken({ partition, generation, revision }: TokenParts): Token {
-  return `${partition}.${generation.toString(36)}.${revision.toString(36)}` as Token;
+export const printToken = ({ revision, ...of }: TokenParts): Token => tokensOf(of)(revision);
+
+/** As `printToken`, for many revisions. */
+export function tokensOf({ partition, generation }: Omit<TokenParts, 'revision'>): (revision: number) => Token {
+  const begin = `${partition}.${generation.toString(36)}.`;
+  return (revision) => `${begin}${revision.toString(36)}` as Token;
 }
 
 /** @throws LockstepError `invalid` for a text that is no token. */

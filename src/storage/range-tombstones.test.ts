@@ -28,6 +28,12 @@ test.each(Array.from({ length: 60 }, (_, seed) => seed))('the newest that covers
       one.revision <= at && compareBytes(one.start, key) <= 0 && compareBytes(key, one.end) < 0;
     const expected = Math.max(-1, ...list.filter(covers).map((one) => one.revision));
     expect(tombstones.newestCovering(key, 0, key.length, at)).toBe(expected);
+    const from = random.chance(0.2) ? null : key;
+    const to = random.chance(0.2) ? null : randomKey(random);
+    if (from !== null && to !== null && compareBytes(from, to) >= 0) continue;
+    const overlaps = ({ start, end }: RangeTombstone): boolean =>
+      (to === null || compareBytes(start, to) < 0) && (from === null || compareBytes(end, from) > 0);
+    expect(tombstones.meets(from, to)).toBe(list.some(overlaps));
   }
   for (const [at, { start, end }] of tombstones.fragments.entries()) {
     expect(compareBytes(start, end)).toBeLessThan(0);

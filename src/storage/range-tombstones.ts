@@ -60,6 +60,21 @@ export class RangeTombstones {
     return fragment.revisions.find((one) => one <= revision) ?? -1;
   }
 
+  /** Whether one of them covers anything between the two; null: without a bound. */
+  meets(from: Uint8Array | null, to: Uint8Array | null): boolean {
+    const { fragments } = this;
+    if (fragments.length === 0) return false;
+    let low = 0;
+    let high = from === null ? 0 : fragments.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareBytes((fragments[middle] as RangeFragment).end, from as Uint8Array) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    const first = fragments[low];
+    return first !== undefined && (to === null || compareBytes(first.start, to) < 0);
+  }
+
   /** In order, none overlapping another. */
   get fragments(): readonly RangeFragment[] {
     this.#fragments ??= fragmentsOf(this.#list);

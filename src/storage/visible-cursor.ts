@@ -59,7 +59,7 @@ export class VisibleCursor {
     own: OwnVersions | null = null,
   ) {
     this.#entries = entries;
-    this.#tombstones = tombstones.filter((one) => one.count > 0);
+    this.#tombstones = tombstones.filter((one) => one.meets(bounds.from, bounds.to));
     this.#revision = revision;
     this.#bounds = bounds;
     this.#own = own;
