@@ -72,10 +72,10 @@ export function putRow(tx: Transaction, row: EventRow): void {
   else order.set(at, null);
 }
 
-function encodeRow({ revision, events, sealed, ...origin }: Omit<EventRow, keyof RowPlace>): StoredValue {
+function encodeRow(event: Omit<EventRow, keyof RowPlace>): StoredValue {
+  const { revision, actor, commandId, correlationId, causationId, trace, events, sealed } = event;
   const [first] = events;
   if (first === undefined) throw new LockstepError('misuse', 'a command without events has no row');
-  const { actor, commandId, correlationId, causationId, trace } = origin;
   const correlation = correlationId === commandId ? null : correlationId;
   const stored = events.map(({ type, shape, data }): StoredValue =>
     data === undefined ? [type, shape] : [type, shape, data as StoredValue],

@@ -121,8 +121,19 @@ function rowOf(tx: Transaction, { machine, key, origin, step }: Written, firstVe
     return { type, data, at, shape: schema === undefined ? 1 : shapesOf(schema).length };
   });
   const { revision } = tx;
-  const from = { actor, commandId, correlationId, causationId, trace };
-  return { machine: machine.name, key, firstVersion, revision, ...from, events };
+  const { name } = machine;
+  return {
+    machine: name,
+    key,
+    firstVersion,
+    revision,
+    actor,
+    commandId,
+    correlationId,
+    causationId,
+    trace,
+    events,
+  };
 }
 
 function setDeadline(tx: Transaction, machine: AnyMachine, key: string, deadlineMs: number | null): void {

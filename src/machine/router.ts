@@ -101,8 +101,18 @@ export class Router {
     const { runtime, middleware } = this.#setup;
     const commandId = options.commandId ?? runtime.newId();
     const { correlationId, causationId, trace } = contextOf(commandId, options);
-    const about = { machine: machine.name, key, command, data };
-    const first: SentCommand = { ...about, actor, commandId, correlationId, causationId, trace };
+    const { name } = machine;
+    const first: SentCommand = {
+      machine: name,
+      key,
+      command,
+      data,
+      actor,
+      commandId,
+      correlationId,
+      causationId,
+      trace,
+    };
     const deliver = (one: SentCommand): Promise<CommandOutcome> => this.#deliver(machine, first, one, options);
     if (middleware.length === 0) return deliver(first);
     const all = middleware.reduceRight<typeof deliver>((next, one) => (passed) => one(passed, next), deliver);
@@ -117,11 +127,22 @@ export class Router {
     options: SendOptions<unknown>,
   ): Promise<CommandOutcome> {
     const { deadline, signal, expectedVersion, fence, requireNone } = options;
-    const origin = { actor, commandId, correlationId, causationId, trace };
-    const conditions = { expectedVersion, fence, requireNone };
-    const request: CommandRequest = { machine, key, command, data, ...origin, ...conditions };
+    const request: CommandRequest = {
+      machine,
+      key,
+      command,
+      data,
+      actor,
+      commandId,
+      correlationId,
+      causationId,
+      trace,
+      expectedVersion,
+      fence,
+      requireNone,
+    };
     const withinMs = deadline === undefined ? deadlineMsDefault : durationMs(deadline);
-    const values = { ...nameOf(request), commandId };
+    const values = { command: `${machine.name}.${command}`, key, commandId };
     const about = { what: 'command', key, values, withinMs, signal };
     let isFreshCommand = options.commandId === undefined;
     return deliver<CommandOutcome>(this.#setup, about, (leftMs) => {

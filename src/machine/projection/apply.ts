@@ -45,7 +45,7 @@ export function applyRow(
 ): Applied {
   const { handlers } = projection['~projection'];
   const ofMachine = handlers.get(machine.name);
-  if (ofMachine === undefined || !row.events.some(({ type }) => Object.hasOwn(ofMachine, type))) return applied;
+  if (ofMachine === undefined || !takesAny(ofMachine, row)) return applied;
   let atVersion = row.firstVersion;
   try {
     for (const event of recordedOf(machine, row, tokenOf(row.revision))) {
@@ -64,6 +64,11 @@ export function applyRow(
 }
 
 const applied: Applied = Object.freeze({ kind: 'applied' });
+
+function takesAny(handlers: Readonly<Record<string, unknown>>, { events }: EventRow): boolean {
+  for (const { type } of events) if (Object.hasOwn(handlers, type)) return true;
+  return false;
+}
 
 const isAmong = (skips: readonly EventPlace[], place: EventPlace): boolean =>
   skips.some((one) => isSameEvent(one, place));
