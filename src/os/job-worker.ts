@@ -2,6 +2,7 @@
  * The entry of a job thread: loads the module that exports the job, runs it with a disk of its own, answers. One job
  * at a time: the pool sends the next one after the answer. Only ever started by `jobs.ts`, as a file of its own.
  */
+import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Job } from '../env/jobs.ts';
 import { assert } from '../kernel/assert.ts';
@@ -10,10 +11,28 @@ import { HostDisk } from './disk.ts';
 import { encodeError, type JobAnswer, type JobRequest, type JobThreadData } from './job-messages.ts';
 
 assert(parentPort !== null, 'a job thread is started by a pool');
+/** A third of the weight. */
+const niceBy = 5;
+const niceMax = 19;
+
 const port = parentPort;
 const disk = new HostDisk((workerData as JobThreadData).root);
+giveWay();
 
 port.on('message', (request: JobRequest) => void answer(request));
+
+/**
+ * Behind the thread that answers, where both want a core. On Linux a priority is a thread's own; elsewhere it would be the
+ * whole process'. Where it may not be changed, jobs take their full share.
+ */
+function giveWay(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    setPriority(Math.min(getPriority() + niceBy, niceMax));
+  } catch {
+    return; // nothing depends on it
+  }
+}
 
 async function answer(request: JobRequest): Promise<void> {
   try {

@@ -1,8 +1,8 @@
 /** What the contract of jobs cannot ask for: threads that die, several at once, and an end. */
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { LockstepError } from '../kernel/errors.ts';
-import { dying, meeting, throwingLater, waitingForever } from '../../test/contracts/env/host-jobs.ts';
+import { dying, meeting, niceness, throwingLater, waitingForever } from '../../test/contracts/env/host-jobs.ts';
 import { HostJobs } from './jobs.ts';
 import { hostLimits, type HostLimits } from './limits.ts';
 
@@ -48,6 +48,15 @@ test('as many jobs run at once as there are threads', async () => {
   // Each waits for the other: on one thread neither would end.
   expect(await Promise.all([jobs.run(meeting, shared), jobs.run(meeting, shared)])).toEqual(['met', 'met']);
 });
+
+test.runIf(process.platform === 'linux')(
+  'a job gives way to the thread that asked, which stays as it was',
+  async () => {
+    const before = getPriority();
+    expect(await openJobs().run(niceness, null)).toBe(Math.min(before + 5, 19));
+    expect(getPriority()).toBe(before);
+  },
+);
 
 test('close rejects what runs and what waits, and refuses what comes later', async () => {
   const jobs = openJobs();

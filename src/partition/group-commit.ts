@@ -56,7 +56,7 @@ const lookEvery = 16;
  * So many members are told in one turn of the event loop. Those who are told often come again at once: were all of a large
  * group told in one turn, nothing else would have its turn until all of them ran.
  */
-const toldAtOnce = 64;
+const toldAtOnce = 32;
 
 /** How long an append that the log had no room for is tried again. */
 const overloadedMsMax = 10_000;

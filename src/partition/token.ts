@@ -15,7 +15,9 @@ export interface TokenParts {
 const shape = /^([0-9a-f]{16})\.([1-9a-z][0-9a-z]{0,10})\.(0|[1-9a-z][0-9a-z]{0,10})$/;
 
 /** `partition` is 16 hexadecimal digits. */
-export const printToken = ({ revision, ...of }: TokenParts): Token => tokensOf(of)(revision);
+export function printToken({ partition, generation, revision }: TokenParts): Token {
+  return `${partition}.${generation.toString(36)}.${revision.toString(36)}` as Token;
+}
 
 /** As `printToken`, for many revisions. */
 export function tokensOf({ partition, generation }: Omit<TokenParts, 'revision'>): (revision: number) => Token {

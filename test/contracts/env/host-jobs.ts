@@ -1,4 +1,5 @@
 /** Jobs for the tests of the real pool: they die, wait for each other, never end. */
+import { getPriority } from 'node:os';
 import type { Job } from '../../../src/env/jobs.ts';
 
 const module = import.meta.url;
@@ -42,3 +43,6 @@ export const waitingForever: Job<null, never> = {
   module,
   run: () => new Promise<never>(() => setInterval(() => undefined, 1_000)),
 };
+
+/** How nice its thread is. */
+export const niceness: Job<null, number> = { kind: 'job', name: 'niceness', module, run: () => getPriority() };
