@@ -2,6 +2,10 @@
 import { LockstepError } from '../kernel/errors.ts';
 import type { StoredValue } from './value-format.ts';
 
+/**
+ * `list`, then as many parts: each a list again, or taken whole. A list of several objects is taken whole, since those after
+ * the first are written without their keys.
+ */
 export interface ValueParts {
   /** How many parts the array has that comes next; they come behind it. Null where null stands. @throws LockstepError `corrupt`. */
   list(): number | null;

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { committed, inWorld, led } from '../../test/models/partition-world.ts';
 import { hybridWall } from '../clock/timestamp.ts';
 import { wallTime } from '../kernel/time.ts';
+import type { Log } from '../log/port.ts';
 import { Waits } from '../observe/waits.ts';
 import { timerService } from './timer/timer-service.ts';
 import { setTimer } from './timer/timer.ts';
@@ -15,6 +16,27 @@ function settable({ clock, timers, randomness, disk, jobs, ownership }: Env) {
   const off = { ms: 0 };
   const shown = { now: () => clock.now(), wall: () => wallTime(clock.wall() + off.ms) };
   return { off, env: { clock: shown, timers, randomness, disk, jobs, ownership } as Env };
+}
+
+/** So that it is in the middle of an append when it steps down. */
+function slowlyAppending({ sleep }: Env, log: Log): Log {
+  const withOwn = <T extends object>(target: T, own: Partial<T>): T =>
+    new Proxy(target, {
+      get: (of, name) => {
+        const value: unknown = Reflect.get(Object.hasOwn(own, name) ? own : of, name, of);
+        return typeof value === 'function' ? (value.bind(of) as unknown) : value;
+      },
+    });
+  return withOwn(log, {
+    acquire: async (options) => {
+      const writer = await log.acquire(options);
+      const append: typeof writer.append = async (entry) => {
+        await sleep('100ms');
+        return writer.append(entry);
+      };
+      return withOwn(writer, { append });
+    },
+  });
 }
 
 test('time goes on without a jump ahead, then the leader steps down for its clock; it leads again when nobody else does', async () => {
@@ -41,6 +63,25 @@ test('time goes on without a jump ahead, then the leader steps down for its cloc
     );
     await partition.leading();
     expect((await nowMs()) - beforeMs).toBeGreaterThan(hourMs);
+    await partition.close();
+  });
+});
+
+test('while it steps down it leads no more: whoever asks is not told that this node is closing (machine, seed 742)', async () => {
+  await inWorld(async (real, log) => {
+    const { env, off } = settable(real);
+    const partition = await led(env, slowlyAppending(real, log));
+    off.ms = hourMs;
+    const told = new Set<string>();
+    const asked: Promise<unknown>[] = [];
+    for (let ms = 0; ms < 6_000; ms += 10) {
+      const outcome = partition.transact('a', (tx) => tx.set(['x'], 1));
+      asked.push(outcome.then((one) => told.add(one.kind === 'refused' ? one.reason : one.kind)));
+      await real.sleep('10ms');
+    }
+    await Promise.all(asked);
+    expect(partition.status.lastEnd).toEqual({ kind: 'clock' });
+    expect([...told].toSorted()).toEqual(['committed', 'not-leader']);
     await partition.close();
   });
 });

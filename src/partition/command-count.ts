@@ -11,6 +11,7 @@ import { systemNames, type Replica } from './replica.ts';
 import { TreeReader } from './tree-reader.ts';
 
 const nothing = new Uint8Array(0);
+/** So many at a time. */
 const countedAtOnce = 1_000;
 
 /** Ids that are counted together. */
@@ -29,7 +30,10 @@ interface CountSetup {
   readonly onFailed: (error: unknown) => void;
 }
 
-/** Of those that are durable now: what comes is counted as it comes. What it returns ends it. */
+/**
+ * Of those that are durable now: what comes is counted as it comes, and what is on its way to the log, a few at most, is not.
+ * What it returns ends it.
+ */
 export function countCommands({ replica, timers, commands, onFailed }: CountSetup): () => void {
   const { revision, held } = replica.holdDurable();
   const reader = new TreeReader(replica.tree, { revision: () => revision, walking: (walk) => walk.release });

@@ -347,8 +347,8 @@ export class Leader {
   }
 
   #refusal(): NotLeader | Refused | null {
-    if (this.commit.end !== null) return { kind: 'not-leader', leader: null };
-    if (this.#isStopping) return { kind: 'refused', reason: 'stopping' };
+    // Who steps down leads no more, whatever it still has to end: that this node is closing, its partition says.
+    if (this.commit.end !== null || this.#isStopping) return { kind: 'not-leader', leader: null };
     return this.commit.isFull ? { kind: 'refused', reason: 'full' } : null;
   }
 
