@@ -2,8 +2,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { command } from './command.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { lockstep, type Printed } from '../../test/servers/command-line.ts';
 
 let place = '';
 beforeAll(async () => void (place = await mkdtemp(join(tmpdir(), 'lockstep-contract-'))));
@@ -21,22 +21,13 @@ async function written(file: string, codeVersion: number, events: readonly strin
   return join(place, file);
 }
 
-async function contract(...args: readonly string[]): Promise<{ code: number; said: string }> {
-  let said = '';
-  const say = (line: string): void => void (said += `${line}\n`);
-  const spies = [vi.spyOn(console, 'log').mockImplementation(say), vi.spyOn(console, 'error').mockImplementation(say)];
-  try {
-    return { code: await command(['contract', ...args]), said };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const contract = (...args: readonly string[]): Promise<Printed> => lockstep('contract', ...args);
 
 test('what is written checks; what is lost fails with its list; what is new asks for the file to be written', async () => {
   const file = join(place, 'contract.json');
   const first = await written('first.mjs', 2, ['Placed', 'Paid']);
-  expect(await contract(first, file)).toEqual({ code: 0, said: '' });
-  expect(await contract(first, file, '--check')).toEqual({ code: 0, said: `${file} is up to date\n` });
+  expect(await contract(first, file)).toMatchObject({ code: 0, said: '' });
+  expect(await contract(first, file, '--check')).toMatchObject({ code: 0, said: `${file} is up to date\n` });
   const before = await readFile(file, 'utf8');
 
   const lost = await contract(await written('lost.mjs', 1, ['Placed']), file, '--check');
@@ -47,9 +38,9 @@ test('what is written checks; what is lost fails with its list; what is new asks
 
   const more = await written('more.mjs', 2, ['Placed', 'Paid', 'Sent']);
   const behind = { code: 1, said: `${file} lacks what is new, all of which fits: write it again\n` };
-  expect(await contract(more, file, '--check')).toEqual(behind);
+  expect(await contract(more, file, '--check')).toMatchObject(behind);
   expect(await readFile(file, 'utf8')).toBe(before); // a check writes nothing
-  expect(await contract(more, file)).toEqual({ code: 0, said: '' });
+  expect(await contract(more, file)).toMatchObject({ code: 0, said: '' });
   expect((await contract(more, file, '--check')).code).toBe(0);
 });
 

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { defineApp } from '../machine/app.ts';
 import { machine } from '../machine/machine.ts';
 import { unchecked } from '../machine/schema.ts';
 import { open } from '../os/open.ts';
-import { command } from './command.ts';
+import { lockstep, type Printed } from '../../test/servers/command-line.ts';
 import { connect } from './connect.ts';
 
 const program = fileURLToPath(new URL('main.ts', import.meta.url));
@@ -76,17 +76,7 @@ function dev() {
 }
 
 /** Another command, in this process. */
-async function lockstep(...words: readonly string[]): Promise<{ code: number; out: string; told: string }> {
-  const printed = { out: '', told: '' };
-  const say = vi.spyOn(console, 'log').mockImplementation((line: string) => void (printed.out += `${line}\n`));
-  const tell = vi.spyOn(console, 'error').mockImplementation((line: string) => void (printed.told += `${line}\n`));
-  try {
-    return { code: await command([...words, '--data', data]), ...printed };
-  } finally {
-    say.mockRestore();
-    tell.mockRestore();
-  }
-}
+const asked = (...words: readonly string[]): Promise<Printed> => lockstep(...words, '--data', data);
 
 /** Deposits of 1, one after the other and without an id, as curl sends them, until told to stop. */
 function depositing(url: string) {
@@ -114,23 +104,23 @@ test('an app is run, asked, changed while it is used, broken, mended, pulled and
   expect(await first.line()).toMatch(/^ {2}page {9}http:\/\/127\.0\.0\.1:\d+( · the page is not built .*)?$/);
   expect(await readFile(join(place, '.gitignore'), 'utf8')).toBe('.lockstep/\n');
 
-  const deposit = await lockstep('send', 'account', 'a-1', 'Deposit', '{"amount":100}');
+  const deposit = await asked('send', 'account', 'a-1', 'Deposit', '{"amount":100}');
   expect(deposit.out).toMatch(/^ {2}committed {4}version 1 · Deposited \{"amount":100\} · \d+\.\d ms\n$/);
-  const rejected = await lockstep('send', 'account', 'a-1', 'Withdraw', '{"amount":500}');
+  const rejected = await asked('send', 'account', 'a-1', 'Withdraw', '{"amount":500}');
   expect(rejected).toMatchObject({ code: 2, out: '  rejected     insufficient-funds {"missing":400}\n' });
   expect(await first.line()).toBe('  rejected     account insufficient-funds');
-  const conflict = await lockstep('send', 'account', 'a-1', 'Deposit', '{"amount":1}', '--expected-version', '7');
+  const conflict = await asked('send', 'account', 'a-1', 'Deposit', '{"amount":1}', '--expected-version', '7');
   expect(conflict).toMatchObject({ code: 3, out: '  conflict     it has version 1, not 7\n' });
-  expect((await lockstep('send', 'account', 'a-1', 'Close')).told).toMatch(/^misuse: /);
-  expect((await lockstep('state', 'account', 'a-1')).out).toBe('  {"balance":100}    version 1\n');
-  expect((await lockstep('state', 'account', 'a-1', '--step')).out).toMatch(
+  expect((await asked('send', 'account', 'a-1', 'Close')).told).toMatch(/^misuse: /);
+  expect((await asked('state', 'account', 'a-1')).out).toBe('  {"balance":100}    version 1\n');
+  expect((await asked('state', 'account', 'a-1', '--step')).out).toMatch(
     /^ {2}\{"balance":0\} {4}version 0\n {2}\S+ {2}Deposited \{"amount":100\}\n {2}\{"balance":100\} {4}version 1\n$/,
   );
-  expect((await lockstep('events', 'account')).out).toMatch(/^ {2}[\d:.]{12} {2}a-1 {2}1 {2}Deposited .*\n$/);
-  expect(await lockstep('status')).toMatchObject({ code: 0, told: '' });
-  expect((await lockstep('explain')).out).toBe('nothing waits\n');
-  expect((await lockstep('dead-letters', 'list')).out).toBe('  no dead letters\n');
-  expect((await lockstep('projections')).out).toBe('  no projections\n');
+  expect((await asked('events', 'account')).out).toMatch(/^ {2}[\d:.]{12} {2}a-1 {2}1 {2}Deposited .*\n$/);
+  expect(await asked('status')).toMatchObject({ code: 0, told: '' });
+  expect((await asked('explain')).out).toBe('nothing waits\n');
+  expect((await asked('dead-letters', 'list')).out).toBe('  no dead letters\n');
+  expect((await asked('projections')).out).toBe('  no projections\n');
   await expect(open(defineApp({ name: 'bank', parts: [] }), { data })).rejects.toThrow(
     /^another process serves this directory; .*\n {2}It is `lockstep dev account\.ts`, for .*Talk to it: connect\('/,
   );
@@ -142,9 +132,9 @@ test('an app is run, asked, changed while it is used, broken, mended, pulled and
     /^ {2}reloaded {5}account\.ts in \d+\.\d s · decide\.Withdraw changed · evolve changed: \d states? folded again \(in production: raise codeVersion\) · (\d )?requests? waited, none failed$/,
   );
   expect(new Set(await stopDepositing())).toEqual(new Set([200]));
-  expect((await lockstep('send', 'account', 'a-1', 'Withdraw', '{"amount":500}')).out).toContain('{"lacking":400}');
+  expect((await asked('send', 'account', 'a-1', 'Withdraw', '{"amount":500}')).out).toContain('{"lacking":400}');
   expect(await first.line()).toBe('  rejected     account insufficient-funds');
-  expect((await lockstep('state', 'account', 'a-1')).out).toContain('{"balance":100,"deposited":true}');
+  expect((await asked('state', 'account', 'a-1')).out).toContain('{"balance":100,"deposited":true}');
 
   await writeFile(join(place, 'account.ts'), `${app('lacking')}\n)`);
   expect(await first.line()).toMatch(/^ {2}not loaded .*the code of before serves$/);
@@ -169,7 +159,7 @@ test('an app is run, asked, changed while it is used, broken, mended, pulled and
   second.child.kill('SIGINT');
   expect(await once(second.child, 'exit')).toEqual([0, null]);
   expect(existsSync(join(data, 'running.json'))).toBe(false);
-  const nobody = await lockstep('state', 'account', 'a-1');
+  const nobody = await asked('state', 'account', 'a-1');
   expect(nobody).toMatchObject({ code: 1, out: '' });
   expect(nobody.told).toMatch(/^unavailable: no node runs here; nothing was done/);
 });

@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { App } from '../machine/app.ts';
 import type { AnyMachine } from '../machine/definition.ts';
 import { open } from '../os/open.ts';
-import { command } from './command.ts';
+import { lockstep } from '../../test/servers/command-line.ts';
 
 let place = '';
 beforeAll(async () => void (place = await mkdtemp(join(tmpdir(), 'lockstep-forget-'))));
@@ -37,20 +37,12 @@ test('a subject is forgotten in a directory that no process has; a directory wit
   await before.send(member, 'ann', 'Join', 'Ann');
   await before.close();
 
-  const told: string[] = [];
-  const spies = (['log', 'error'] as const).map((to) =>
-    vi.spyOn(console, to).mockImplementation((line: string) => void told.push(line)),
-  );
-  try {
-    expect(await command(['forget', path, data, 'ann'])).toBe(0);
-    expect(await command(['forget', path, join(place, 'nothing'), 'ann'])).toBe(1);
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-  expect(told).toEqual([
-    "'ann' is forgotten; asked once so far",
-    expect.stringMatching(/^invalid: no node has its logs/),
-  ]);
+  expect(await lockstep('forget', path, data, 'ann')).toMatchObject({
+    code: 0,
+    said: "'ann' is forgotten; asked once so far\n",
+  });
+  const nothing = await lockstep('forget', path, join(place, 'nothing'), 'ann');
+  expect([nothing.code, nothing.told]).toEqual([1, expect.stringMatching(/^invalid: no node has its logs/)]);
   await using after = await open(app, { data });
   expect((await after.read(member, 'ann')).state).toEqual({ name: null });
 });

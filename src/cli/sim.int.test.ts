@@ -2,8 +2,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { command } from './command.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { lockstep, type Printed } from '../../test/servers/command-line.ts';
 
 let place = '';
 let file = '';
@@ -24,16 +24,7 @@ const module = `
     if (world.seed % 4 === 3) world.fail('a third seed of four');
   });`;
 
-async function sim(...args: readonly string[]): Promise<{ code: number; said: string }> {
-  let said = '';
-  const say = (line: string): void => void (said += `${line}\n`);
-  const spies = [vi.spyOn(console, 'log').mockImplementation(say), vi.spyOn(console, 'error').mockImplementation(say)];
-  try {
-    return { code: await command(['sim', ...args]), said };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const sim = (...args: readonly string[]): Promise<Printed> => lockstep('sim', ...args);
 
 test('scenarios run in turn; the first that finds something is told with the command that shows it again', async () => {
   const all = await sim(file, '--seeds', '5');

@@ -3,11 +3,11 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { App } from '../machine/app.ts';
 import type { AnyMachine } from '../machine/definition.ts';
 import { open } from '../os/open.ts';
-import { command } from './command.ts';
+import { lockstep, type Printed } from '../../test/servers/command-line.ts';
 
 let place = '';
 beforeAll(async () => void (place = await mkdtemp(join(tmpdir(), 'lockstep-verify-'))));
@@ -37,16 +37,7 @@ async function written(file: string, factor: number): Promise<string> {
   return path;
 }
 
-async function verify(...args: readonly string[]): Promise<{ code: number; said: string }> {
-  let said = '';
-  const say = (line: string): void => void (said += `${line}\n`);
-  const spies = [vi.spyOn(console, 'log').mockImplementation(say), vi.spyOn(console, 'error').mockImplementation(say)];
-  try {
-    return { code: await command(['verify', ...args]), said };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const verify = (...args: readonly string[]): Promise<Printed> => lockstep('verify', ...args);
 
 test('what is stored is clean under its own code, and differs under code that changed without its version', async () => {
   const data = join(place, 'data');
@@ -58,7 +49,7 @@ test('what is stored is clean under its own code, and differs under code that ch
   expect(beside).toMatchObject({ code: 1, said: expect.stringMatching(/^in-use: /) as string });
   await node.close();
 
-  expect(await verify(same, data, '--replay')).toEqual({
+  expect(await verify(same, data, '--replay')).toMatchObject({
     code: 0,
     said: '2 streams of 2 events: 2 states compared, 0 differ; 0 of an older codeVersion, folded and not compared\n',
   });
