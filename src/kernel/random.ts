@@ -102,25 +102,19 @@ function mixer(seed: number): () => number {
   };
 }
 
-const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
-/** Of 12 bits. */
-const hex3: readonly string[] = Array.from({ length: 0x1000 }, (_, value) => hex(value, 3));
-
-/** Ids are made in runs of the same millisecond. */
-let lastTime = { ms: -1, text: '' };
+const hexOf = (digits: number): readonly string[] =>
+  Array.from({ length: 16 ** digits }, (_, value) => value.toString(16).padStart(digits, '0'));
+const [hex1, hex2, hex3] = [hexOf(1), hexOf(2), hexOf(3)];
 
 /** A UUID of version 7 (RFC 9562): ordered by its time to the millisecond, 74 random bits. */
 export function uuidv7(wallMs: number, random: RandomSource): string {
-  if (lastTime.ms !== wallMs) lastTime = { ms: wallMs, text: timeText(wallMs) };
+  assert(Number.isSafeInteger(wallMs) && wallMs >= 0 && wallMs < 2 ** 48, 'the time of an id fits 48 bits');
+  const [high, low] = [Math.floor(wallMs / 0x100_0000), wallMs % 0x100_0000];
+  const time = `${hex3[high >>> 12]}${hex3[high & 0xfff]}${hex2[low >>> 16]}-${hex1[(low >>> 12) & 0xf]}${hex3[low & 0xfff]}`;
   const version = random.below(0x1000);
   const variant = random.below(0x4000);
   const [upper, lower] = [random.uint32(), random.below(0x1_0000)];
   const middle = ((upper & 0xff) << 4) | (lower >>> 12);
   const node = `${hex3[upper >>> 20]}${hex3[(upper >>> 8) & 0xfff]}${hex3[middle]}${hex3[lower & 0xfff]}`;
-  return `${lastTime.text}-7${hex3[version]}-${'89ab'[variant >>> 12]}${hex3[variant & 0xfff]}-${node}`;
-}
-
-function timeText(wallMs: number): string {
-  assert(Number.isSafeInteger(wallMs) && wallMs >= 0 && wallMs < 2 ** 48, 'the time of an id fits 48 bits');
-  return `${hex(Math.floor(wallMs / 0x1_0000), 8)}-${hex(wallMs % 0x1_0000, 4)}`;
+  return `${time}-7${hex3[version]}-${'89ab'[variant >>> 12]}${hex3[variant & 0xfff]}-${node}`;
 }
