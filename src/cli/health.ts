@@ -1,6 +1,7 @@
 /** The commands that ask a node how it is, have what stands still go on, and what is over packed. */
 import { LockstepError } from '../kernel/errors.ts';
 import { printable } from '../kernel/printable.ts';
+import type { Archived } from '../machine/archive.ts';
 import type { ProjectionStatus } from '../machine/projection/status.ts';
 import type { DeadLetterOutcome, NodeDeadLetter } from '../node/dead-letters.ts';
 import { printMs, printWaits } from '../observe/wait-text.ts';
@@ -10,6 +11,7 @@ import { jsonOf } from '../server/wire.ts';
 import { counted, line } from './line.ts';
 import type { LookOptions } from './look.ts';
 import { dataText, namedText } from './plain-data.ts';
+import { Progress } from './progress.ts';
 import { remoteTo } from './running-node.ts';
 
 /** What /partitions tells of one. */
@@ -130,9 +132,19 @@ export async function settleDeadLetter(name: string, how: 'retry' | 'discard', o
 
 /** `lockstep archive`. */
 export async function archive(machine: string, key: string, options: LookOptions): Promise<number> {
+  const remote = remoteTo(options);
   const query = new URLSearchParams({ machine, key });
-  const done = await remoteTo(options).post<{ readonly archived: number }>(`${nodePaths.archive}?${query.toString()}`);
-  if (options.json) console.log(jsonOf(done));
-  else console.log(line('archived', counted(done.archived, 'event'), `${printable(machine)} ${printable(key)}`));
-  return 0;
+  using progress = new Progress();
+  for (let archived = 0; ;) {
+    const done = await remote.post<Archived>(`${nodePaths.archive}?${query.toString()}`);
+    archived += done.archived;
+    if (!done.isAll) {
+      progress.tell(counted(archived, 'event'));
+      continue;
+    }
+    progress.end();
+    if (options.json) console.log(jsonOf({ archived }));
+    else console.log(line('archived', counted(archived, 'event'), `${printable(machine)} ${printable(key)}`));
+    return 0;
+  }
 }

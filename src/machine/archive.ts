@@ -59,14 +59,27 @@ export interface ArchiveSetup extends DeliveryPorts {
 
 const withinMs = 30_000;
 
+export interface Archived {
+  /** Events that were not archived yet. */
+  readonly archived: number;
+  /** None is left. */
+  readonly isAll: boolean;
+}
+
 /**
- * Archives all events that an instance has; how many there were that were not archived yet.
+ * Archives the events that an instance has, about `eventsMax` of them at most.
  * @throws LockstepError `unavailable` after 30 s, `unknown`; `stopped`; `corrupt`.
  */
-export async function archiveStream(setup: ArchiveSetup, machine: AnyMachine, key: string): Promise<number> {
+export async function archiveStream(
+  setup: ArchiveSetup,
+  machine: AnyMachine,
+  key: string,
+  eventsMax: number,
+): Promise<Archived> {
   const values = { machine: machine.name, key };
   const about = { what: 'archive', key, values, withinMs, signal: undefined };
-  for (let total = 0; ;) {
+  let archived = 0;
+  while (archived < eventsMax) {
     const { events } = await deliver(setup, about, async (leftMs): Promise<Done | Again> => {
       const further = (tx: Transaction): number => archiveFurther(tx, machine.name, key);
       const outcome = await setup.partitions.transact<number>(key, further, { withinMs: leftMs });
@@ -74,9 +87,10 @@ export async function archiveStream(setup: ArchiveSetup, machine: AnyMachine, ke
       if (outcome.kind === 'not-leader' || outcome.kind === 'refused') return again(outcome, values);
       throw new LockstepError('unavailable', 'this was not decided', { values: { ...values, kind: outcome.kind } });
     });
-    if (events === 0) return total;
-    total += events;
+    if (events === 0) return { archived, isAll: true };
+    archived += events;
   }
+  return { archived, isAll: false };
 }
 
 interface Done {

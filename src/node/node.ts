@@ -5,7 +5,7 @@
 import type { Env } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { App } from '../machine/app.ts';
-import { archiveStream } from '../machine/archive.ts';
+import { archiveStream, type Archived } from '../machine/archive.ts';
 import type {
   Answer,
   Committed,
@@ -187,13 +187,18 @@ export class LockstepNode implements Connection, AsyncDisposable {
   /**
    * Packs the events of an instance that is over into chunks: they take less space, and are read, followed and folded as
    * before. A command to it is decided as ever, and its events stand behind them until it is archived again.
-   * @throws LockstepError `unavailable` after 30 s, `unknown`; `misuse`; `stopped`.
+   * With `eventsMax` it ends after about so many, and says whether that was all: for who shows how far it is.
+   * @throws LockstepError `unavailable` where a step takes 30 s, `unknown`; `misuse`; `stopped`.
    */
-  async archive(machine: AnyMachine, key: string): Promise<{ readonly archived: number }> {
+  async archive(
+    machine: AnyMachine,
+    key: string,
+    { eventsMax = Infinity }: { readonly eventsMax?: number | undefined } = {},
+  ): Promise<Archived> {
     const { partitions, runtime } = this.#setup;
     checkPart(runtime, machine);
     checkKey(key);
-    return { archived: await archiveStream({ ...this.#delivery, partitions }, machine, key) };
+    return archiveStream({ ...this.#delivery, partitions }, machine, key, eventsMax);
   }
 
   /**

@@ -67,7 +67,7 @@ test('projections that stopped try again or pass over; letters are tried again o
   expect(await ask('POST', `${nodePaths.retryProjection}?name=sent`)).toEqual([0]);
   expect(await ask('POST', `${nodePaths.skipProjectionEvent}?name=none`)).toBe(400);
 
-  expect(await ask('POST', `${nodePaths.archive}?machine=box&key=a`)).toEqual({ archived: 2 });
-  expect(await ask('POST', `${nodePaths.archive}?machine=box&key=a`)).toEqual({ archived: 0 });
+  expect(await ask('POST', `${nodePaths.archive}?machine=box&key=a`)).toEqual({ archived: 2, isAll: true });
+  expect(await ask('POST', `${nodePaths.archive}?machine=box&key=a`)).toEqual({ archived: 0, isAll: true });
   expect(await ask('POST', `${nodePaths.archive}?machine=none&key=a`)).toBe(400);
 });

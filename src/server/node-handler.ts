@@ -165,6 +165,9 @@ function countedBy(node: LockstepNode, metrics: Metrics | undefined): readonly M
   return metrics === undefined || metrics === node.metrics ? own : [...own, ...metrics.snapshot()];
 }
 
+/** Of one request, so that whoever asks can tell how far it is, and no answer is long in coming. */
+const archivedMax = 5_000;
+
 /** How what stands still goes on, and what is over is packed. */
 function actionsOf(node: LockstepNode, others: NodeHandlerOptions['actions'] = {}): ReadonlyMap<string, Page> {
   const letter = (query: URLSearchParams) => ({
@@ -176,7 +179,10 @@ function actionsOf(node: LockstepNode, others: NodeHandlerOptions['actions'] = {
     [nodePaths.skipProjectionEvent, async (query) => told(await node.skipProjectionEvent(query.get('name') ?? ''))],
     [nodePaths.retryDeadLetter, async (query) => told(await node.retryDeadLetter(letter(query)))],
     [nodePaths.discardDeadLetter, async (query) => told(await node.discardDeadLetter(letter(query)))],
-    [nodePaths.archive, async (query) => told(await node.archive(machineIn(node, query), keyOf(query)))],
+    [
+      nodePaths.archive,
+      async (query) => told(await node.archive(machineIn(node, query), keyOf(query), { eventsMax: archivedMax })),
+    ],
     ...Object.entries(others).map(([path, act]): [string, Page] => [path, async (query) => told(await act(query))]),
   ]);
 }
