@@ -173,6 +173,9 @@ async function judge(
     }
 }
 
+/** So long nothing may come while notes are missing. */
+const notesMsMax = 30_000;
+
 /**
  * What there is once nothing comes any more, which replays clean on all nodes. Processes that take the logs in files from each
  * other may go on with it for long, and what they note late comes late: then it is looked at again.
@@ -183,11 +186,12 @@ async function settled(world: World, env: Env, nodes: readonly Contender[]): Pro
     for (let index = 0; index < partitions; index++) dumps.push(await dumped(env, nodes, index));
     return dumps;
   };
-  const notedByMs = world.nowMs + 20_000;
+  let changedAtMs = world.nowMs;
   for (let before = ''; ;) {
     const dumps = await dumpAll();
     const text = JSON.stringify(dumps);
-    const isNoted = dumps.every(({ unnoted }) => unnoted === 0) || world.nowMs > notedByMs;
+    if (text !== before) changedAtMs = world.nowMs;
+    const isNoted = dumps.every(({ unnoted }) => unnoted === 0) || world.nowMs > changedAtMs + notesMsMax;
     if (text === before && isNoted && dumps.every(({ waiting }) => waiting === 0)) {
       const wrong = await wrongReplay(env, nodes, dumps);
       if (JSON.stringify(await dumpAll()) === text) {
