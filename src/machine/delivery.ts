@@ -42,7 +42,12 @@ export async function deliver<T extends { readonly kind: string }>(
   attempt: Attempt<T>,
 ): Promise<T> {
   const since = setup.ports.clock.now();
-  const first = await answerOf(setup, about, attempt, about.withinMs);
+  let first: T | Again;
+  try {
+    first = await attemptOnce(setup, about, attempt, about.withinMs);
+  } catch (error) {
+    first = passing(error);
+  }
   return isAgain(first) ? askAgain(setup, about, attempt, { since, first }) : first;
 }
 
@@ -71,7 +76,7 @@ async function askAgain<T extends { readonly kind: string }>(
       wait ??= waits?.enter({ what, key, waitsFor: why, withinMs: leftMs }) ?? null;
       if (wait !== null) wait.waitsFor = why;
       await pause(ports.timers, pauseMs, [signal]);
-      answer = await answerOf(setup, about, attempt, leftMsOf());
+      answer = await attemptOnce(setup, about, attempt, leftMsOf()).catch(passing);
     }
     return answer;
   } finally {
@@ -79,17 +84,17 @@ async function askAgain<T extends { readonly kind: string }>(
   }
 }
 
-/** What passes is to be asked again; what does not is thrown. */
-function answerOf<T>(
+function attemptOnce<T>(
   { ports }: DeliveryPorts,
   { signal }: DeliveryAbout,
   attempt: Attempt<T>,
   leftMs: number,
 ): Promise<T | Again> {
   const asked = (): Promise<T | Again> => attempt(Math.max(1, leftMs));
-  return (signal === undefined ? asked() : untilAborted(ports, signal, asked)).catch(passing);
+  return signal === undefined ? asked() : untilAborted(ports, signal, asked);
 }
 
+/** What passes is to be asked again; what does not is thrown. */
 function passing(error: unknown): Again {
   if (!isPassing(error)) throw error;
   return { kind: 'again', inDoubt: error.happened === 'unknown', why: error.message };

@@ -1,7 +1,7 @@
 /** A leader whose time of day is set, over a log in memory, in a calm world. */
 import type { Env } from 'lockstep/sim';
 import { expect, test } from 'vitest';
-import { committed, inWorld, led } from '../../test/models/partition-world.ts';
+import { committed, inWorld, led, withAppends } from '../../test/models/partition-world.ts';
 import { hybridWall } from '../clock/timestamp.ts';
 import { wallTime } from '../kernel/time.ts';
 import type { Log } from '../log/port.ts';
@@ -19,25 +19,11 @@ function settable({ clock, timers, randomness, disk, jobs, ownership }: Env) {
 }
 
 /** So that it is in the middle of an append when it steps down. */
-function slowlyAppending({ sleep }: Env, log: Log): Log {
-  const withOwn = <T extends object>(target: T, own: Partial<T>): T =>
-    new Proxy(target, {
-      get: (of, name) => {
-        const value: unknown = Reflect.get(Object.hasOwn(own, name) ? own : of, name, of);
-        return typeof value === 'function' ? (value.bind(of) as unknown) : value;
-      },
-    });
-  return withOwn(log, {
-    acquire: async (options) => {
-      const writer = await log.acquire(options);
-      const append: typeof writer.append = async (entry) => {
-        await sleep('100ms');
-        return writer.append(entry);
-      };
-      return withOwn(writer, { append });
-    },
+const slowlyAppending = ({ sleep }: Env, log: Log): Log =>
+  withAppends(log, async (append) => {
+    await sleep('100ms');
+    return append();
   });
-}
 
 test('time goes on without a jump ahead, then the leader steps down for its clock; it leads again when nobody else does', async () => {
   await inWorld(async (real, log) => {

@@ -1,7 +1,8 @@
 /** When groups are appended, by a clock that runs while transactions do. */
 import { calm, simulate } from 'lockstep/sim';
 import { expect, test } from 'vitest';
-import { instant } from '../kernel/time.ts';
+import { committed, inWorld, led, withAppends } from '../../test/models/partition-world.ts';
+import { elapsedMs, instant } from '../kernel/time.ts';
 import { memoryEngine } from '../log/memory.ts';
 import { openPartition } from './open-partition.ts';
 
@@ -86,5 +87,34 @@ test('of a large group some are told at a time, in order, between which others h
       expect(new Set((await Promise.all(last)).map(({ kind }) => kind))).toEqual(new Set(['committed']));
       await engine.close();
     });
+  });
+});
+
+test('each group has its own deadline, the one that is appended and the one that gathers behind it', async () => {
+  await inWorld(async (env, real) => {
+    const gate = Promise.withResolvers<void>();
+    let isHeld = false;
+    const log = withAppends(real, async (append) => {
+      if (isHeld) await gate.promise;
+      return append();
+    });
+    const partition = await led(env, log, { settings: { withinMs: 1_000 } });
+    const begunAt = env.clock.now();
+    const lateAfterMs = async (index: number): Promise<number> => {
+      const write = partition.transact('account', (tx) => tx.set(['entry', index], null));
+      await expect(write).rejects.toMatchObject({ kind: 'unknown', values: { withinMs: 1_000 } });
+      return Math.round(elapsedMs(begunAt, env.clock.now()) / 10) * 10;
+    };
+    isHeld = true;
+    const appended = lateAfterMs(1);
+    await env.sleep('300ms');
+    const gathered = lateAfterMs(2);
+    await env.sleep('300ms');
+    const joined = lateAfterMs(3);
+    expect(await Promise.all([appended, gathered, joined])).toEqual([1_000, 1_300, 1_300]);
+    isHeld = false;
+    gate.resolve();
+    expect(await committed(partition, 'account', (tx) => tx.get(['entry', 3]))).toBe(null);
+    await partition.close();
   });
 });

@@ -6,12 +6,15 @@
  */
 import { ByteWriter } from '../bytes/byte-writer.ts';
 import type { Ports } from '../env/env.ts';
+import type { Timer } from '../env/timers.ts';
 import { asError, isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { elapsedMs, type Instant } from '../kernel/time.ts';
-import type { LogWriter, Position } from '../log/port.ts';
+import type { LogEntry, LogWriter } from '../log/port.ts';
 import type { Waits } from '../observe/waits.ts';
 import { Group, type Member, type NotedCommit } from './group.ts';
 import type { Replica } from './replica.ts';
+
+type AppendOutcome = Awaited<ReturnType<LogWriter['append']>>;
 
 export type EpochEnd =
   /** Another leads, or this one gave up leading. */
@@ -68,6 +71,10 @@ export class GroupCommit {
   readonly #groups: Group[] = [];
   /** Of payloads that are in the log: for those to come. */
   readonly #spares: ByteWriter[] = [];
+  /** It is appended or confirmed now. */
+  #committing: Group | null = null;
+  /** One for all groups, which looks again: a timer for each would cost as much as a quarter of what a lone transaction does. */
+  #deadline: Timer | null = null;
   #running = false;
   /** It will run when what runs now is over; since when. */
   #scheduledAt: Instant | null = null;
@@ -115,10 +122,10 @@ export class GroupCommit {
     const { limits, ports } = this.#setup;
     const last = this.#groups.at(-1);
     if (last !== undefined && (last.bytes === 0 || last.bytes + bytes <= limits.groupBytesMax)) return last;
-    const group = new Group(this.#spares.pop() ?? new ByteWriter(limits.payloadBytesMax, payloadBytesAtFirst));
-    const timer = ports.timers.after(limits.withinMs, () => this.#tellLate(group));
-    group.onSettled = () => timer.cancel();
+    const writer = this.#spares.pop() ?? new ByteWriter(limits.payloadBytesMax, payloadBytesAtFirst);
+    const group = new Group(writer, ports.clock.now());
     this.#groups.push(group);
+    this.#deadline ??= ports.timers.after(limits.withinMs, () => this.#lookForLate());
     return group;
   }
 
@@ -159,6 +166,7 @@ export class GroupCommit {
     for (const member of this.#untold.splice(0)) member.release();
     this.#setup.replica.cut();
     for (const group of this.#groups.splice(0)) this.#settle(group, (member) => member.deny());
+    if (this.#committing === null) this.#deadline?.cancel();
     this.#setup.onEnd(end);
   }
 
@@ -170,12 +178,15 @@ export class GroupCommit {
         if (room !== null) await room;
         if (this.#end !== null) break;
         this.#groups.shift();
+        this.#committing = group;
         await this.#commit(group);
+        this.#committing = null;
       }
     } catch (error) {
       this.finish({ kind: 'failed', error: asError(error) });
     }
     this.#running = false;
+    if (this.#end !== null) this.#deadline?.cancel();
     this.#whenIdle();
   }
 
@@ -199,7 +210,12 @@ export class GroupCommit {
     this.#isAppending = true;
     try {
       const entry = { payload, firstRevision, revisionCount: lastRevision - firstRevision + 1 };
-      const outcome = await this.#appendWhenRoom(entry, begunAt);
+      let outcome: AppendOutcome;
+      try {
+        outcome = await writer.append(entry);
+      } catch (error) {
+        outcome = await this.#appendAgain(entry, begunAt, error);
+      }
       if (outcome.kind === 'fenced') return this.#giveUp(group, (member) => member.deny(), { kind: 'fenced' });
       this.#ledAt = begunAt;
       this.#appendMs = elapsedMs(begunAt, ports.clock.now());
@@ -215,18 +231,17 @@ export class GroupCommit {
     }
   }
 
-  async #appendWhenRoom(
-    entry: Parameters<LogWriter['append']>[0],
-    since: Instant,
-  ): Promise<{ readonly kind: 'appended'; readonly position: Position } | { readonly kind: 'fenced' }> {
+  /** The first time ended with this error: while that is that the log has no room, it may have room in a moment. */
+  async #appendAgain(entry: LogEntry, since: Instant, first: unknown): Promise<AppendOutcome> {
     const { ports, writer } = this.#setup;
-    for (;;) {
+    for (let error = first; ;) {
+      const isPassing = isLockstepError(error, 'overloaded');
+      if (!isPassing || elapsedMs(since, ports.clock.now()) > overloadedMsMax) throw error;
+      await new Promise<void>((resolve) => void ports.timers.after(overloadedPauseMs, resolve));
       try {
         return await writer.append(entry);
-      } catch (error) {
-        const isPassing = isLockstepError(error, 'overloaded');
-        if (!isPassing || elapsedMs(since, ports.clock.now()) > overloadedMsMax) throw error;
-        await new Promise<void>((resolve) => void ports.timers.after(overloadedPauseMs, resolve));
+      } catch (again) {
+        error = again;
       }
     }
   }
@@ -300,16 +315,33 @@ export class GroupCommit {
     this.#forget(group);
   }
 
-  /** Whatever still refers to the group, as a cancelled timer may, keeps none of its members. */
+  /** Whatever still refers to the group keeps none of its members. */
   #forget(group: Group): void {
-    group.onSettled?.();
     this.#waitingCount -= group.members.length;
     this.#waitingBytes -= group.countedBytes;
     group.members.length = 0;
   }
 
+  /** Tells those who have waited for too long, and comes again when the next ones will have. */
+  #lookForLate(): void {
+    const { ports, limits } = this.#setup;
+    const now = ports.clock.now();
+    this.#deadline = null;
+    for (const group of [this.#committing, ...this.#groups]) {
+      if (group === null || group.isLate) continue;
+      const leftMs = limits.withinMs - elapsedMs(group.since, now);
+      if (leftMs <= 0) {
+        this.#tellLate(group);
+      } else {
+        this.#deadline = ports.timers.after(leftMs, () => this.#lookForLate());
+        return;
+      }
+    }
+  }
+
   #tellLate(group: Group): void {
     const { key, limits } = this.#setup;
+    group.isLate = true;
     const error = new LockstepError('unknown', 'the deadline came before this was durable; it may still become so', {
       values: { key, withinMs: limits.withinMs },
       advice: ['send it again with the same command id: it runs once at most'],

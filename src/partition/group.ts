@@ -1,6 +1,7 @@
 /** Transactions that become durable together, and who waits for that. */
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { HybridTimestamp } from '../clock/timestamp.ts';
+import type { Instant } from '../kernel/time.ts';
 import { GroupPayload } from './group-payload.ts';
 import type { Replica } from './replica.ts';
 import type { Commit } from './transaction.ts';
@@ -31,13 +32,17 @@ export class Group {
   lastTime: HybridTimestamp | null = null;
   /** What its members count for while they wait. */
   countedBytes = 0;
-  onSettled: (() => void) | null = null;
+  /** Those who were in it when its deadline came were told. */
+  isLate = false;
+  /** When it began to gather. */
+  readonly since: Instant;
   /** What the payload is made in. */
   readonly writer: ByteWriter;
 
   /** `writer`: empty, with room for as much as the log takes. */
-  constructor(writer: ByteWriter) {
+  constructor(writer: ByteWriter, since: Instant) {
     this.writer = writer;
+    this.since = since;
   }
 
   get bytes(): number {

@@ -24,6 +24,7 @@ import { conflictOfReads, type Conflict } from '../storage/transaction/conflict.
 import { OwnWrites } from '../storage/transaction/own-writes.ts';
 import { ReadSet } from '../storage/transaction/read-set.ts';
 import { TransactionView } from '../storage/transaction/view.ts';
+import type { WriteBatch } from '../storage/write-batch.ts';
 import type { BeforeImages } from './capture/before-images.ts';
 import { CommandWindow, type CommandWindowOptions } from './command-window.ts';
 import { GroupCommit, type EpochEnd, type GroupCommitLimits } from './group-commit.ts';
@@ -98,6 +99,8 @@ export class Leader {
   readonly #shared: RunSetup;
   /** One transaction runs at a time, so one memory serves all. */
   readonly #own = new OwnWrites();
+  /** Where marks are made. */
+  readonly #mark = new ByteWriter(64, 64);
   #isRunning = false;
   #isStopping = false;
   /** Ends the wait for this node's clock to be right, while there is one. */
@@ -314,7 +317,7 @@ export class Leader {
     if (!fitsAlone(bytes, settings.limits.payloadBytesMax)) return false;
     const group = this.commit.groupFor(bytes);
     const isFirst = group.payload === null;
-    if (isFirst) writes.put(markKey, this.#markAt(now));
+    if (isFirst) this.#putMark(writes, now);
     const batch = writes.view();
     replica.apply(revision, batch);
     if (isFirst) replica.noteGroup(revision, replica.place.position);
@@ -341,9 +344,12 @@ export class Leader {
     return { kind, value: value as Exclude<T, Rejection>, token, revision };
   }
 
-  #markAt(time: HybridTimestamp): Uint8Array {
+  #putMark(writes: WriteBatch, time: HybridTimestamp): void {
     const { position, chain = chainBeforeFirst } = this.#setup.replica.place;
-    return this.#shared.encoder.encode(encodeMark({ position, chain, time }));
+    const { encoder, value } = this.#shared;
+    value.clear();
+    encoder.write(value, encodeMark({ position, chain, time }, this.#mark));
+    writes.putRange(markKey, markKey.length, value.buffer, value.length);
   }
 
   #refusal(): NotLeader | Refused | null {

@@ -18,14 +18,18 @@ export interface LogMark {
   readonly time: HybridTimestamp;
 }
 
-export function encodeMark({ position, chain, time }: LogMark): Uint8Array {
-  const writer = new ByteWriter(64, 64);
+/** `writer`: whose memory it is made in, good until its next use; without one it is an array of its own. */
+export function encodeMark(
+  { position, chain, time }: LogMark,
+  writer: ByteWriter = new ByteWriter(64, 64),
+): Uint8Array {
+  writer.clear();
   writeVarint(writer, position);
   writeVarint(writer, time);
   writer.reserve(digestBytes);
   putHex(writer.buffer, writer.length, chain);
   writer.length += digestBytes;
-  return writer.copy();
+  return writer.view();
 }
 
 /** @throws LockstepError `corrupt`. */

@@ -2,7 +2,7 @@
 import { calm, simulate, type Env } from 'lockstep/sim';
 import { expect } from 'vitest';
 import { memoryEngine } from '../../src/log/memory.ts';
-import type { Log } from '../../src/log/port.ts';
+import type { Log, LogWriter } from '../../src/log/port.ts';
 import { openPartition, type PartitionOptions } from '../../src/partition/open-partition.ts';
 import type { Partition } from '../../src/partition/partition.ts';
 import type { Synchronous, Transaction } from '../../src/partition/transaction.ts';
@@ -35,4 +35,25 @@ export async function committed<T>(
 ): Promise<unknown> {
   const outcome = await partition.transact(place, fn);
   return outcome.kind === 'committed' ? outcome.value : expect.unreachable(outcome.kind);
+}
+
+type Append = LogWriter['append'];
+
+/** The same log, whose writers append as `how` has them: it is given what would append now. */
+export function withAppends(log: Log, how: (append: () => ReturnType<Append>) => ReturnType<Append>): Log {
+  return withOwn(log, {
+    acquire: async (options) => {
+      const writer = await log.acquire(options);
+      return withOwn(writer, { append: (entry) => how(() => writer.append(entry)) });
+    },
+  });
+}
+
+function withOwn<T extends object>(target: T, own: Partial<T>): T {
+  return new Proxy(target, {
+    get: (of, name) => {
+      const value: unknown = Reflect.get(Object.hasOwn(own, name) ? own : of, name, of);
+      return typeof value === 'function' ? (value.bind(of) as unknown) : value;
+    },
+  });
 }

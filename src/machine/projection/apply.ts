@@ -12,7 +12,7 @@ import type { EventRow } from '../event-row.ts';
 import { recordedOf } from '../event-reader.ts';
 import type { AnyProjection } from './projection.ts';
 import { RowBuffer, type WriteMeasure } from './rows.ts';
-import { idOf, isSameEvent, rowsSystem, type EventPlace } from './state.ts';
+import { isSameEvent, type EventPlace } from './state.ts';
 
 export type Applied =
   | { readonly kind: 'applied' }
@@ -28,9 +28,10 @@ export interface RowsTarget {
 }
 
 export function targetIn(tx: Transaction, projection: AnyProjection, measure: WriteMeasure): RowsTarget {
-  const space = tx.system(rowsSystem(idOf(projection)), 'local');
+  const { system, indexes } = projection['~projection'];
+  const space = tx.system(system, 'local');
   const tokenOf = (revision: number): Token => tx.tokenAt(revision);
-  return { projection, rows: new RowBuffer(space, projection['~projection'].indexes, measure), tokenOf };
+  return { projection, rows: new RowBuffer(space, indexes, measure), tokenOf };
 }
 
 /**

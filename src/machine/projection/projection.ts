@@ -13,6 +13,7 @@ import type { Projection } from '../part.ts';
 import type { Output, Schema } from '../schema.ts';
 import { subjects } from '../subjects.ts';
 import type { RowWriter } from './rows.ts';
+import { rowsSystem } from './state.ts';
 
 type Machines = Dictionary<AnyMachine>;
 /** What an index may be made of; its order is that of these values. */
@@ -34,6 +35,8 @@ export interface ProjectionCode {
   readonly indexes: Dictionary<(row: unknown) => readonly KeyPart[]>;
   /** By the machine's name, then by the event's type. */
   readonly handlers: ReadonlyMap<string, Dictionary<Handler | undefined>>;
+  /** The name of the space where its rows are. */
+  readonly system: string;
 }
 
 export interface DeclaredProjection<Name extends string, Row, Indexes> extends Projection<Name, Row, Indexes> {
@@ -86,7 +89,8 @@ export function projection<
   checkForgets(name, Object.values(from), handlers);
   // From here on types are erased: each index is called with rows that handlers of this declaration made.
   const erased = indexes as unknown as ProjectionCode['indexes'];
-  return { kind: 'projection', name, '~projection': { row, codeVersion, update, indexes: erased, handlers } };
+  const system = rowsSystem({ name, codeVersion });
+  return { kind: 'projection', name, '~projection': { row, codeVersion, update, indexes: erased, handlers, system } };
 }
 
 /** Rows may hold copies of personal fields, which no key protects: who may make some says what becomes of them. */
