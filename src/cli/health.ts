@@ -1,18 +1,19 @@
 /** The commands that ask a node how it is, have what stands still go on, and what is over packed. */
 import { LockstepError } from '../kernel/errors.ts';
 import { printable } from '../kernel/printable.ts';
+import type { Guarantees } from '../log/port.ts';
 import type { Archived } from '../machine/archive.ts';
 import type { ProjectionStatus } from '../machine/projection/status.ts';
-import type { DeadLetterOutcome, NodeDeadLetter } from '../node/dead-letters.ts';
+import type { NodeDeadLetter } from '../node/dead-letters.ts';
+import type { NodeEngine } from '../node/node.ts';
 import { printMs, printWaits } from '../observe/wait-text.ts';
-import type { Wait } from '../observe/waits.ts';
 import { nodePaths } from '../server/node-paths.ts';
 import { jsonOf } from '../server/wire.ts';
 import { counted, line } from './line.ts';
 import type { LookOptions } from './look.ts';
 import { dataText, namedText } from './plain-data.ts';
 import { Progress } from './progress.ts';
-import { remoteTo } from './running-node.ts';
+import { connectionTo, remoteTo } from './running-node.ts';
 
 /** What /partitions tells of one. */
 interface PartitionTold {
@@ -26,16 +27,19 @@ interface PartitionTold {
 /** `lockstep status`. Exit code 1 where something cannot go on. */
 export async function showStatus(options: LookOptions): Promise<number> {
   const remote = remoteTo(options);
-  const [partitions, projections, letters, waits] = await Promise.all([
+  const node = connectionTo(options);
+  const [engine, partitions, projections, letters, waits] = await Promise.all([
+    remote.get<NodeEngine>(nodePaths.engine),
     remote.get<readonly PartitionTold[]>(nodePaths.partitions),
-    remote.get<readonly ProjectionStatus[]>(nodePaths.projections),
-    remote.get<readonly NodeDeadLetter[]>(nodePaths.deadLetters),
-    remote.get<readonly Wait[]>(nodePaths.waits()),
+    node.projections(),
+    node.deadLetters(),
+    node.explain(),
   ]);
   const stopped = projections.filter(({ kind }) => kind === 'stopped');
   const isWell = stopped.length === 0 && partitions.every(({ failure }) => failure === null);
-  if (options.json) console.log(jsonOf({ partitions, projections, deadLetters: letters, waits }));
+  if (options.json) console.log(jsonOf({ engine, partitions, projections, deadLetters: letters, waits }));
   else {
+    engineLines(engine).forEach((one) => console.log(one));
     partitions.forEach((one, index) => console.log(partitionLine(one, index)));
     projections.forEach((one) => console.log(projectionLine(one)));
     console.log(line('waits', counted(waits.length, 'wait'), waits.length === 0 ? '' : 'lockstep explain'));
@@ -44,6 +48,18 @@ export async function showStatus(options: LookOptions): Promise<number> {
     );
   }
   return isWell ? 0 : 1;
+}
+
+const survivesText: Readonly<Record<Guarantees['survives'], string>> = {
+  nothing: 'what is acknowledged survives nothing',
+  process: 'what is acknowledged survives kill -9, not the loss of power',
+  machine: 'what is acknowledged survives the loss of power',
+  minority: 'what is acknowledged survives the loss of a minority, with their disks',
+};
+
+function engineLines({ name, guarantees: { survives, warning } }: NodeEngine): readonly string[] {
+  const first = line('log', printable(name), survivesText[survives]);
+  return warning === undefined ? [first] : [first, line('warning', printable(warning))];
 }
 
 const partitionLine = ({ kind, revision, leader, failure, checkpointFailure }: PartitionTold, index: number): string =>
@@ -58,7 +74,7 @@ const partitionLine = ({ kind, revision, leader, failure, checkpointFailure }: P
 
 /** `lockstep projections`. */
 export async function showProjections(options: LookOptions): Promise<number> {
-  const found = await remoteTo(options).get<readonly ProjectionStatus[]>(nodePaths.projections);
+  const found = await connectionTo(options).projections();
   if (options.json) console.log(jsonOf(found));
   else if (found.length === 0) console.log('  no projections');
   else for (const one of found) console.log(projectionLine(one));
@@ -82,9 +98,8 @@ function projectionLine({ kind, name, partition, progress, lag, error }: Project
 
 /** `lockstep projections retry`, `skip`. */
 export async function goOn(name: string, how: 'retry' | 'skip', options: LookOptions): Promise<number> {
-  const path = how === 'retry' ? nodePaths.retryProjection : nodePaths.skipProjectionEvent;
-  const query = new URLSearchParams({ name });
-  const partitions = await remoteTo(options).post<readonly number[]>(`${path}?${query.toString()}`);
+  const node = connectionTo(options);
+  const partitions = await (how === 'retry' ? node.retryProjection(name) : node.skipProjectionEvent(name));
   if (options.json) console.log(jsonOf(partitions));
   else if (partitions.length === 0) console.log(line(name, 'is stopped nowhere'));
   else console.log(line(name, `goes on, on ${counted(partitions.length, 'partition')}`));
@@ -93,14 +108,14 @@ export async function goOn(name: string, how: 'retry' | 'skip', options: LookOpt
 
 /** `lockstep explain`. */
 export async function explain(key: string | undefined, options: LookOptions): Promise<number> {
-  const found = await remoteTo(options).get<readonly Wait[]>(nodePaths.waits(key));
+  const found = await connectionTo(options).explain({ key });
   console.log(options.json ? jsonOf(found) : printWaits(found, new Date()).trimEnd());
   return 0;
 }
 
 /** `lockstep dead-letters list`. */
 export async function listDeadLetters(options: LookOptions): Promise<number> {
-  const found = await remoteTo(options).get<readonly NodeDeadLetter[]>(nodePaths.deadLetters);
+  const found = await connectionTo(options).deadLetters();
   if (options.json) console.log(jsonOf(found));
   else if (found.length === 0) console.log('  no dead letters');
   else for (const one of found) console.log(letterText(one));
@@ -121,9 +136,9 @@ export async function settleDeadLetter(name: string, how: 'retry' | 'discard', o
       values: { given: name },
       advice: ['they are listed with their names: lockstep dead-letters list'],
     });
-  const path = how === 'retry' ? nodePaths.retryDeadLetter : nodePaths.discardDeadLetter;
-  const query = new URLSearchParams({ partition, id });
-  const outcome = await remoteTo(options).post<DeadLetterOutcome>(`${path}?${query.toString()}`);
+  const node = connectionTo(options);
+  const letter = { partition: Number(partition), id };
+  const outcome = await (how === 'retry' ? node.retryDeadLetter(letter) : node.discardDeadLetter(letter));
   if (options.json) console.log(jsonOf(outcome));
   else if (outcome.kind === 'rejected') console.log(line('rejected', namedText(outcome.code, outcome.details)));
   else console.log(line('done', how === 'retry' ? 'it took effect' : 'it is gone'));

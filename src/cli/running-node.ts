@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { remoteSetup } from '../client/client.ts';
+import { RemoteConnection } from '../client/connect.ts';
 import { Remote } from '../client/remote.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { readRunning } from '../os/running.ts';
@@ -25,6 +26,9 @@ export function remoteTo({ data, url }: WhichNode): Remote {
   if (url !== undefined) return new Remote(remoteSetup(url, { headers }));
   return new Remote(remoteSetup('', { headers, fetch: fetchFrom(directoryOf(data), webPorts.fetch) }));
 }
+
+/** The same, by what whoever runs a node asks of it. @throws as `remoteTo`. */
+export const connectionTo = (which: WhichNode): RemoteConnection => new RemoteConnection(remoteTo(which));
 
 function directoryOf(data: string | undefined): string {
   const [found, ...more] = (data === undefined ? directories() : [data]).filter((one) => readRunning(one) !== null);

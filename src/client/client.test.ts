@@ -41,6 +41,20 @@ const sizes = projection({
   row: unchecked<{ lines: number }>(),
   on: { order: { Added: ({ key, data }, rows) => rows.set(key, { lines: data.count }) } },
 });
+const unlucky = 13;
+const counts = projection({
+  name: 'counts',
+  from: { order },
+  row: unchecked<{ count: number }>(),
+  on: {
+    order: {
+      Added: ({ key, data: { count } }, rows) => {
+        if (count === unlucky) throw new Error('a count that brings no luck');
+        rows.set(key, { count });
+      },
+    },
+  },
+});
 const size = query({
   name: 'size',
   input: unchecked<string>(),
@@ -59,7 +73,7 @@ let trusted: Handler;
 const bearer = 'sixteen-characters-and-more';
 
 beforeAll(async () => {
-  node = await openInMemory(defineApp({ name: 'shop', parts: [order, sizes, size] }));
+  node = await openInMemory(defineApp({ name: 'shop', parts: [order, sizes, counts, size] }));
   exposed = api.handler(node);
   trusted = nodeHandler(node, { bearer });
 });
@@ -186,6 +200,39 @@ describe('a connection to a node', () => {
     expect((await answers.next()).value).toMatchObject({ value: 4 });
     await answers.return?.();
     expect(await shop.explain({ key: 'o-2' })).toEqual([]);
+  });
+
+  test('has messages that were put aside tried again, and dropped', async () => {
+    const shop = connected();
+    await node.transact('o-3', (tx) => tx.send(order, 'o-4', 'Cancel', { why: 'dear' }));
+    await expect.poll(async () => (await shop.deadLetters()).length).toBe(1);
+    const [letter] = await shop.deadLetters();
+    if (letter === undefined) throw new Error('it was there');
+    expect(letter).toMatchObject({ partition: 0, to: 'o-4', why: expect.stringContaining('too-late') });
+    expect(await shop.retryDeadLetter(letter)).toMatchObject({ kind: 'rejected', code: 'too-late' });
+    expect(await shop.discardDeadLetter(letter)).toEqual({ kind: 'done' });
+    expect(await shop.discardDeadLetter(letter)).toMatchObject({ kind: 'rejected', code: 'no-such-letter' });
+    expect(await shop.deadLetters()).toEqual([]);
+  });
+
+  test('has a projection that stopped try again, or go on without the event', async () => {
+    const shop = connected();
+    const kindOf = async () => (await shop.projections()).find(({ name }) => name === 'counts')?.kind;
+    await shop.send(order, 'o-5', 'Add', unlucky);
+    await expect.poll(kindOf).toBe('stopped');
+    expect(await shop.retryProjection('counts')).toEqual([0]);
+    await expect.poll(kindOf).toBe('stopped');
+    expect(await shop.skipProjectionEvent('counts')).toEqual([0]);
+    await expect.poll(kindOf).toBe('live');
+    await expect(shop.retryProjection('nobody')).rejects.toMatchObject({ kind: 'misuse' });
+  });
+
+  test('has what is over packed', async () => {
+    const shop = connected();
+    for (const count of [1, 2, 3]) await shop.send(order, 'o-6', 'Add', count);
+    expect(await shop.archive(order, 'o-6')).toBe(6);
+    expect(await shop.archive(order, 'o-6')).toBe(0);
+    expect((await first(6, shop.events(order, { key: 'o-6' }))).at(-1)).toMatchObject({ version: 6, data: 6n });
   });
 
   test('is told what is there when it asks for what is not, and nothing with another secret', async () => {

@@ -23,7 +23,10 @@ import type {
   RejectionOf,
   StateOf,
 } from '../machine/definition.ts';
+import type { Archived } from '../machine/archive.ts';
 import type { Options, Query } from '../machine/part.ts';
+import type { ProjectionStatus } from '../machine/projection/status.ts';
+import type { DeadLetterName, DeadLetterOutcome, NodeDeadLetter } from '../node/dead-letters.ts';
 import type { Wait } from '../observe/waits.ts';
 import type { Token } from '../partition/transaction.ts';
 import { nodePaths } from '../server/node-paths.ts';
@@ -40,6 +43,11 @@ export function connect(url: string, { bearer, ...rest }: ConnectOptions = {}): 
   const headers: RemoteSetup['headers'] = () => (bearer === undefined ? {} : { authorization: `Bearer ${bearer}` });
   return new RemoteConnection(new Remote(remoteSetup(url, { ...rest, headers })));
 }
+
+const withQuery = (path: string, query: Readonly<Record<string, string>>): string =>
+  `${path}?${new URLSearchParams(query).toString()}`;
+
+const letterQuery = ({ partition, id }: DeadLetterName) => ({ partition: String(partition), id });
 
 /** Holds nothing between calls: there is nothing to close. */
 export class RemoteConnection implements Connection {
@@ -86,6 +94,46 @@ export class RemoteConnection implements Connection {
     options?: Options<{ signal: AbortSignal }>,
   ): AsyncIterable<Answer<R>> {
     return this.#remote.watch(query.name, input, options) as AsyncIterable<Answer<R>>; // likewise
+  }
+
+  /** Messages that could not take effect there, with the reasons. */
+  deadLetters(): Promise<readonly NodeDeadLetter[]> {
+    return this.#remote.get(nodePaths.deadLetters);
+  }
+
+  /** As `LockstepNode.retryDeadLetter`. */
+  retryDeadLetter(letter: DeadLetterName): Promise<DeadLetterOutcome> {
+    return this.#remote.post(withQuery(nodePaths.retryDeadLetter, letterQuery(letter)));
+  }
+
+  /** Removes a dead letter without any effect. */
+  discardDeadLetter(letter: DeadLetterName): Promise<DeadLetterOutcome> {
+    return this.#remote.post(withQuery(nodePaths.discardDeadLetter, letterQuery(letter)));
+  }
+
+  /** How far each projection is on each partition there, and why it goes no further. */
+  projections(): Promise<readonly ProjectionStatus[]> {
+    return this.#remote.get(nodePaths.projections);
+  }
+
+  /** A stopped projection tries its event once more, on every partition; the numbers of those where it was stopped are told. */
+  retryProjection(name: string): Promise<readonly number[]> {
+    return this.#remote.post(withQuery(nodePaths.retryProjection, { name }));
+  }
+
+  /** A stopped projection goes on without the event that it stopped at. */
+  skipProjectionEvent(name: string): Promise<readonly number[]> {
+    return this.#remote.post(withQuery(nodePaths.skipProjectionEvent, { name }));
+  }
+
+  /** As `LockstepNode.archive`, some thousand events a request, until all are packed: how many they were. */
+  async archive(machine: AnyMachine, key: string): Promise<number> {
+    for (let archived = 0; ;) {
+      const path = withQuery(nodePaths.archive, { machine: machine.name, key });
+      const done = await this.#remote.post<Archived>(path);
+      archived += done.archived;
+      if (done.isAll) return archived;
+    }
   }
 
   /** What waits there: for what, since when, on whom, until when; of one key, or all. */

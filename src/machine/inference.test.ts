@@ -214,7 +214,7 @@ describe('refused in a declaration', () => {
     expect(given(light).when('Press').kind).toBe('decided');
   });
 
-  test('`decide` that returns nothing, or later; a state of another shape', () => {
+  test('`decide` that returns nothing, or later; `evolve` that returns later; a state of another shape', () => {
     // @ts-expect-error 'void' is not assignable
     const silent = machine({ ...parts, decide: { Press: () => {} }, evolve });
     expect(() => given(silent).when('Press')).toThrow(misuse);
@@ -225,6 +225,9 @@ describe('refused in a declaration', () => {
     // @ts-expect-error 'Promise<[]>' is not assignable
     const failed = machine({ ...parts, decide: { Press: failing }, evolve });
     expect(() => given(failed).when('Press')).toThrow(misuse);
+    // @ts-expect-error 'Promise<never>' lacks `on`
+    const later = machine({ ...parts, decide: { Press: () => [] }, evolve: { Pressed: failing } });
+    expect(() => given(later, { type: 'Pressed', data: { by: 'me' } })).toThrow(misuse);
     // @ts-expect-error 'string' is not assignable to 'boolean'
     compiled(() => machine({ ...parts, decide: { Press: () => [] }, evolve: { Pressed: () => ({ on: 'yes' }) } }));
     // @ts-expect-error the state lacks `on`

@@ -3,6 +3,7 @@
  * changes its state. Everything is inferred from the one object; type arguments are never written.
  */
 import { LockstepError } from '../kernel/errors.ts';
+import { isPromise } from '../kernel/promise.ts';
 import { durationMs } from '../kernel/time.ts';
 import type { Rejection } from '../partition/transaction.ts';
 import type {
@@ -103,7 +104,10 @@ export function machine<
     table: null,
     initial,
     decide: (state, command, data, context) => (decide[command] as Decider)(state, data, context),
-    evolve: (state, event) => evolverOf(name, evolve, event)(state, event.data),
+    evolve: (state, event) => {
+      const evolved = evolverOf(name, evolve, event)(state, event.data);
+      return isPromise(evolved) ? refusePromise(evolved, `${name}.${event.type}`) : evolved;
+    },
     tagsOf:
       tags === undefined ? null : ({ type, data }) => (Object.hasOwn(tags, type) ? tags[type]?.(data) : null) ?? [],
     personal: personalCode(events, subject),
@@ -134,6 +138,14 @@ function evolverOf(name: string, evolve: Dictionary<Evolver>, { type }: AnyEvent
   throw new LockstepError('misuse', 'this machine does not know an event that is stored', {
     values: { event: `${name}.${type}` },
     advice: ['what was stored stays: keep the event and its `evolve`, also when nothing makes it any more'],
+  });
+}
+
+function refusePromise(evolved: Promise<unknown>, event: string): never {
+  evolved.then(undefined, () => {}); // it is answered with the misuse below, whatever becomes of it
+  throw new LockstepError('misuse', '`evolve` answers the next state, at once: it returned a promise', {
+    values: { event },
+    advice: ['what takes time is done before the command, in the handler that sends, and stands in the event'],
   });
 }
 

@@ -5,6 +5,7 @@
 import type { Env } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { App } from '../machine/app.ts';
+import type { LogEngine } from '../log/port.ts';
 import { archiveStream, type Archived } from '../machine/archive.ts';
 import type {
   Answer,
@@ -55,9 +56,13 @@ import { readInstance } from './read-instance.ts';
 import { committedBy, runUsers } from './transaction.ts';
 import { watchQuery } from './watch.ts';
 
+/** Where a node's log is kept, and what its acknowledgements are worth. */
+export type NodeEngine = Pick<LogEngine, 'name' | 'guarantees'>;
+
 export interface NodeSetup {
   readonly env: Env;
   readonly waits: Waits;
+  readonly engine: NodeEngine;
   readonly partitions: Partitions;
   readonly runtime: MachineRuntime;
   readonly app: App<unknown>;
@@ -78,6 +83,8 @@ export class LockstepNode implements Connection, AsyncDisposable {
   /** What it runs on: for transports between nodes, and for tools. */
   readonly partitions: Partitions;
   readonly app: App<unknown>;
+  /** Where its log is kept: what an acknowledgement survives, and what is known against this version of the engine. */
+  readonly engine: NodeEngine;
   /** What it counts of its work: commands by outcome, how long they took, events. */
   readonly metrics: Metrics;
   readonly #setup: NodeSetup;
@@ -94,6 +101,7 @@ export class LockstepNode implements Connection, AsyncDisposable {
   constructor(setup: NodeSetup) {
     const { env, waits, partitions, app, runtime, middleware, queryMiddleware } = setup;
     this.#setup = setup;
+    this.engine = { name: setup.engine.name, guarantees: setup.engine.guarantees };
     this.partitions = partitions;
     this.app = app;
     this.metrics = setup.metrics;

@@ -95,6 +95,7 @@ export async function openNode(env: Env, app: App<unknown>, options: NodeOptions
     const node = new LockstepNode({
       env,
       waits,
+      engine,
       partitions,
       app,
       runtime,

@@ -111,6 +111,7 @@ function pagesOf(node: LockstepNode, { metrics, base = '', ports }: Offered): Re
   const { timers } = ports ?? webPorts;
   return new Map<string, Page>([
     [nodePaths.definitions, async () => told(definitionsOf(node))],
+    [nodePaths.engine, async () => told(node.engine)],
     [nodePaths.partitions, async () => told(statusesOf(node))],
     [nodePaths.projections, async () => told(await node.projections())],
     [nodePaths.deadLetters, async () => told(await node.deadLetters())],

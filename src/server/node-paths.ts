@@ -9,6 +9,8 @@ export const nodePaths = {
   openApi: '/openapi.json',
   asyncApi: '/asyncapi.json',
   definitions: '/definitions',
+  /** Where the log is kept, and what an acknowledgement survives. */
+  engine: '/engine',
   partitions: '/partitions',
   /** The newest of all machines: `?limit=`. */
   newestEvents: '/events',

@@ -63,7 +63,7 @@ const query: Command = declare({
 
 const status: Command = declare({
   name: 'status',
-  summary: 'how a node is: partitions, projections, waits, dead letters',
+  summary: 'how a node is: its log, partitions, projections, waits, dead letters',
   arguments: [],
   options: nodeOptions,
   details: 'Exit code 1 where a partition or a projection cannot go on.',
