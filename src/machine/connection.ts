@@ -200,6 +200,8 @@ export interface Connection {
     input: NoInfer<I>,
     options?: Options<{ signal: AbortSignal }>,
   ): AsyncIterable<Answer<R>>;
+  /** For whoever serves it: whether an error of `send`, which is none of ours, says that certainly nothing was done. */
+  '~isUndone'?(error: unknown): boolean;
 }
 
 /**

@@ -7,7 +7,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import { isPromise } from '../kernel/promise.ts';
 import { durationMs } from '../kernel/time.ts';
 import type { Partitions } from '../partition/partitions.ts';
-import type { Rejection, Token, TransactOptions, TransactOutcome } from '../partition/transaction.ts';
+import type { Rejection, Token, Transaction, TransactOptions, TransactOutcome } from '../partition/transaction.ts';
 import type { Committed, SendOptions } from './connection.ts';
 import type { AnyEvent, AnyMachine, Dictionary } from './definition.ts';
 import { again, deliver, type Again, type DeliveryPorts } from './delivery.ts';
@@ -71,6 +71,8 @@ type ToldRefusal = Exclude<Refusal, { readonly code: 'unfolded' }>;
 
 export class Router {
   readonly #setup: RouterSetup;
+  /** What code of users threw in a transaction, which did nothing. */
+  readonly #undone = new WeakSet<object>();
 
   constructor(setup: RouterSetup) {
     this.#setup = setup;
@@ -95,6 +97,11 @@ export class Router {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Whether this was thrown by `decide`, `evolve` or what they call, so that the command certainly did nothing. */
+  isUndone(error: unknown): boolean {
+    return typeof error === 'object' && error !== null && this.#undone.has(error);
   }
 
   #send({ machine, key, command, actor, options }: SendRequest, data: unknown): Promise<CommandOutcome> {
@@ -164,7 +171,7 @@ export class Router {
     const outcome = await partitions.transact<Remembered | Refusal>(
       key,
       (tx) => {
-        const executed = execute(tx, runtime, request);
+        const executed = this.#execute(tx, request);
         if ('code' in executed) return executed;
         const { version, firstVersion, events } = executed;
         decided = events;
@@ -177,6 +184,16 @@ export class Router {
       return { kind: 'again', inDoubt: false, why: 'its state to be folded again by newer code' };
     }
     return this.#outcomeOf(outcome, decided, request, options);
+  }
+
+  /** An error thrown here reaches the sender only once nothing of an earlier attempt can have been done: that has its id. */
+  #execute(tx: Transaction, request: CommandRequest): Executed | Refusal {
+    try {
+      return execute(tx, this.#setup.runtime, request);
+    } catch (error) {
+      if (typeof error === 'object' && error !== null) this.#undone.add(error);
+      throw error;
+    }
   }
 
   #outcomeOf(

@@ -129,6 +129,10 @@ export class LockstepNode implements Connection, AsyncDisposable {
     return sent as Promise<Committed<EventsOf<M>> | RejectionOf<M, C> | Extra<O>>;
   }
 
+  '~isUndone'(error: unknown): boolean {
+    return this.#router.isUndone(error);
+  }
+
   /**
    * The newest state; with `after`, one that has what that token names; with `maxAge`, one that is not older.
    * @throws LockstepError `unavailable` after 30 s; `invalid` for a token of another partition; `misuse`; `stopped`.

@@ -163,7 +163,9 @@ describe('problems', () => {
 
   test('what decide throws is told to the operator alone', async () => {
     const response = await send('Break', 'a', null);
-    expect([response.status, (await response.text()).includes('secret')]).toEqual([500, false]);
+    const told = await response.text();
+    expect([response.status, told.includes('secret')]).toEqual([500, false]);
+    expect(JSON.parse(told)).toMatchObject({ kind: 'misuse', happened: 'no', retry: false, status: 500 });
     expect(errors).toEqual([expect.objectContaining({ message: 'a secret of the server' })]);
   });
 

@@ -84,8 +84,12 @@ class HttpHandler {
     } catch (error) {
       if (isLockstepError(error)) return problemReply(refusalOf(error), this.#base);
       if (!asked.signal.aborted) this.#options.onError?.(error, asked.request);
-      const values = this.#surface.isTrusted ? { threw: String(error) } : {};
-      const told = new LockstepError('unknown', 'this request failed on the server', { values });
+      const { connection, isTrusted } = this.#surface;
+      const values = isTrusted ? { threw: String(error) } : {};
+      const told =
+        connection['~isUndone']?.(error) === true
+          ? new LockstepError('misuse', 'the code of this command failed on the server; nothing was done', { values })
+          : new LockstepError('unknown', 'this request failed on the server', { values });
       return problemReply(refusal(500, told), this.#base);
     }
   }
