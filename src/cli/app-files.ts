@@ -6,15 +6,20 @@ import { fileURLToPath } from 'node:url';
 /** This package; linked to a checkout, its path has no `node_modules`. */
 const own = `${dirname(import.meta.dirname)}${sep}`;
 
-/** From now on; installed packages and this one are not told. */
-export function onAppFile(tell: (file: string) => void): void {
+/** From now on, each as it is imported; installed packages and this one are not told. All so far is what it returns gives. */
+export function onAppFile(tell: (file: string) => void): () => readonly string[] {
+  const files = new Set<string>();
   registerHooks({
     load(url, context, nextLoad) {
       if (url.startsWith('file:')) {
         const file = fileURLToPath(url);
-        if (!file.startsWith(own) && !file.includes(`${sep}node_modules${sep}`)) tell(file);
+        if (!file.startsWith(own) && !file.includes(`${sep}node_modules${sep}`)) {
+          files.add(file);
+          tell(file);
+        }
       }
       return nextLoad(url, context);
     },
   });
+  return () => [...files];
 }

@@ -3,6 +3,7 @@
  * the process before has ended, serves it at a port of its own, and ends when it is told to, or when nobody is there any more
  * who could tell.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { App } from '../machine/app.ts';
 import { isLockstepError } from '../kernel/errors.ts';
 import { printable } from '../kernel/printable.ts';
@@ -14,6 +15,7 @@ import { appIn } from './app-module.ts';
 import { dataOf, removeData, startedText } from './app-start.ts';
 import { backupActions } from './backup-action.ts';
 import { codeChanges } from './code-changes.ts';
+import { foldDiffering } from './differing-states.ts';
 import type { DevNews, DevOrder } from './dev-messages.ts';
 import { errorText } from './error-text.ts';
 import { line } from './line.ts';
@@ -26,12 +28,15 @@ const lookMs = 500;
 /** For how long the directory may still be that of a process that is ending. */
 const takeMsMax = 3_000;
 
+/** For so long requests wait while states are compared with what their events make; then it goes on behind them. */
+const compareMsAtFirst = 200;
+
 const tell = (news: DevNews): void => void process.send?.(news);
 
 const [path = '', title = ''] = process.argv.slice(2);
 process.title = title; // whoever looks for the command finds this process too
 process.on('SIGINT', () => {}); // Ctrl-C goes to all processes of a terminal: who started this one tells it to end
-onAppFile((file) => tell({ kind: 'file', file }));
+const appFiles = onAppFile((file) => tell({ kind: 'file', file }));
 try {
   await run(path);
 } catch (error) {
@@ -74,7 +79,10 @@ async function serveOver(app: App<unknown>, { data, isFresh }: OpenOrder, ended:
   if (isFresh) await removeData(directory, takeMsMax);
   const started = await startedText(app, directory);
   await using node = await open(app, { data: directory, withinMs: takeMsMax, logger, tracer: tracerOf(path) });
-  const changes = await codeChanges(node, directory);
+  const { said, unsure } = await codeChanges(node, directory, appFiles());
+  const leaving = new AbortController();
+  const comparing = foldDiffering(node, unsure, leaving.signal);
+  const differing = await Promise.race([comparing, pause(compareMsAtFirst, null)]);
   const onError = (error: unknown): void => tell({ kind: 'thrown', what: errorText(error) });
   await using server = await serve(node, { port: 0, page: await pageText(), actions: backupActions(node), onError });
   tell({
@@ -82,8 +90,10 @@ async function serveOver(app: App<unknown>, { data, isFresh }: OpenOrder, ended:
     url: server.url,
     data: directory,
     started: await started(node, performance.now() - begun),
-    changes,
+    changes: [...said, ...(differing ?? [])],
   });
+  if (differing === null)
+    void comparing.then((found) => found.forEach((text) => tell({ kind: 'said', line: line('states', text) })));
   const rejections = new Rejections(node.metrics);
   const look = (): void => {
     const rejected = rejections.line(performance.now());
@@ -93,6 +103,8 @@ async function serveOver(app: App<unknown>, { data, isFresh }: OpenOrder, ended:
   const failed = await Promise.race([ended, node.stopped]);
   clearInterval(looking);
   look();
+  leaving.abort();
+  await comparing;
   if (failed !== null) throw failed;
 }
 

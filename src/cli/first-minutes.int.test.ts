@@ -163,3 +163,23 @@ test('an app is run, asked, changed while it is used, broken, mended, pulled and
   expect(nobody).toMatchObject({ code: 1, out: '' });
   expect(nobody.told).toMatch(/^unavailable: no node runs here; nothing was done/);
 });
+
+test('states are folded again when what `evolve` calls has changed, in whatever file it is, and only then', async () => {
+  const rules = (made: string): string => `export const added = (a: number, b: number): number => ${made};\n`;
+  const folding = app('missing').replace('account.balance + amount', 'added(account.balance, amount)');
+  await writeFile(join(place, 'rules.ts'), rules('a + b'));
+  await writeFile(join(place, 'account.ts'), `import { added } from './rules.ts';\n${folding}`);
+  const running = dev();
+  expect(await running.line()).toMatch(/^ {2}bank /);
+  expect(await running.line()).toMatch(/^ {2}page /);
+  await asked('send', 'account', 'a-1', 'Deposit', '{"amount":100}');
+  await writeFile(join(place, 'rules.ts'), rules('a + b * 2'));
+  expect(await running.line()).toMatch(
+    /^ {2}reloaded {5}rules\.ts in \d+\.\d s · 1 of 1 state of account differed: folded again \(in production: raise codeVersion\) · requests waited, none failed$/,
+  );
+  expect((await asked('state', 'account', 'a-1')).out).toBe('  {"balance":200}    version 1\n');
+  await asked('send', 'account', 'a-1', 'Deposit', '{"amount":1}'); // keeps the state as it is folded now
+  await writeFile(join(place, 'rules.ts'), `// as before\n${rules('a + b * 2')}`);
+  expect(await running.line()).toMatch(/^ {2}reloaded {5}rules\.ts in \d+\.\d s · requests waited, none failed$/);
+  expect((await asked('state', 'account', 'a-1')).out).toBe('  {"balance":202}    version 2\n');
+});
