@@ -146,7 +146,7 @@ function messagesRow(quick: boolean): Row {
 }
 
 function steadyRow(quick: boolean): Row {
-  const work: Work = { callers, transactions: quick ? 512 : 100_000, keys: keysOf(quick) };
+  const work: Work = { callers, transactions: quick ? 512 : 110_000, keys: keysOf(quick) };
   return row(names.steady, work, onFile.name, [holding(work)]);
 }
 

@@ -133,7 +133,7 @@ function manyRow(quick: boolean, entryBytes: number, emmett: Peer): Row {
 }
 
 function steadyRow(quick: boolean): Row {
-  const work: Work = { callers, commands: quick ? 512 : 100_000, accounts: quick ? 512 : 10_000 };
+  const work: Work = { callers, commands: quick ? 512 : 110_000, accounts: quick ? 512 : 10_000 };
   const { commands: operations } = work;
   return { name: names.steady, unit: 'command', operations, reference: oursName, sides: [holdingCommands(work)] };
 }
