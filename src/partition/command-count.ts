@@ -42,10 +42,12 @@ export function countCommands({ replica, timers, commands, onFailed }: CountSetu
   const ids = KeySpace.ofSystem(systemNames.command);
   // What was forgotten is passed over: many entries may stand there still, under the tombstone of their range.
   let after = ids.key([timePrefix(commands.horizon)]);
+  const [last] = reader.space(ids).range({ reverse: true, limit: 1 });
+  const upTo = last === undefined ? after : ids.key(last[0]);
   const part = (): boolean => {
     let count = 0;
     let run: IdRun = { ms: 0, end: nothing, count: 0 };
-    for (const { keyBytes, keyStart, keyEnd } of reader.keys(ids, after)) {
+    for (const { keyBytes, keyStart, keyEnd } of reader.keys(after, upTo)) {
       // Of those that are counted together the time of the first alone is asked for: they stand in the order of time.
       if (compareRanges(keyBytes, keyStart, keyEnd, run.end, 0, run.end.length) >= 0) {
         if (run.count > 0) commands.add(run.ms, run.count);

@@ -1,10 +1,14 @@
-/** A walk over the state of all places that goes on at another snapshot, where the one before ended. */
+/** Walks that go on where the one before ended: over the state of all places at another snapshot, over keys. */
 import { calm, simulate } from 'lockstep/sim';
 import { expect, test } from 'vitest';
+import { decoded, encoded, treeInWorld } from '../../test/models/core-tree.ts';
 import { memoryEngine } from '../log/memory.ts';
+import type { Tree } from '../storage/tree.ts';
+import type { VisibleBounds } from '../storage/visible-cursor.ts';
 import { openPartition } from './open-partition.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { PlaceEntry, SystemEntry } from './transaction.ts';
+import { TreeReader } from './tree-reader.ts';
 
 const places = ['a', 'b', 'a place in between', 'z'];
 
@@ -39,5 +43,34 @@ test('entries behind one that was read are all that come after it, also when it 
       await partition.close();
       await engine.close();
     });
+  });
+});
+
+test('keys are those behind one up to another, and no walk reaches what lies behind that', async () => {
+  await treeInWorld(async (open) => {
+    const { core, commit, close } = await open();
+    const revision = commit((batch) =>
+      ['a', 'b', 'b/1', 'c', 'd'].forEach((key) => batch.put(encoded(key), encoded(key))),
+    );
+    commit((batch) => ['b/2', 'e', 'f'].forEach((key) => batch.put(encoded(key), encoded(key))));
+    const walked: VisibleBounds[] = [];
+    const tree = {
+      walk: (at: number, bounds: VisibleBounds) => {
+        walked.push(bounds);
+        return core.walk(at, bounds);
+      },
+    } as Tree;
+    const reader = new TreeReader(tree, { revision: () => revision, walking: (held) => held.release });
+    const keys = (after: string, upTo: string): readonly unknown[] =>
+      Array.from(reader.keys(encoded(after), encoded(upTo)), ({ keyBytes, keyStart, keyEnd }) =>
+        decoded(keyBytes.subarray(keyStart, keyEnd)),
+      );
+    expect(keys('a', 'c')).toEqual(['b', 'b/1', 'c']);
+    expect(walked).toEqual([{ from: encoded('a\0'), to: encoded('c\0') }]);
+    expect(keys('a', 'b')).toEqual(['b']);
+    expect(keys('c', 'c')).toEqual([]);
+    expect(keys('d', 'a')).toEqual([]);
+    expect(keys('', 'z')).toEqual(['a', 'b', 'b/1', 'c', 'd']);
+    await close();
   });
 });

@@ -89,11 +89,12 @@ export class TreeReader implements Reader {
     };
   }
 
-  /** The keys of a space where they lie, those behind one: for who looks at few of what it walks over. */
-  *keys(space: KeySpace, after: Uint8Array): Generator<VisibleCursor, void, undefined> {
-    const bounds = space.bounds({});
-    if (bounds === null) return;
-    const held = this.#tree.walk(this.#owner.revision(), { ...bounds, from: behind(after) });
+  /**
+   * The keys of a space where they lie, those behind one, up to another that is included: for who looks at few of what it
+   * walks over. What lies behind that is not passed over, however much of it came after this reader's revision.
+   */
+  *keys(after: Uint8Array, upTo: Uint8Array): Generator<VisibleCursor, void, undefined> {
+    const held = this.#tree.walk(this.#owner.revision(), { from: behind(after), to: behind(upTo) });
     const end = this.#owner.walking(held);
     const { cursor } = held;
     try {
