@@ -71,7 +71,7 @@ type ToldRefusal = Exclude<Refusal, { readonly code: 'unfolded' }>;
 
 export class Router {
   readonly #setup: RouterSetup;
-  /** What code of users threw in a transaction, which did nothing. */
+  /** What code of users threw in a transaction, which did nothing, or before there was one. */
   readonly #undone = new WeakSet<object>();
 
   constructor(setup: RouterSetup) {
@@ -99,7 +99,7 @@ export class Router {
     }
   }
 
-  /** Whether this was thrown by `decide`, `evolve` or what they call, so that the command certainly did nothing. */
+  /** Whether this was thrown by `decide`, `evolve` or by middleware that had not passed the command on: it certainly did nothing. */
   isUndone(error: unknown): boolean {
     return typeof error === 'object' && error !== null && this.#undone.has(error);
   }
@@ -121,9 +121,30 @@ export class Router {
       trace,
     };
     const deliver = (one: SentCommand): Promise<CommandOutcome> => this.#deliver(machine, first, one, options);
-    if (middleware.length === 0) return deliver(first);
-    const all = middleware.reduceRight<typeof deliver>((next, one) => (passed) => one(passed, next), deliver);
-    return all(first);
+    return middleware.length === 0 ? deliver(first) : this.#through(middleware, first, deliver);
+  }
+
+  #through(
+    middleware: readonly CommandMiddleware[],
+    first: SentCommand,
+    deliver: (passed: SentCommand) => Promise<CommandOutcome>,
+  ): Promise<CommandOutcome> {
+    let isPassedOn = false;
+    const last: typeof deliver = (passed) => {
+      isPassedOn = true;
+      return deliver(passed);
+    };
+    const onFailed = (error: unknown): void => {
+      if (!isPassedOn) this.#didNothing(error);
+    };
+    try {
+      const sent = middleware.reduceRight<typeof deliver>((next, one) => (passed) => one(passed, next), last)(first);
+      sent.then(undefined, onFailed); // beside the sender, who is told the same
+      return sent;
+    } catch (error) {
+      onFailed(error);
+      throw error;
+    }
   }
 
   /** Where it goes and by which id is as it was sent `first`; the rest as middleware passed it on. */
@@ -191,9 +212,14 @@ export class Router {
     try {
       return execute(tx, this.#setup.runtime, request);
     } catch (error) {
-      if (typeof error === 'object' && error !== null) this.#undone.add(error);
+      this.#didNothing(error);
       throw error;
     }
+  }
+
+  /** What is thrown as no object is told as unknown. */
+  #didNothing(error: unknown): void {
+    if (typeof error === 'object' && error !== null) this.#undone.add(error);
   }
 
   #outcomeOf(

@@ -7,6 +7,7 @@ import { machine } from '../machine/machine.ts';
 import { projection } from '../machine/projection/projection.ts';
 import { query } from '../machine/projection/query.ts';
 import { reject } from '../machine/rejection.ts';
+import type { CommandMiddleware } from '../machine/router.ts';
 import { nothing, unchecked, type Schema } from '../machine/schema.ts';
 import type { LockstepNode } from '../node/node.ts';
 import { commandId } from '../partition/command-id.ts';
@@ -67,16 +68,25 @@ const api = expose(
   [allow(account, { send: ['Deposit', 'Withdraw', 'Break'], read: true }), balance],
   async (request, action) => {
     const who = request.headers.get('x-who');
+    if (who === 'carl') throw new Error('no answer of a directory of the server');
     return who === null || action.key === 'forbidden' ? null : { actor: who };
   },
 );
+
+/** Fails for some before the command is passed on, for others after it is done. */
+const middleware: CommandMiddleware = async (command, next) => {
+  if (command.actor === 'dora') throw new Error('a quota of the server');
+  const outcome = await next(command);
+  if (command.actor === 'emil') throw new Error('a journal of the server');
+  return outcome;
+};
 
 let node: LockstepNode;
 let handle: Handler;
 const errors: unknown[] = [];
 
 beforeAll(async () => {
-  node = await openInMemory(app);
+  node = await openInMemory(app, { middleware: [middleware] });
   handle = api.handler(node, { base: '/api', limits: { bodyBytesMax: 1_000 }, onError: (error) => errors.push(error) });
 });
 afterAll(() => node.close());
@@ -166,7 +176,20 @@ describe('problems', () => {
     const told = await response.text();
     expect([response.status, told.includes('secret')]).toEqual([500, false]);
     expect(JSON.parse(told)).toMatchObject({ kind: 'misuse', happened: 'no', retry: false, status: 500 });
-    expect(errors).toEqual([expect.objectContaining({ message: 'a secret of the server' })]);
+    expect(errors.splice(0)).toEqual([expect.objectContaining({ message: 'a secret of the server' })]);
+  });
+
+  test.each([
+    ['authorize', 'carl', 'no', false],
+    ['middleware that has not passed the command on', 'dora', 'no', false],
+    ['middleware afterwards', 'emil', 'maybe', true],
+  ])('what %s throws likewise, with whether anything was done', async (_what, who, happened, isDone) => {
+    const response = await send('Deposit', `of ${who}`, 5, { 'x-who': who });
+    const told = await response.text();
+    expect([response.status, told.includes('of the server')]).toEqual([500, false]);
+    expect(JSON.parse(told)).toMatchObject({ kind: happened === 'no' ? 'misuse' : 'unknown', happened });
+    expect(errors.splice(0)).toEqual([expect.objectContaining({ message: expect.stringContaining('of the server') })]);
+    expect((await node.read(account, `of ${who}`)).version > 0).toBe(isDone);
   });
 
   test.each([

@@ -38,6 +38,13 @@ interface Call {
   readonly asked: Asked;
   readonly query: URLSearchParams;
   readonly format: BodyFormat;
+  readonly progress: Progress;
+}
+
+/** How far it came. */
+interface Progress {
+  /** Before that nothing can have been done. */
+  isHandedOn: boolean;
 }
 
 /** What each outcome of a command is in HTTP. */
@@ -78,23 +85,24 @@ class HttpHandler {
   }
 
   async handle(asked: Asked): Promise<Reply> {
+    const progress: Progress = { isHandedOn: false };
     try {
-      const answer = await this.#answer(asked);
+      const answer = await this.#answer(asked, progress);
       return 'error' in answer ? problemReply(answer, this.#base) : answer;
     } catch (error) {
       if (isLockstepError(error)) return problemReply(refusalOf(error), this.#base);
       if (!asked.signal.aborted) this.#options.onError?.(error, asked.request);
       const { connection, isTrusted } = this.#surface;
       const values = isTrusted ? { threw: String(error) } : {};
-      const told =
-        connection['~isUndone']?.(error) === true
-          ? new LockstepError('misuse', 'the code of this command failed on the server; nothing was done', { values })
-          : new LockstepError('unknown', 'this request failed on the server', { values });
+      const isUndone = !progress.isHandedOn || connection['~isUndone']?.(error) === true;
+      const told = isUndone
+        ? new LockstepError('misuse', 'code of this app failed on the server; nothing was done', { values })
+        : new LockstepError('unknown', 'this request failed on the server', { values });
       return problemReply(refusal(500, told), this.#base);
     }
   }
 
-  async #answer(asked: Asked): Promise<Reply | Refusal> {
+  async #answer(asked: Asked, progress: Progress): Promise<Reply | Refusal> {
     const { headerBytesMax } = this.#limits;
     if (asked.headerBytes > headerBytesMax)
       return refusal(431, new LockstepError('invalid', 'the headers are too large', { values: { headerBytesMax } }));
@@ -102,7 +110,7 @@ class HttpHandler {
     const path = pathname.startsWith(`${this.#base}/`) ? pathname.slice(this.#base.length) : null;
     if (path === null) return this.#nothingHere(null);
     const accept = asked.headers.get('accept') ?? '';
-    const call: Call = { asked, query, format: accept.includes(valueType) ? 'value' : 'json' };
+    const call: Call = { asked, query, format: accept.includes(valueType) ? 'value' : 'json', progress };
     const { pages, actions } = this.#surface;
     const page = pages.get(path) ?? actions.get(path);
     if (page !== undefined) return this.#told(page, call, pages.has(path) ? 'GET' : 'POST');
@@ -114,6 +122,7 @@ class HttpHandler {
   async #told(page: Page, call: Call, by: 'GET' | 'POST'): Promise<Reply | Refusal> {
     const { method } = call.asked;
     if (method !== by) return wrongMethod(method, by);
+    call.progress.isHandedOn = by === 'POST';
     const content = await page(call.query);
     if (content.kind === 'value') return this.#found(content.value, call, 200);
     if (content.kind === 'changing')
@@ -156,6 +165,7 @@ class HttpHandler {
       ...sendOptionsOf(asked, answerMsMax, isTrusted),
       actor: access.actor,
     };
+    call.progress.isHandedOn = true;
     const outcome = (await connection.send(machine, key, command, body.value, options)) as CommandOutcome;
     const { kind } = outcome;
     if (kind !== 'committed') return this.#found(outcome, call, statusOfOutcome[kind]);

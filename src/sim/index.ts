@@ -22,7 +22,7 @@ export type { TraceEvent, TraceKind } from './trace.ts';
 export type { FullAt } from './volume.ts';
 export type { WebHandler } from './web.ts';
 export type { AppOptions, AppWorld, NoApp, WorldOf } from './cluster/app-world.ts';
-export { openInMemory } from './open-in-memory.ts';
+export { openInMemory, type InMemoryOptions } from './open-in-memory.ts';
 export { given } from '../machine/given.ts';
 export type { Decided, Given } from '../machine/given.ts';
 export type { Env } from '../env/env.ts';

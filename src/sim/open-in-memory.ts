@@ -4,7 +4,7 @@ import { closingEngine } from '../log/closing-engine.ts';
 import { memoryEngine } from '../log/memory.ts';
 import type { App, Complete } from '../machine/app.ts';
 import type { LockstepNode } from '../node/node.ts';
-import { openNode } from '../node/open.ts';
+import { openNode, type NodeOptions } from '../node/open.ts';
 import { epochMs } from './clock.ts';
 import { simEnv } from './env.ts';
 import { Fabric } from './fabric.ts';
@@ -17,12 +17,21 @@ import { Web } from './web.ts';
 /** Memory takes no time. */
 const instant: Weather = { ...calm, latencyMs: [0, 0], syncMs: [0, 0], nameMs: [0, 0], readMs: [0, 0], jobMs: [0, 0] };
 
+/** As `open` of `lockstep` takes them. */
+export type InMemoryOptions = Pick<
+  NodeOptions,
+  'partitions' | 'metrics' | 'logger' | 'tracer' | 'middleware' | 'queryMiddleware'
+>;
+
 /**
  * Opens an app whose log and state are in memory: nothing touches the disk, and nothing is left after `close`. It leads when
  * this resolves. Time is real; `simulate` is for what depends on time, crashes and other nodes.
  * @throws LockstepError as `open` of `lockstep`, but for what a directory can lack.
  */
-export async function openInMemory<Missing>(app: App<Missing> & Complete<Missing>): Promise<LockstepNode> {
+export async function openInMemory<Missing>(
+  app: App<Missing> & Complete<Missing>,
+  options: InMemoryOptions = {},
+): Promise<LockstepNode> {
   const timeline = new LiveTimeline();
   const seed = crypto.getRandomValues(new Uint32Array(4)).join(' '); // tidy: globals: its ids are not those of another node
   const random = new SeededRandom(seed);
@@ -34,7 +43,7 @@ export async function openInMemory<Missing>(app: App<Missing> & Complete<Missing
   const process = new Process(machine, app.name, 1);
   const env = simEnv(process, fabric, new Web(fabric), new AbortController().signal);
   const engine = closingEngine(memoryEngine(env), { close: async () => timeline.end() });
-  const node = await openNode(env, app, { engine, directory: 'state', owner: machine.name });
+  const node = await openNode(env, app, { ...options, engine, directory: 'state', owner: machine.name });
   try {
     await node.leading();
     return node;
