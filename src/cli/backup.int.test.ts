@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { isLockstepError } from '../kernel/errors.ts';
 import { defineApp } from '../machine/app.ts';
-import { backup } from '../os/backup.ts';
+import { backup, restore } from '../os/backup.ts';
+import type { LockstepNode } from '../node/node.ts';
 import { open } from '../os/open.ts';
+import type { Token } from '../partition/transaction.ts';
 import { serve } from '../server/node.ts';
 import { account } from '../../test/models/shop.ts';
 import { backupActions } from './backup-action.ts';
@@ -53,6 +55,39 @@ test('what was acknowledged before a backup is in the node that is restored of i
   await again.close();
   expect(await command(['restore', to, elsewhere])).toBe(1);
   expect(said.at(-1)).toContain('there is a node already; nothing was changed');
+});
+
+test('a token of several partitions is good up to what was restored of each, and refused beyond, whatever came instead', async () => {
+  const [data, to, elsewhere] = [join(place, 'data'), join(place, 'backups'), join(place, 'elsewhere')];
+  const node = await open(bank, { data, partitions: 2 });
+  const deposit = (at: LockstepNode, amount: number) => at.send(account, 'ann', 'Deposit', { amount });
+  const amounts = async (at: LockstepNode, count: number, after: Token | 'start') => {
+    const found: { readonly amount: number; readonly token: Token }[] = [];
+    for await (const { data: event, token } of at.allEvents({ machines: [account], after })) {
+      found.push({ amount: event.amount, token });
+      if (found.length === count) break;
+    }
+    return found;
+  };
+  for (const amount of [1, 2, 3]) await deposit(node, amount);
+  await backup(node, to);
+  for (const amount of [4, 5, 6]) await deposit(node, amount);
+  const before = await amounts(node, 6, 'start');
+  await node.close();
+
+  await restore(to, { data: elsewhere });
+  const again = await open(bank, { data: elsewhere });
+  for (const amount of [14, 15, 16, 17]) await deposit(again, amount);
+  const [, second, third, , fifth] = before.map(({ token }) => token);
+  const goneOn = await amounts(again, 5, second ?? 'start');
+  expect(goneOn.map(({ amount }) => amount)).toEqual([3, 14, 15, 16, 17]);
+  expect((await amounts(again, 2, goneOn[2]?.token ?? 'start')).map(({ amount }) => amount)).toEqual([16, 17]);
+  expect((await amounts(again, 1, third ?? 'start')).map(({ amount }) => amount)).toEqual([14]);
+  await expect(amounts(again, 1, fifth ?? 'start')).rejects.toMatchObject({
+    kind: 'invalid',
+    summary: expect.stringContaining('after the backup that was restored'),
+  });
+  await again.close();
 });
 
 test('a directory with backups of something else is left as it is, and one without any is told', async () => {

@@ -2,7 +2,7 @@
  * Reading of what is stored: the stream of an instance in either direction, the order of a partition, and what a row
  * becomes for whoever reads events: one event each, in the newest of its shapes.
  */
-import { LockstepError } from '../kernel/errors.ts';
+import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { parseToken, parseTokenOf, tokensOf } from '../partition/token.ts';
 import type { RangeOptions, Reader, SpaceWalk, Token } from '../partition/transaction.ts';
 import { placeOf } from '../ring/slot.ts';
@@ -12,6 +12,7 @@ import type { StoredEvent } from './engine.ts';
 import { decodeOrdered, lastVersionOf, orderSystem, placeInOrder, type EventRow, type RowPlace } from './event-row.ts';
 import { openedRow } from './personal.ts';
 import { placeStateAt } from './place-state.ts';
+import type { Schema } from './schema.ts';
 import { rowAt, streamRows, streamRowsReverse } from './stream-rows.ts';
 import { upcast } from './versions.ts';
 
@@ -114,24 +115,31 @@ export const revisionOf = (token: Token): number => parseToken(token).revision;
 export const revisionIn = (token: Token, of: Token): number => parseTokenOf(token, parseToken(of).partition).revision;
 
 /**
- * A row's events as they are read. All of one command have one token: read on after it once all of them were taken.
- * @throws LockstepError `misuse` for a shape that this code does not know.
+ * A row's events as they are read, or those of some `types`. All of one command have one token: read on after it once all of
+ * them were taken.
+ * @throws LockstepError `misuse` for a shape that this code does not know, or reads by code that throws.
  */
-export function recordedOf<M extends AnyMachine>(machine: M, row: EventRow, token: Token): Recorded<M>[] {
+export function recordedOf<M extends AnyMachine>(
+  machine: M,
+  row: EventRow,
+  token: Token,
+  types?: readonly PropertyKey[],
+): Recorded<M>[] {
   const { key, firstVersion, actor, commandId, correlationId, causationId, trace } = row;
   const { name } = machine;
   const { events: schemas } = machine['~machine'];
   const { events } = openedRow(machine, row);
   const place = placeOf(key);
-  const recorded = new Array<Recorded<AnyMachine>>(events.length);
+  const recorded: Recorded<AnyMachine>[] = [];
   for (let index = 0; index < events.length; index++) {
     const { type, shape, data, at } = events[index] as StoredEvent;
+    if (types?.includes(type) === false) continue;
     const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
     const version = firstVersion + index;
     const id = `${name}/${key}@${version}`;
-    const now = schema === undefined ? data : upcast(schema, shape, data);
+    const now = schema === undefined ? data : newestOf(schema, { id, type, shape }, data);
     // One literal: a stream of events is read as fast as these are made.
-    recorded[index] = {
+    recorded.push({
       machine: name,
       type,
       data: now,
@@ -146,7 +154,24 @@ export function recordedOf<M extends AnyMachine>(machine: M, row: EventRow, toke
       correlationId,
       causationId,
       trace,
-    };
+    });
   }
   return recorded as unknown as Recorded<M>[]; // its own events, in the shapes from which `EventsOf` was inferred
+}
+
+function newestOf(
+  schema: Schema,
+  { id, type, shape }: { readonly id: string; readonly type: string; readonly shape: number },
+  data: unknown,
+): unknown {
+  try {
+    return upcast(schema, shape, data);
+  } catch (error) {
+    if (isLockstepError(error)) throw error;
+    throw new LockstepError('misuse', 'code that reads an older shape of this event threw', {
+      values: { event: id, type, shape },
+      advice: ['make what `versions` has for this shape take every event that is stored in it'],
+      cause: error,
+    });
+  }
 }

@@ -7,17 +7,16 @@
  * own (a closed timestamp, as CockroachDB calls it): whoever leads later has a later time. Elsewhere it waits for the leader.
  */
 import { hybridWall } from '../clock/timestamp.ts';
-import type { Ports } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { isPassing, pause } from '../log/within.ts';
 import type { WaitEntry, Waits } from '../observe/waits.ts';
 import type { Partition } from '../partition/partition.ts';
 import type { Token } from '../partition/transaction.ts';
 import type { EventRow } from './event-row.ts';
-import { horizonSystem, RowSource, type EventFilter, type Part } from './row-source.ts';
+import { horizonSystem, RowSource, type EventFilter, type Part, type RowSourcePorts } from './row-source.ts';
 
 export interface MergeSetup {
-  readonly ports: Pick<Ports, 'timers' | 'randomness'>;
+  readonly ports: RowSourcePorts;
   readonly waits: Waits;
   /** Ends it; it rejects with the signal's reason. */
   readonly signal: AbortSignal;

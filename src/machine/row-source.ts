@@ -4,6 +4,7 @@
  */
 import type { Ports } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import { elapsedMs, type Instant } from '../kernel/time.ts';
 import { hybridTimestamp, hybridWall } from '../clock/timestamp.ts';
 import { isPassing, pause } from '../log/within.ts';
 import type { Partition } from '../partition/partition.ts';
@@ -11,7 +12,7 @@ import type { Consistency } from '../partition/reads.ts';
 import type { Snapshot } from '../partition/snapshot.ts';
 import type { Reader, Token } from '../partition/transaction.ts';
 import { lastVersionOf, type EventRow } from './event-row.ts';
-import { readOrder, readStream, revisionIn, tokenAt } from './event-reader.ts';
+import { newestVersion, readOrder, readStream, revisionIn, tokenAt } from './event-reader.ts';
 
 /** Which commands' events: those that fit all that is given. */
 export interface EventFilter {
@@ -45,22 +46,27 @@ export interface Part {
 /** The partition's own state in which a time stands that all events to come are behind. */
 export const horizonSystem = 'machine-horizon';
 
-/** Rows that one look takes. */
+/** Rows that one look takes, and how long it goes on. */
 const rowsMax = 256;
+const lookMs = 4;
 /** For how long one wait for the partition to come further lasts at most; then it begins anew. */
 const waitMsMax = 30_000;
 const pauseMsMax = 100;
 
+export type RowSourcePorts = Pick<Ports, 'clock' | 'timers' | 'randomness'>;
+
 export class RowSource {
   readonly partition: Partition;
-  readonly #ports: Pick<Ports, 'timers' | 'randomness'>;
+  readonly #ports: RowSourcePorts;
   readonly #options: SourceOptions;
   /** Of a look that waits for more than the last one saw. */
   #further: Consistency;
   #cursor: Cursor | null = null;
   #isUnwritten = false;
+  /** Since when looks follow each other without a wait; null: the next one waits. */
+  #busySince: Instant | null = null;
 
-  constructor(ports: Pick<Ports, 'timers' | 'randomness'>, partition: Partition, options: SourceOptions) {
+  constructor(ports: RowSourcePorts, partition: Partition, options: SourceOptions) {
     this.#ports = ports;
     this.partition = partition;
     this.#options = options;
@@ -75,24 +81,43 @@ export class RowSource {
   async further(signal: AbortSignal | undefined): Promise<Part> {
     // Before anything was written a partition has no name, and no tokens to wait for.
     if (this.#isUnwritten) await this.#pause(signal);
-    return this.#look(this.#further, signal);
+    await this.#letOthers(signal);
+    return this.#look(this.#further, signal, (snapshot) => this.#take(snapshot));
+  }
+
+  /**
+   * Where it begins, as a token of the partition as it is now; once anything was written, as before that it has no tokens.
+   * @throws as `further`: a token to begin after is checked.
+   */
+  async start(signal: AbortSignal | undefined): Promise<Token> {
+    for (;;) {
+      const token = await this.#look(this.#further, signal, (snapshot) =>
+        snapshot.revision === 0 ? null : tokenAt(snapshot.token, this.#begins(snapshot)),
+      );
+      if (token !== null) return token;
+      await this.#pause(signal);
+    }
   }
 
   /** What is there behind the look before, at once; or, with a token, once what that names is there. @throws as `further`. */
   present(signal: AbortSignal | undefined, after: Token | null = null): Promise<Part> {
     const consistency = after === null ? { staleMsMax: Infinity } : { atLeast: after };
-    return this.#look(this.#cursor === null ? this.#further : consistency, signal);
+    return this.#look(this.#cursor === null ? this.#further : consistency, signal, (snapshot) => this.#take(snapshot));
   }
 
   /** Again, while what is in the way may pass. */
-  async #look(consistency: Consistency, signal: AbortSignal | undefined): Promise<Part> {
+  async #look<T>(
+    consistency: Consistency,
+    signal: AbortSignal | undefined,
+    take: (snapshot: Snapshot) => T,
+  ): Promise<T> {
     for (;;) {
       signal?.throwIfAborted();
       try {
         const outcome = await this.partition.read(consistency, { withinMs: waitMsMax, signal });
         if (outcome.kind === 'snapshot') {
           using snapshot = outcome;
-          return this.#take(snapshot);
+          return take(snapshot);
         }
         if (outcome.kind === 'refused' && outcome.reason === 'stopping')
           throw new LockstepError('stopped', 'the partition is closed, and its events end here');
@@ -104,18 +129,32 @@ export class RowSource {
   }
 
   #take(snapshot: Snapshot): Part {
+    const { clock } = this.#ports;
     const { token, revision } = snapshot;
-    const { from } = this.#options;
     this.#isUnwritten = revision === 0;
-    this.#cursor ??= cursorFor(
-      this.#options,
-      from === 'start' ? 0 : from === 'now' ? revision : revisionIn(from, token),
-    );
-    const { rows, isAll, throughMs } = this.#cursor.take(snapshot);
+    this.#cursor ??= cursorFor(this.#options, this.#begins(snapshot));
+    const begun = clock.now();
+    const { rows, isAll, throughMs } = this.#cursor.take(snapshot, () => elapsedMs(begun, clock.now()) >= lookMs);
+    this.#busySince = isAll ? null : (this.#busySince ?? begun);
     if (revision > 0) this.#further = { atLeast: tokenAt(token, isAll ? revision + 1 : revision) };
     const last = isAll ? revision : (rows.at(-1)?.revision ?? revision);
     const fitting = rows.filter((row) => fits(row, this.#options));
     return { rows: fitting, token: tokenAt(token, last), revision, throughMs };
+  }
+
+  /** Of the snapshot: what is begun after. */
+  #begins({ token, revision }: Snapshot): number {
+    const { from } = this.#options;
+    if (from === 'start') return 0;
+    return from === 'now' ? revision : revisionIn(from, token);
+  }
+
+  /** While there is more nothing waits for anything, so nobody else would have a turn before all was read. */
+  async #letOthers(signal: AbortSignal | undefined): Promise<void> {
+    const { clock, timers } = this.#ports;
+    if (this.#busySince === null || elapsedMs(this.#busySince, clock.now()) < lookMs) return;
+    await pause(timers, 0, [signal]);
+    this.#busySince = clock.now();
   }
 
   #pause(signal: AbortSignal | undefined): Promise<void> {
@@ -139,7 +178,18 @@ interface Taken {
 
 /** Holds where it is, and takes what comes next. */
 interface Cursor {
-  take(snapshot: Reader): Taken;
+  /** `isEnough` ends it behind a row, however few they are. */
+  take(snapshot: Reader, isEnough: () => boolean): Taken;
+}
+
+/** Of those that there are at most `rowsMax`. */
+function someOf(rows: Iterable<EventRow>, isEnough: () => boolean): Pick<Taken, 'rows' | 'isAll'> {
+  const some: EventRow[] = [];
+  for (const row of rows) {
+    some.push(row);
+    if (some.length === rowsMax || isEnough()) return { rows: some, isAll: false };
+  }
+  return { rows: some, isAll: true };
 }
 
 function cursorFor({ machine, key }: EventFilter, after: number): Cursor {
@@ -155,9 +205,8 @@ class OrderCursor implements Cursor {
     this.#revision = after;
   }
 
-  take(snapshot: Reader): Taken {
-    const rows = [...readOrder(snapshot, this.#revision, rowsMax)];
-    const isAll = rows.length < rowsMax;
+  take(snapshot: Reader, isEnough: () => boolean): Taken {
+    const { rows, isAll } = someOf(readOrder(snapshot, this.#revision, rowsMax), isEnough);
     const last = rows.at(-1);
     this.#revision = isAll ? snapshot.revision : (last?.revision ?? this.#revision);
     const lastMs = last?.events[0]?.at.getTime() ?? 0;
@@ -187,20 +236,28 @@ class StreamCursor implements Cursor {
     this.#version = after === 0 ? 0 : null;
   }
 
-  take(snapshot: Reader): Taken {
+  take(snapshot: Reader, isEnough: () => boolean): Taken {
     this.#version ??= this.#versionAt(snapshot);
-    const about = { afterVersion: this.#version, limit: rowsMax };
-    const rows = [...readStream(snapshot, this.#machine, this.#key, about)];
+    const from = { afterVersion: this.#version };
+    const { rows, isAll } = someOf(readStream(snapshot, this.#machine, this.#key, from), isEnough);
     const last = rows.at(-1);
     if (last !== undefined) this.#version = lastVersionOf(last);
-    return { rows, isAll: rows.length < rowsMax, throughMs: 0 };
+    return { rows, isAll, throughMs: 0 };
   }
 
-  /** Of the instance, when the partition was at the revision to begin after. */
+  /** Of the instance, when the partition was at the revision to begin after: looked for by halves, as revisions grow with versions. */
   #versionAt(snapshot: Reader): number {
-    for (const row of readStream(snapshot, this.#machine, this.#key, { reverse: true }))
-      if (row.revision <= this.#after) return lastVersionOf(row);
-    return 0;
+    let known = 0;
+    let max = newestVersion(snapshot, this.#machine, this.#key);
+    while (known < max) {
+      const to = Math.ceil((known + max) / 2);
+      const about = { reverse: true, afterVersion: to + 1, limit: 1 };
+      const [row] = readStream(snapshot, this.#machine, this.#key, about);
+      if (row === undefined) return known;
+      if (row.revision <= this.#after) known = lastVersionOf(row);
+      else max = row.firstVersion - 1;
+    }
+    return known;
   }
 }
 

@@ -2,11 +2,10 @@
  * Events of one partition as they come about, from any place in it on: what is stored already, then what is committed,
  * without gap or repeat, on whichever node. It reads when it is asked for more, so who is slow holds a bounded part.
  */
-import type { Ports } from '../env/env.ts';
 import type { Partition } from '../partition/partition.ts';
 import type { Token } from '../partition/transaction.ts';
 import type { EventRow } from './event-row.ts';
-import { RowSource, type SourceOptions } from './row-source.ts';
+import { RowSource, type RowSourcePorts, type SourceOptions } from './row-source.ts';
 
 export interface SubscribeOptions extends SourceOptions {
   /** Ends it; it rejects with the signal's reason. */
@@ -24,7 +23,7 @@ export interface SubscribedRows {
  * reason; what stopped the partition.
  */
 export async function* subscribe(
-  ports: Pick<Ports, 'timers' | 'randomness'>,
+  ports: RowSourcePorts,
   partition: Partition,
   options: SubscribeOptions,
 ): AsyncGenerator<SubscribedRows, void, undefined> {

@@ -1,5 +1,6 @@
 /** The event store of a node in a calm world: which events are followed, in which order, from where on; bounded reads. */
-import { calm, simulate, type Env } from 'lockstep/sim';
+import { setImmediate as turn } from 'node:timers/promises';
+import { calm, openInMemory, simulate, type Env } from 'lockstep/sim';
 import { expect, test } from 'vitest';
 import { memoryEngine } from '../log/memory.ts';
 import { defineApp } from '../machine/app.ts';
@@ -7,6 +8,7 @@ import { committed } from '../machine/connection.ts';
 import { orderSystem } from '../machine/event-row.ts';
 import { machine } from '../machine/machine.ts';
 import { unchecked } from '../machine/schema.ts';
+import type { Token } from '../partition/transaction.ts';
 import type { LockstepNode } from './node.ts';
 import { openNode } from './open.ts';
 
@@ -223,5 +225,41 @@ test('the order of a partition has the events of small commands itself, and find
     using snapshot = outcome.kind === 'snapshot' ? outcome : expect.unreachable();
     const ofBell = [...snapshot.system(orderSystem, null).range()].filter(([[, machine]]) => machine === 'bell');
     expect(ofBell.map(([, row]) => row !== null)).toEqual([true, false, true]);
+  });
+});
+
+test('who reads what is there already lets others have their turn, and ends when it is told to', async () => {
+  const count = 30_000;
+  const node = await openInMemory(defineApp({ name: 'app', parts: [counter, bell] }));
+  for (let sent = 0; sent < count; sent += 1_000)
+    await Promise.all(Array.from({ length: 1_000 }, (_, at) => node.send(counter, `k-${at % 100}`, 'Add', at)));
+  const enough = new AbortController();
+  let seen = 0;
+  const all = (async () => {
+    for await (const _ of node.events(counter, { signal: enough.signal })) seen++;
+  })();
+  const rare = first(1, node.events(bell, { signal: enough.signal }));
+  await turn();
+  enough.abort(new Error('enough'));
+  await expect(all).rejects.toThrow('enough');
+  await expect(rare).rejects.toThrow('enough');
+  expect(seen).toBeLessThan(count);
+  await node.close();
+});
+
+test('a stream is gone on with after any token of its partition, from the very event behind it', async () => {
+  await inWorld(1, async (node) => {
+    const after: { readonly token: Token; readonly next: number }[] = [];
+    let version = 0;
+    for (let at = 0; at < 25; at++) {
+      after.push({ token: committed(await node.send(counter, 'other', 'Add', 1)).token, next: version + 1 });
+      const sent = committed(await node.send(counter, 'a', at % 3 === 0 ? 'AddTwice' : 'Add', 1));
+      version = sent.version;
+      after.push({ token: sent.token, next: version + 1 });
+    }
+    for (const { token, next } of after.filter((one) => one.next <= version)) {
+      const [event] = await first(1, node.events(counter, { key: 'a', after: token }));
+      expect(event?.version).toBe(next);
+    }
   });
 });

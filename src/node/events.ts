@@ -160,8 +160,7 @@ export class EventStore {
     for await (const { row, token } of this.#rows(all, followed, ending)) {
       const machine = runtime.machines.get(row.machine);
       if (machine === undefined) continue; // none such: rows of other machines do not fit
-      const events = recordedOf(machine, row, token);
-      yield { row, token, events: types === undefined ? events : events.filter(({ type }) => types.includes(type)) };
+      yield { row, token, events: recordedOf(machine, row, token, types) };
     }
   }
 
@@ -194,25 +193,15 @@ export class EventStore {
       }
   }
 
-  /** Where each of them is begun after. */
+  /** Where each of them is begun after: tokens of the partitions as they are, so that what is joined of them is good. */
   async #starts(all: readonly Partition[], after: Followed['after'], signal: AbortSignal): Promise<Token[]> {
     if (after !== 'start' && after !== 'now' && tokensIn(after).length < all.length)
       throw new LockstepError('misuse', 'a token is of one partition: say which key, or go on from that of an event', {
         values: { partitions: all.length },
         advice: ['what `events` without a key and `allEvents` give have tokens of all partitions'],
       });
-    const newest = await Promise.all(all.map((partition) => this.#newest(partition, signal)));
-    if (after === 'now') return newest;
-    return newest.map((token) => tokenAt(token, after === 'start' ? 0 : revisionIn(after, token)));
-  }
-
-  /** Once it has a name: before anything was written it has none. */
-  async #newest(partition: Partition, signal: AbortSignal): Promise<Token> {
-    const source = new RowSource(this.#setup.env, partition, { from: 'now' });
-    for (;;) {
-      const { token, revision } = await source.further(signal);
-      if (revision > 0) return token;
-    }
+    const { env } = this.#setup;
+    return Promise.all(all.map((partition) => new RowSource(env, partition, { from: after }).start(signal)));
   }
 }
 

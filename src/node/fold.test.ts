@@ -1,5 +1,5 @@
 /** A long stream whose code changed: folded again in bounded steps, once, by whoever first needs it. */
-import { calm, simulate, type Env } from 'lockstep/sim';
+import { calm, openInMemory, simulate, type Env } from 'lockstep/sim';
 import { expect, test } from 'vitest';
 import { MemoryStores } from '../log/memory.ts';
 import { storeEngine } from '../log/store-engine.ts';
@@ -130,6 +130,35 @@ test('its history is folded once up to the last version asked for, and told from
     );
     await node.close();
   });
+});
+
+test('its history is of states as they were, also where evolve changes its own in place', async () => {
+  const list = machine({
+    name: 'list',
+    initial: () => ({ items: [] as number[] }),
+    commands: { Add: unchecked<number>() },
+    events: { Added: unchecked<number>() },
+    decide: { Add: (_state, item, { event }) => [event('Added', item)] },
+    evolve: {
+      Added: (state, item) => {
+        state.items.push(item);
+        return state;
+      },
+    },
+  });
+  const node = await openInMemory(defineApp({ name: 'app', parts: [list] }));
+  for (const item of [1, 2, 3]) await node.send(list, 'a', 'Add', item);
+  const told = await historyOf(
+    { partitions: node.partitions, timers: { after: () => expect.unreachable() } },
+    list,
+    'a',
+    {
+      limit: 2,
+    },
+  );
+  expect(told.before).toEqual({ items: [1] });
+  expect(told.entries.map(({ state }) => state)).toEqual([{ items: [1, 2] }, { items: [1, 2, 3] }]);
+  await node.close();
 });
 
 test('a deadline of a long stream comes once that is folded again in steps', async () => {

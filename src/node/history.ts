@@ -2,6 +2,8 @@
  * The states that an instance had, one behind each of its events: the events folded again, as `verifyReplay` folds them. It
  * goes by looks of bounded length, so that others run in between however long the stream is.
  */
+import { ValueDecoder } from '../bytes/value-decode.ts';
+import { ValueEncoder } from '../bytes/value-encode.ts';
 import type { Timers } from '../env/timers.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { pause } from '../log/within.ts';
@@ -61,6 +63,8 @@ export async function historyOf(
 }
 
 class Folding {
+  readonly #encoder = new ValueEncoder();
+  readonly #decoder = new ValueDecoder();
   readonly #machine: AnyMachine;
   readonly #key: string;
   readonly #to: number;
@@ -76,7 +80,7 @@ class Folding {
     this.#to = to;
     this.#from = Math.max(1, to - limit + 1);
     this.#state = initialOf(machine);
-    this.#before = this.#state;
+    this.#before = this.#copy();
   }
 
   /** Goes on behind the last whole row; true: it has come to its end. */
@@ -103,11 +107,16 @@ class Folding {
     for (const [at, stored] of openedRow(this.#machine, row).events.entries()) {
       const event = recorded[at] as Recorded<AnyMachine>; // one for each
       if (event.version > this.#to) return;
-      if (event.version === this.#from) this.#before = this.#state;
+      if (event.version === this.#from) this.#before = this.#copy();
       this.#state = fold(this.#machine, this.#state, [stored]);
       this.#version = event.version;
-      if (event.version >= this.#from) this.#entries.push({ event, state: this.#state });
+      if (event.version >= this.#from) this.#entries.push({ event, state: this.#copy() });
     }
+  }
+
+  /** As it would be stored: `evolve` may change its own in place at the next event. */
+  #copy(): unknown {
+    return this.#decoder.decode(this.#encoder.encode(this.#state));
   }
 
   history(version: number): History {

@@ -65,3 +65,46 @@ test('old events are read in the newest shape: followed, bounded, by tag, by sub
     });
   });
 });
+
+test('an older shape that cannot be read is told with the event that has it, and only to who asks for it', async () => {
+  const pair = machine({
+    name: 'pair',
+    initial: () => ({ total: 0 }),
+    commands: { Place: unchecked<number>() },
+    events: { Placed: unchecked<number>(), Noted: unchecked<string>() },
+    decide: { Place: (_order, total, { event }) => [event('Placed', total), event('Noted', `of ${total}`)] },
+    evolve: { Placed: (_order, total) => ({ total }), Noted: (order) => order },
+  });
+  const strict = machine({
+    name: 'pair',
+    initial: () => ({ total: 0 }),
+    commands: { Place: unchecked<number>() },
+    events: {
+      Placed: versions(unchecked<number>()).next(unchecked<string>(), (total) => {
+        if (total === 13) throw new Error('bad luck');
+        return String(total);
+      }),
+      Noted: unchecked<string>(),
+    },
+    decide: { Place: () => [] },
+    evolve: { Placed: (order) => order, Noted: (order) => order },
+  });
+  await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
+    await world.run('node', async (env) => {
+      const stores = new MemoryStores();
+      const old = await opened(env, stores, defineApp({ name: 'app', parts: [pair] }));
+      for (const total of [7, 13, 8]) await old.send(pair, 'a', 'Place', total);
+      await old.close();
+      const node = await opened(env, stores, defineApp({ name: 'app', parts: [strict] }));
+      const noted: string[] = [];
+      for await (const { data } of node.events(strict, { types: ['Noted'] })) if (noted.push(data) === 3) break;
+      expect(noted).toEqual(['of 7', 'of 13', 'of 8']);
+      await expect(node.readStream(strict, 'a')).rejects.toMatchObject({
+        kind: 'misuse',
+        values: { event: 'pair/a@3', type: 'Placed', shape: 1 },
+        cause: expect.objectContaining({ message: 'bad luck' }),
+      });
+      await node.close();
+    });
+  });
+});

@@ -5,7 +5,6 @@
  */
 import { compareBytes } from '../bytes/compare.ts';
 import { ValueEncoder } from '../bytes/value-encode.ts';
-import type { Ports } from '../env/env.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { pause } from '../log/within.ts';
 import type { Answer } from '../machine/connection.ts';
@@ -14,6 +13,7 @@ import { tokensFor } from '../machine/projection/answer-token.ts';
 import type { AnyProjection } from '../machine/projection/projection.ts';
 import type { AnyQuery } from '../machine/projection/query.ts';
 import type { Queries, Question } from '../machine/projection/run-query.ts';
+import type { RowSourcePorts } from '../machine/row-source.ts';
 import { subscribe } from '../machine/subscription.ts';
 import type { Waits } from '../observe/waits.ts';
 import type { Partitions } from '../partition/partitions.ts';
@@ -22,7 +22,7 @@ import { Ending } from './ending.ts';
 import { merged } from './merge.ts';
 
 export interface WatchSetup {
-  readonly ports: Pick<Ports, 'timers' | 'randomness'>;
+  readonly ports: RowSourcePorts;
   readonly waits: Waits;
   readonly partitions: Partitions;
   readonly queries: Queries;

@@ -90,7 +90,7 @@ class HttpHandler {
       const answer = await this.#answer(asked, progress);
       return 'error' in answer ? problemReply(answer, this.#base) : answer;
     } catch (error) {
-      if (isLockstepError(error)) return problemReply(refusalOf(error), this.#base);
+      if (isLockstepError(error) && !isOfAppCode(error)) return problemReply(refusalOf(error), this.#base);
       if (!asked.signal.aborted) this.#options.onError?.(error, asked.request);
       const { connection, isTrusted } = this.#surface;
       const values = isTrusted ? { threw: String(error) } : {};
@@ -298,6 +298,9 @@ class HttpHandler {
     return refusal(404, new LockstepError('misuse', 'there is nothing here', { values, advice }));
   }
 }
+
+/** What the app's code threw on the way, and not whoever asks is to blame for. */
+const isOfAppCode = ({ kind, cause }: LockstepError): boolean => kind === 'misuse' && cause !== undefined;
 
 async function* framesOf(
   type: string,
