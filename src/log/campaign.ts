@@ -48,10 +48,10 @@ export interface Standing {
  */
 export async function stand<W extends LogWriter>(
   standing: Standing,
-  candidacyOf: (wait: WaitEntry | undefined) => Candidacy<W>,
+  candidacyOf: (wait: WaitEntry | null) => Candidacy<W>,
 ): Promise<W> {
   const { ports, config, waits, name, waitsFor, signal, closing, isClosed } = standing;
-  const wait = waits?.enter({ what: 'acquire', key: name, waitsFor, withinMs: null });
+  const wait = waits?.enterIfRoom({ what: 'acquire', key: name, waitsFor, withinMs: null }) ?? null;
   try {
     const writer = await campaign(ports, config, candidacyOf(wait), [signal, closing]);
     if (!isClosed() && signal?.aborted !== true) return writer;

@@ -10,8 +10,11 @@ export function closingEngine(engine: LogEngine, ground: { readonly close: () =>
     list: () => engine.list(),
     remove: (name) => engine.remove(name),
     close: async () => {
-      await engine.close();
-      await ground.close();
+      try {
+        await engine.close();
+      } finally {
+        await ground.close();
+      }
     },
   };
 }

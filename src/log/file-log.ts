@@ -74,7 +74,7 @@ export class FileLog implements Log {
     return stand({ ports, config, waits, name, waitsFor, signal: options.signal, closing, isClosed }, (wait) => ({
       look: async () => {
         if (core.isGone) throw goneLog(this.id);
-        if (wait !== undefined && core.isLed) wait.waitsFor = 'silence of who leads in this process';
+        if (wait !== null && core.isLed) wait.waitsFor = 'silence of who leads in this process';
         return { mark: core.tail, vacant: !core.isLed };
       },
       news: (_signal: AbortSignal) => core.grown(core.tail),
@@ -114,7 +114,7 @@ export class FileLog implements Log {
   /** Waits for more. Another process that claimed the log since says nothing here, so its claim is looked for. */
   async #growth(last: Position, signal: AbortSignal | undefined): Promise<void> {
     const { ports, waits, name } = this.#core.context;
-    const wait = waits?.enter({ what: 'read', key: name, waitsFor: `position ${last + 1}`, withinMs: null });
+    const wait = waits?.enterIfRoom({ what: 'read', key: name, waitsFor: `position ${last + 1}`, withinMs: null });
     const overtaken = new AbortController();
     const look = (): void => {
       const found = this.#takenOver();

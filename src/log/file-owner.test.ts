@@ -206,6 +206,18 @@ test('network and unproven file systems are refused by name, unless somebody wan
   );
 });
 
+test('who closes on a disk without space has the directory no longer', async () => {
+  await inWorld((world) =>
+    world.run(on, async (env) => {
+      const engine = await opened(env);
+      world.disk(on).fill('write');
+      await expect(engine.close()).rejects.toMatchObject({ kind: 'disk-full' });
+      world.disk(on).free();
+      await (await opened(env)).close();
+    }),
+  );
+});
+
 test('a disk without space refuses the directory, and leaves it to the next', async () => {
   await inWorld((world) =>
     world.run(on, async (env) => {

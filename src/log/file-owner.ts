@@ -65,8 +65,11 @@ export async function openFileEngine(
       return engine.remove(name);
     },
     close: async () => {
-      await engine.close();
-      await place.leave();
+      try {
+        await engine.close();
+      } finally {
+        await place.leave();
+      }
     },
   };
 }
@@ -152,9 +155,12 @@ class Place implements DirectoryPlace {
   async leave(): Promise<void> {
     if (this.#left) return;
     this.#left = true;
-    // Whoever took over since has its own number in place.
-    if (this.#records.newest().number === this.#number) await this.#records.put(this.#number + 1, null, this.#token);
-    await this.#end();
+    try {
+      // Whoever took over since has its own number in place.
+      if (this.#records.newest().number === this.#number) await this.#records.put(this.#number + 1, null, this.#token);
+    } finally {
+      await this.#end(); // who is named and not shown has ended too: on a full disk that alone says so
+    }
   }
 }
 

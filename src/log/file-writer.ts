@@ -41,7 +41,7 @@ export class FileWriter implements LogWriter {
       throw new LockstepError('misuse', 'one append at a time: the last one is still under way');
     codec.check(entry);
     const waitsFor = `position ${this.#head.position + 1}, on the disk`;
-    const wait = waits?.enter({ what: 'append', key: name, waitsFor, withinMs: null });
+    const wait = waits?.enterIfRoom({ what: 'append', key: name, waitsFor, withinMs: null });
     const appending = this.#append(entry);
     this.#appending = appending;
     try {

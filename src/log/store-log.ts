@@ -82,7 +82,7 @@ export class StoreLog implements Log {
     return stand({ ports, config, waits, name, waitsFor, signal: options.signal, closing, isClosed }, (wait) => ({
       look: async () => {
         sight = await this.#sight(wait);
-        if (wait !== undefined && !sight.vacant) wait.waitsFor = `silence in epoch ${sight.head.epoch}`;
+        if (wait !== null && !sight.vacant) wait.waitsFor = `silence in epoch ${sight.head.epoch}`;
         return { mark: sight.head.position, vacant: sight.vacant };
       },
       news: (signal: AbortSignal) => store.grown(sight.head.position, signal),
@@ -135,7 +135,7 @@ export class StoreLog implements Log {
 
   async #growth(last: Position, signal: AbortSignal | undefined): Promise<void> {
     const { ports, waits, name, store } = this.#context;
-    const wait = waits?.enter({ what: 'read', key: name, waitsFor: `position ${last + 1}`, withinMs: null });
+    const wait = waits?.enterIfRoom({ what: 'read', key: name, waitsFor: `position ${last + 1}`, withinMs: null });
     try {
       await within(ports.timers, Infinity, [signal, this.#closing.signal], (either) => store.grown(last, either));
     } finally {
@@ -147,12 +147,12 @@ export class StoreLog implements Log {
    * The newest record, and whether it says that nobody leads. One look; what fails in passing is the campaign's to try
    * again: above all an end that is not the end, beside which nobody must claim.
    */
-  async #sight(wait: WaitEntry | undefined): Promise<{ readonly head: Head; readonly vacant: boolean }> {
+  async #sight(wait: WaitEntry | null): Promise<{ readonly head: Head; readonly vacant: boolean }> {
     const { store, codec, extent, reads } = this.#context;
     const end = await this.#attempt(() => store.read(pastAll, 1));
     if (end.kind === 'gone') throw gone(this.id);
     if (reads === 'recent' && end.last < extent.last) {
-      if (wait !== undefined) wait.waitsFor = `a store that ends at ${end.last} to show position ${extent.last} again`;
+      if (wait !== null) wait.waitsFor = `a store that ends at ${end.last} to show position ${extent.last} again`;
       throw new LockstepError('unavailable', 'the store shows less of the log than is known', {
         values: { last: end.last, known: extent.last },
       });

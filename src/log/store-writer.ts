@@ -64,7 +64,7 @@ export class StoreWriter implements LogWriter {
     if (this.#appending) throw new LockstepError('misuse', 'one append at a time: the last one is still under way');
     codec.check(entry);
     const waitsFor = `position ${this.#head.position + 1}`;
-    const wait = waits?.enter({ what: 'append', key: name, waitsFor, withinMs: config.settleMsMax });
+    const wait = waits?.enterIfRoom({ what: 'append', key: name, waitsFor, withinMs: config.settleMsMax });
     this.#appending = true;
     try {
       return await this.#inTurn(() => this.#append(entry));

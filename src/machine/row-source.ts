@@ -114,7 +114,7 @@ export class RowSource {
     for (;;) {
       signal?.throwIfAborted();
       try {
-        const outcome = await this.partition.read(consistency, { withinMs: waitMsMax, signal });
+        const outcome = await this.partition.read(consistency, { withinMs: waitMsMax, signal, evenUntold: true });
         if (outcome.kind === 'snapshot') {
           using snapshot = outcome;
           return take(snapshot);

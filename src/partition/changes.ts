@@ -148,7 +148,7 @@ async function* changesFrom(
 async function pauseFor({ ports, waits, key }: ChangesSetup, signal: AbortSignal, error: unknown): Promise<void> {
   const ms = ports.randomness.float() * pauseMsMax;
   const why = error instanceof Error ? error.message : String(error);
-  const wait = waits?.enter({ what: 'changes', key, waitsFor: `the log to be readable: ${why}`, withinMs: null });
+  const wait = waits?.enterIfRoom({ what: 'changes', key, waitsFor: `the log to be readable: ${why}`, withinMs: null });
   try {
     await pause(ports.timers, ms, [signal]);
   } finally {

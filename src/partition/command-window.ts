@@ -4,7 +4,8 @@
  * not by anybody's clock, and what is forgotten is never run again.
  *
  * The horizon moves with the transactions that bring ids: to a window's length before now, and further when more ids are
- * remembered than may be. One object for an epoch, in which nobody else moves it: it keeps the horizon, and how many ids
+ * remembered than may be, but never past now. Ids of a clock that is ahead cannot be forgotten before their time comes, so of
+ * them there may be a part alone: else they would leave no room for those of everybody else. One object for an epoch, in which nobody else moves it: it keeps the horizon, and how many ids
  * there are of each minute of a day.
  */
 import { durationMs } from '../kernel/time.ts';
@@ -26,6 +27,9 @@ export const commandWindowDefaults: CommandWindowOptions = Object.freeze({
   windowMs: durationMs('24h'),
   countMax: 1_000_000,
 });
+
+/** Ids that are ahead of now are at most this part of all. */
+const aheadShare = 0.1;
 
 /** Reads the product's own state of this name, the newest. */
 type ReadSystem = (name: string, key: readonly string[]) => StoredValue | undefined;
@@ -88,7 +92,8 @@ export class CommandWindow {
 
   /**
    * What is known of an id. `isFresh`: it was made for this attempt, so that nobody can have brought it before.
-   * @throws LockstepError `invalid` for what is no command id, and for one made more than a window ahead of now.
+   * @throws LockstepError `invalid` for what is no command id, and for one made more than a window ahead of now;
+   * `overloaded` for one ahead of now where too many of those are remembered.
    */
   look(id: string, now: HybridTimestamp, isFresh: boolean): Remembered {
     const ms = timeOfCommand(id);
@@ -99,9 +104,26 @@ export class CommandWindow {
       });
     if (ms < this.horizon || ms < hybridWall(now) - this.#options.windowMs) return { kind: 'expired' };
     const value = isFresh ? undefined : this.#read(systemNames.command, [id]);
-    if (value === undefined) return { kind: 'new', ms };
+    if (value === undefined) {
+      this.#checkAhead(ms, hybridWall(now));
+      return { kind: 'new', ms };
+    }
     const { revision, value: first } = value as { readonly revision: number; readonly value?: StoredValue };
     return { kind: 'done', revision, value: first };
+  }
+
+  /** Those of the minute that comes are what clocks differ by. */
+  #checkAhead(ms: number, nowMs: number): void {
+    const ahead = this.#stepOf(nowMs) + 1;
+    if (this.#stepOf(ms) <= ahead) return;
+    const countMax = Math.floor(this.#options.countMax * aheadShare);
+    let count = 0;
+    for (const [step, ofStep] of this.#counts) if (step > ahead) count += ofStep;
+    if (count < countMax) return;
+    throw new LockstepError('overloaded', 'too many command ids are made with a time that is ahead', {
+      values: { aheadMs: ms - nowMs, countMax },
+      advice: ['make them with the time of now: the clock of whoever made this one is ahead'],
+    });
   }
 
   /** Remembers an id with its outcome, as part of its transaction, and forgets what is too old or too many. */
@@ -128,7 +150,7 @@ export class CommandWindow {
     }
   }
 
-  /** Whole steps; never past the id that is being remembered. */
+  /** Whole steps; never past the id that is being remembered, nor past now: an id that is made now is none of the oldest. */
   #horizonWith(nowMs: number, ms: number): number {
     let step = this.#stepOf(Math.max(0, nowMs - this.#options.windowMs));
     let over = this.#count + 1 - this.#options.countMax;
@@ -138,7 +160,7 @@ export class CommandWindow {
         over -= this.#counts.get(oldest) ?? 0;
         step = Math.max(step, oldest + 1);
       }
-    return Math.min(step, this.#stepOf(ms)) * this.#stepMs;
+    return Math.min(step, this.#stepOf(ms), this.#stepOf(nowMs)) * this.#stepMs;
   }
 }
 

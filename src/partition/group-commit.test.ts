@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { committed, inWorld, led, withAppends } from '../../test/models/partition-world.ts';
 import { elapsedMs, instant } from '../kernel/time.ts';
 import { memoryEngine } from '../log/memory.ts';
+import { Waits } from '../observe/waits.ts';
 import { openPartition } from './open-partition.ts';
 
 interface Asked {
@@ -115,6 +116,59 @@ test('each group has its own deadline, the one that is appended and the one that
     isHeld = false;
     gate.resolve();
     expect(await committed(partition, 'account', (tx) => tx.get(['entry', 3]))).toBe(null);
+    await partition.close();
+  });
+});
+
+test('while the log stands still who comes later has a deadline too, and a read has its own', async () => {
+  await inWorld(async (env, real) => {
+    const gate = Promise.withResolvers<void>();
+    let isHeld = false;
+    const log = withAppends(real, async (append) => {
+      if (isHeld) await gate.promise;
+      return append();
+    });
+    const partition = await led(env, log, { settings: { withinMs: 3_000 } });
+    isHeld = true;
+    const write = async (index: number): Promise<number> => {
+      const begunAt = env.clock.now();
+      const outcome = partition.transact('account', (tx) => tx.set(['entry', index], null));
+      await expect(outcome).rejects.toMatchObject({ kind: 'unknown', values: { withinMs: 3_000 } });
+      return elapsedMs(begunAt, env.clock.now());
+    };
+    const all: Promise<number>[] = [];
+    for (let index = 0; index < 30; index++) {
+      all.push(write(index));
+      await env.sleep('400ms');
+    }
+    const begunAt = env.clock.now();
+    await expect(partition.read('linearizable', { withinMs: 500 })).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(Math.round(elapsedMs(begunAt, env.clock.now()))).toBe(500);
+    const stop = new AbortController();
+    const read = partition.read('linearizable', { signal: stop.signal });
+    stop.abort(new Error('enough'));
+    await expect(read).rejects.toThrow('enough');
+    for (const ms of await Promise.all(all)) {
+      expect(ms).toBeGreaterThan(2_000 - 1);
+      expect(ms).toBeLessThan(3_000 + 1);
+    }
+    isHeld = false;
+    gate.resolve();
+    expect(await committed(partition, 'account', (tx) => tx.get(['entry', 29]))).toBe(null);
+    await partition.close();
+  });
+});
+
+test('a registry of waits without room costs an explanation, and nobody their outcome', async () => {
+  await inWorld(async (env, log) => {
+    const waits = new Waits(env.clock, env.timers, { countMax: 1 });
+    const partition = await led(env, log, { waits });
+    using _other = waits.enter({ what: 'lock', key: 'other', waitsFor: 'its turn', withinMs: null });
+    expect(await committed(partition, 'account', (tx) => (tx.set(['x'], 1), 'written'))).toBe('written');
+    await partition.stepDown();
+    while (partition.status.kind === 'following') await env.sleep('10ms');
+    expect(await committed(partition, 'account', (tx) => tx.get(['x']))).toBe(1);
+    expect(partition.status).toMatchObject({ kind: 'leading', failure: null });
     await partition.close();
   });
 });

@@ -53,6 +53,8 @@ export interface GroupCommitSetup {
 const payloadBytesAtFirst = 1_024;
 /** One is appended while the next one gathers. */
 const sparesMax = 2;
+/** A group gathers for so long at most, so that none of its members is told much before its time that it waited too long. */
+const gatherMsMax = 1_000;
 /** So many members join between looks at the clock. */
 const lookEvery = 16;
 /**
@@ -121,9 +123,11 @@ export class GroupCommit {
   groupFor(bytes: number): Group {
     const { limits, ports } = this.#setup;
     const last = this.#groups.at(-1);
-    if (last !== undefined && (last.bytes === 0 || last.bytes + bytes <= limits.groupBytesMax)) return last;
+    const now = ports.clock.now();
+    if (last !== undefined && elapsedMs(last.since, now) < gatherMsMax)
+      if (last.bytes === 0 || last.bytes + bytes <= limits.groupBytesMax) return last;
     const writer = this.#spares.pop() ?? new ByteWriter(limits.payloadBytesMax, payloadBytesAtFirst);
-    const group = new Group(writer, ports.clock.now());
+    const group = new Group(writer, now);
     this.#groups.push(group);
     this.#deadline ??= ports.timers.after(limits.withinMs, () => this.#lookForLate());
     return group;
@@ -183,7 +187,9 @@ export class GroupCommit {
         this.#committing = null;
       }
     } catch (error) {
-      this.finish({ kind: 'failed', error: asError(error) });
+      const failed = asError(error);
+      if (this.#committing !== null) this.#settle(this.#committing, (member) => member.fail(failed));
+      this.finish({ kind: 'failed', error: failed });
     }
     this.#running = false;
     if (this.#end !== null) this.#deadline?.cancel();
@@ -194,7 +200,7 @@ export class GroupCommit {
     const { waits, key, limits } = this.#setup;
     const about = { what: 'transact', key, withinMs: limits.withinMs };
     const waitsFor = group.payload === null ? 'a confirmation that this node leads' : 'an append to the log';
-    const wait = waits?.enter({ ...about, waitsFor: `${waitsFor}, of ${group.members.length}` });
+    const wait = waits?.enterIfRoom({ ...about, waitsFor: `${waitsFor}, of ${group.members.length}` });
     try {
       if (group.payload === null) await this.#confirm(group);
       else await this.#append(group, group.payload.view());

@@ -378,7 +378,7 @@ export class Leader {
     const off =
       jumpMs > 0 ? `jumped ahead by ${Math.round(jumpMs)}` : `is behind by ${Math.round(this.clock.aheadMs())}`;
     const waitsFor = `this node's clock to be right, which ${off} ms; then it stops leading`;
-    const wait = waits?.enter({ what: 'lead', key, waitsFor, withinMs });
+    const wait = waits?.enterIfRoom({ what: 'lead', key, waitsFor, withinMs });
     const timer = ports.timers.after(withinMs, () => {
       this.#endOfClockWait?.();
       if (this.clock.aheadMs() <= driftMsMax && wall.jumpMs === 0) return;

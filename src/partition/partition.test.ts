@@ -148,6 +148,24 @@ describe('a partition that leads', () => {
     });
   });
 
+  test('ids of a clock that is ahead leave room for everybody else: nobody who sends now is forgotten for them', async () => {
+    await inWorld(async (env, log) => {
+      const partition = await led(env, log, { settings: { commandCountMax: 100 } });
+      const send = (minutesAhead: number, name: string) => {
+        const id = commandId(new Date(env.clock.wall() + minutesAhead * 60_000), name);
+        return partition.transact('a', (tx) => tx.set(['x'], 1), { commandId: id });
+      };
+      const ahead = (at: number) => send(23 * 60 + (at % 2), `ahead-${at}`);
+      for (let at = 0; at < 10; at++) expect((await ahead(at)).kind).toBe('committed');
+      for (let at = 10; at < 20; at++)
+        await expect(ahead(at)).rejects.toMatchObject({ kind: 'overloaded', happened: 'no' });
+      for (let at = 0; at < 300; at++) expect((await send(0, `now-${at}`)).kind).toBe('committed');
+      expect((await send(1, 'a minute ahead')).kind).toBe('committed');
+      expect((await send(23 * 60, 'ahead-0')).kind).not.toBe('expired');
+      await partition.close();
+    });
+  });
+
   test('a command id is run once; its first outcome comes back; one that is too old is never run', async () => {
     await inWorld(async (env, log) => {
       const partition = await led(env, log, { settings: { commandWindowMs: 1_000 } });

@@ -348,7 +348,7 @@ export class Partition implements AsyncDisposable {
     this.#holds = null;
     this.#leaderName = null;
     this.#lastEnd = end;
-    const wait = waits?.enter({ what: 'lead', key, waitsFor: 'the services of the last epoch', withinMs: null });
+    const wait = waits?.enterIfRoom({ what: 'lead', key, waitsFor: 'the services of the last epoch', withinMs: null });
     await epoch.stop().finally(() => wait?.leave());
     if (end.kind !== 'failed') return;
     await writer.release().catch(() => {}); // what failed is told; the next claim need not wait, if this could still be said

@@ -15,6 +15,8 @@ export interface ProgressAbout {
   readonly heldBy?: string | null | undefined;
   readonly withinMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Goes on where the registry of waits has no room to tell of it. Default: then it is refused. */
+  readonly evenUntold?: boolean | undefined;
 }
 
 export class Progress {
@@ -47,7 +49,7 @@ export class Progress {
     if (isDone()) return;
     if (this.#failure !== null) throw this.#failure;
     about.signal?.throwIfAborted();
-    const entry = this.#waits?.enter(about);
+    const entry = about.evenUntold === true ? this.#waits?.enterIfRoom(about) : this.#waits?.enter(about);
     try {
       await this.#wait(isDone, about);
     } finally {

@@ -3,7 +3,7 @@ import type { Ports } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import { elapsedMs, type Instant } from '../kernel/time.ts';
 import type { Log, Position } from '../log/port.ts';
-import { isPassing } from '../log/within.ts';
+import { atMost, isPassing } from '../log/within.ts';
 import { checkToken } from './identity.ts';
 import type { Leader } from './leader.ts';
 import type { Progress } from './progress.ts';
@@ -24,6 +24,11 @@ export interface ReadOptions {
   /** The deadline, in milliseconds. Default 30,000. */
   readonly withinMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Waits also where the registry of waits has no room to tell of it: for whoever reads on and on, and is bounded in number by
+   * who began it. Default false: then it is refused, `overloaded`.
+   */
+  readonly evenUntold?: boolean | undefined;
 }
 
 export type ReadOutcome = Snapshot | NotLeader | Refused;
@@ -62,15 +67,15 @@ export class Reads {
         values: { snapshotCountMax },
         advice: ['dispose each when it was read'],
       });
-    if (consistency === 'linearizable') return this.#linearizable();
+    if (consistency === 'linearizable') return this.#linearizable(options);
     if ('atLeast' in consistency) return this.#atLeast(consistency.atLeast, options);
     return this.#atMostBehind(consistency.staleMsMax, options);
   }
 
-  async #linearizable(): Promise<ReadOutcome> {
+  async #linearizable(options: ReadOptions): Promise<ReadOutcome> {
     const leader = this.#setup.leader();
     if (leader === null) return { kind: 'not-leader', leader: this.#setup.leaderName() };
-    const outcome = await leader.confirmed();
+    const outcome = await this.#confirmed(leader, options);
     return outcome === 'held' ? this.#snapshot(0) : outcome;
   }
 
@@ -83,7 +88,8 @@ export class Reads {
     if (replica.identity !== null) checkToken(replica.identity, parts);
     const isThere = (): boolean => this.#isReadable() && replica.durableRevision >= revision;
     // A leader that lacks what was told leads no longer, and may not know: asked whether it does, it learns that.
-    if (!isThere()) await this.#setup.leader()?.confirmed();
+    const leader = this.#setup.leader();
+    if (!isThere() && leader !== null) await this.#confirmed(leader, options);
     await this.#until(isThere, `revision ${revision}`, options);
     if (replica.identity !== null) checkToken(replica.identity, parts);
     return this.#snapshot(this.#ageMs() ?? Infinity);
@@ -97,7 +103,7 @@ export class Reads {
       const askedAt = ports.clock.now();
       const leader = this.#setup.leader();
       if (leader !== null) {
-        const outcome = await leader.confirmed();
+        const outcome = await this.#confirmed(leader, options);
         if (outcome === 'held') return this.#snapshot(0);
       }
       const tail = await this.#tail();
@@ -106,6 +112,17 @@ export class Reads {
       this.#freshAt = askedAt;
     }
     return this.#snapshot(this.#ageMs() ?? Infinity);
+  }
+
+  /** The leader has a deadline of its own, which is for all that it does: a timer is only where one is asked for. */
+  async #confirmed(leader: Leader, { withinMs, signal }: ReadOptions): ReturnType<Leader['confirmed']> {
+    if (withinMs === undefined && signal === undefined) return leader.confirmed();
+    const { ports, key } = this.#setup;
+    const outcome = await atMost(ports.timers, withinMs ?? Infinity, [signal], () => leader.confirmed());
+    if (outcome.kind === 'done') return outcome.value;
+    throw new LockstepError('unavailable', 'the deadline came before it was known whether this node leads', {
+      values: { key, withinMs: withinMs ?? null },
+    });
   }
 
   async #tail(): Promise<Position> {
@@ -134,9 +151,13 @@ export class Reads {
     return at === null ? null : elapsedMs(at, ports.clock.now());
   }
 
-  #until(isDone: () => boolean, waitsFor: string, { withinMs = withinMsDefault, signal }: ReadOptions): Promise<void> {
+  #until(
+    isDone: () => boolean,
+    waitsFor: string,
+    { withinMs = withinMsDefault, signal, evenUntold }: ReadOptions,
+  ): Promise<void> {
     const { progress, key, leaderName } = this.#setup;
-    return progress.until(isDone, { what: 'read', key, waitsFor, heldBy: leaderName(), withinMs, signal });
+    return progress.until(isDone, { what: 'read', key, waitsFor, heldBy: leaderName(), withinMs, signal, evenUntold });
   }
 
   #snapshot(ageMs: number): Snapshot {

@@ -69,7 +69,7 @@ async function levelKnown({ ports, waits, key, replica, signal }: StandingSetup)
   const { level, levelMax } = replica;
   if (level <= levelMax) return;
   const waitsFor = `a version of the product that writes level ${level}, which is in force; this one writes ${levelMax}`;
-  const wait = waits?.enter({ what: 'lead', key, waitsFor, withinMs: null });
+  const wait = waits?.enterIfRoom({ what: 'lead', key, waitsFor, withinMs: null });
   try {
     await pause(ports.timers, Infinity, [signal]);
   } finally {
@@ -81,7 +81,7 @@ async function clockNear({ ports, waits, key, replica, settings, signal }: Stand
   const aheadMs = (): number => (replica.time === null ? 0 : hybridWall(replica.time) - ports.clock.wall());
   if (aheadMs() <= settings.driftMsMax) return;
   const waitsFor = `this node's clock, which is ${aheadMs()} ms behind the log's time`;
-  const wait = waits?.enter({ what: 'lead', key, waitsFor, withinMs: null });
+  const wait = waits?.enterIfRoom({ what: 'lead', key, waitsFor, withinMs: null });
   try {
     while (aheadMs() > settings.driftMsMax)
       await pause(ports.timers, Math.min(aheadMs() - settings.driftMsMax, settings.clockWaitMsMax), [signal]);
@@ -98,7 +98,7 @@ async function othersFirst({ ports, waits, key, wall, settings, signal }: Standi
   wall.wall();
   if (wall.jumpMs === 0) return;
   const waitsFor = `others to lead, since this node's clock jumped ahead by ${Math.round(wall.jumpMs)} ms`;
-  const wait = waits?.enter({ what: 'lead', key, waitsFor, withinMs: null });
+  const wait = waits?.enterIfRoom({ what: 'lead', key, waitsFor, withinMs: null });
   try {
     await pause(ports.timers, settings.clockWaitMsMax, [signal]);
   } finally {

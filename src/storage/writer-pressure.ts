@@ -68,7 +68,7 @@ export class WriterPressure {
     this.stopCount++;
     const { background } = this.#tree;
     const about = { what: 'write', key: 'tree', waitsFor: this.#reasonToStop() ?? 'room', withinMs: null };
-    const entry = this.#waits?.enter(about) ?? null;
+    const entry = this.#waits?.enterIfRoom(about) ?? null;
     const from = this.#clock.now();
     try {
       for (let reason = this.#reasonToStop(); reason !== null; reason = this.#reasonToStop()) {

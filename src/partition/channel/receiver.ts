@@ -287,17 +287,10 @@ export class Receiver {
 }
 
 /** Not even a registry without room keeps messages from going on. */
-export function enterWhereRoom(
+export const enterWhereRoom = (
   { waits }: Pick<Leading, 'waits'>,
   about: { readonly what: string; readonly key: string; readonly waitsFor: string },
-): WaitEntry | null {
-  try {
-    return waits?.enter({ ...about, withinMs: null }) ?? null;
-  } catch (error) {
-    if (isLockstepError(error, 'overloaded')) return null;
-    throw error;
-  }
-}
+): WaitEntry | null => waits?.enterIfRoom({ ...about, withinMs: null }) ?? null;
 
 /** This node's, not the handler's: nothing of it may be held against the message. */
 const isTrouble = (error: unknown): boolean =>

@@ -178,7 +178,7 @@ export class Checkpoints {
         advice: ['give it `checkpoints`, a store to which whoever leads publishes; or a peer that has one'],
       });
     const waitsFor = `a checkpoint from which the log goes on, which begins at position ${earliest}`;
-    const wait = waits?.enter({ what: 'follow', key, waitsFor, withinMs: null });
+    const wait = waits?.enterIfRoom({ what: 'follow', key, waitsFor, withinMs: null });
     try {
       for (;;) {
         signal.throwIfAborted();

@@ -48,7 +48,7 @@ interface Hashing {
   readonly hash: StateHash;
   readonly held: HeldRevision;
   readonly since: Instant;
-  readonly wait: WaitEntry | undefined;
+  readonly wait: WaitEntry | null;
   readonly ended: PromiseWithResolvers<OwnSum | null>;
 }
 
@@ -145,7 +145,7 @@ export class Scrubber {
     const { ports, waits, key, replica, withinMs } = this.#setup;
     const { revision, held } = replica.holdDurable();
     const waitsFor = `the hash of its state at revision ${revision}`;
-    const wait = waits?.enter({ what: 'scrub', key, waitsFor, withinMs });
+    const wait = waits?.enterIfRoom({ what: 'scrub', key, waitsFor, withinMs }) ?? null;
     const hash = new StateHash(replica.tree, revision);
     this.#own = null;
     this.#early = null;
