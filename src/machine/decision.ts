@@ -6,6 +6,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import { durationMs } from '../kernel/time.ts';
 import { placeOf } from '../ring/slot.ts';
 import type { AnyEvent, Context, Dictionary, Effect, MachineCode } from './definition.ts';
+import { checkKey } from './runtime.ts';
 import { checkNow } from './schema.ts';
 
 /** What the engine is told about a command besides the state. */
@@ -65,6 +66,7 @@ export class DecisionRun {
     const name = `${to.name}.${command}`;
     if (schema === undefined)
       throw new LockstepError('misuse', 'that machine has no such command', { values: { command: name } });
+    checkKey(key);
     checkNow(schema, data, { kind: 'command', name }); // sent as it is: the receiver's edge makes of it what `decide` sees
     return this.add({ kind: 'send', machine: to.name, key, command, data, delayMs });
   }

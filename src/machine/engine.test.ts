@@ -64,6 +64,26 @@ describe('a command', () => {
     expect(pay).toThrow(/account\.Deposit[^]*amount {2}Too small/);
   });
 
+  test('sends to no key that a sender from outside could not name', () => {
+    const relay = machine({
+      name: 'relay',
+      initial: () => ({}),
+      commands: { Pass: unchecked<unknown>(), PassLater: unchecked<unknown>() },
+      events: {},
+      decide: {
+        Pass: (_state, key, { send }) => (send(ping, key as string, 'Ping'), []),
+        PassLater: (_state, key, { sendAfter }) => (sendAfter('1h', ping, key as string, 'Ping'), []),
+      },
+      evolve: {},
+    });
+    const invalid = expect.objectContaining({ kind: 'invalid' });
+    for (const name of ['Pass', 'PassLater'] as const) {
+      for (const data of ['', 'x'.repeat(501), '\ud800', 42, null, undefined])
+        expect(() => step(relay, {}, { name, data }, contextOf())).toThrow(invalid);
+      expect(step(relay, {}, { name, data: 'x'.repeat(500) }, contextOf()).kind).toBe('decided');
+    }
+  });
+
   test('that there is none, also one that every object has, is misuse', () => {
     for (const name of ['Steal', 'constructor', '__proto__'])
       expect(() => stepNamed(account, { balance: 0 }, name, {}, contextOf())).toThrow(misuse);

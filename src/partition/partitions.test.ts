@@ -219,6 +219,20 @@ describe('channels', () => {
     });
   });
 
+  test('a message to a place that is none is put aside as what fails is, and those behind it go on', async () => {
+    await inWorld(async (env, engine) => {
+      const partitions = await led(env, engine, { onMessage: noting, channels: { attemptsMax: 2, retryMs: 10 } });
+      const tooLong = 'x'.repeat(9_000);
+      await partitions.transact('a', (tx) => {
+        for (const to of ['b', tooLong, 'b']) tx.send(to, to.slice(0, 1));
+      });
+      await until(env, async () => (await gotAt(partitions, 'b')).length === 2);
+      const why = expect.stringContaining('LockstepError');
+      expect(await partitions.deadLetters(0)).toMatchObject([{ to: tooLong, attempts: 2, why }]);
+      await partitions.close();
+    });
+  });
+
   test('attempts are counted in the state: a change of leader does not begin anew', async () => {
     await inWorld(async (env, engine) => {
       let attempts = 0;

@@ -9,6 +9,7 @@
 import { ValueDecoder } from '../../bytes/value-decode.ts';
 import { isLockstepError, LockstepError } from '../../kernel/errors.ts';
 import { elapsedMs, instantAfter, type Instant } from '../../kernel/time.ts';
+import { isPassing } from '../../log/within.ts';
 import type { WaitEntry } from '../../observe/waits.ts';
 import { placeOf } from '../../ring/slot.ts';
 import type { Committed, Expired, Leading, NotLeader, Refused, Rejection, Space, Transaction } from '../transaction.ts';
@@ -138,16 +139,16 @@ export class Receiver {
         step = this.#take(sender, last, step.message, true);
         outcome = await ended(step.outcome);
       }
-      const isTooLarge = outcome.kind === 'refused' && outcome.reason === 'too-large';
-      if (isTooLarge) {
-        step = this.#fail(sender, last, step.message, { why: 'it writes more than the log takes', isFinal: false });
+      const why = whyImpossible(step, outcome);
+      if (why !== null) {
+        step = this.#fail(sender, last, step.message, { why, isFinal: false });
         outcome = await ended(step.outcome);
       }
       if (outcome.kind !== 'committed') return this.#answerOf(batch, upTo, outcome);
       if (step.kind !== 'settled') return this.#answer(sender, upTo, step.held);
       last = step.message;
       upTo = step.message.number;
-      if (isTooLarge) break; // those behind it found it missing
+      if (why !== null) break; // those behind it found it missing
     }
     return this.#answer(sender, upTo, null);
   }
@@ -295,6 +296,14 @@ export const enterWhereRoom = (
 /** This node's, not the handler's: nothing of it may be held against the message. */
 const isTrouble = (error: unknown): boolean =>
   isLockstepError(error, 'corrupt') || isLockstepError(error, 'disk-failed') || isLockstepError(error, 'disk-full');
+
+/** Why a message of which its handler cannot tell has no effect: its transaction was refused as a whole. Null: it was not. */
+function whyImpossible({ kind }: Step, outcome: Ended): string | null {
+  if (outcome.kind === 'refused') return outcome.reason === 'too-large' ? 'it writes more than the log takes' : null;
+  if (kind !== 'stopped' || outcome.kind !== 'threw') return null;
+  const { error } = outcome; // before its handler ran: where it is to go is no place
+  return isPassing(error) || isTrouble(error) || isLockstepError(error, 'stopped') ? null : String(error);
+}
 
 const ended = (outcome: Promise<AnyOutcome>): Promise<Ended> =>
   outcome.catch((error: unknown): Ended => ({ kind: 'threw', error }));
