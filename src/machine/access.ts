@@ -7,6 +7,7 @@ import { LockstepError } from '../kernel/errors.ts';
 import type { Token } from '../partition/transaction.ts';
 import type { Answer, Committed, Extra, FromState, Recorded, SendOptions, Snapshot } from './connection.ts';
 import type { AnyMachine, Arguments, CommandName, CommandsOf, EventsOf, RejectionOf, StateOf } from './definition.ts';
+import { isCarried, shownText } from './origin.ts';
 import type { Options, Query } from './part.ts';
 
 /** A machine of which these commands may be sent; and read, if it says so. */
@@ -46,7 +47,7 @@ export interface Action {
   readonly input?: unknown;
 }
 
-/** Names the actor, or returns null: refused. */
+/** Names the actor, with a text of 1 to 512 characters, or returns null: refused. */
 export type Authorize = (request: Request, action: Action) => Promise<{ readonly actor: string } | null>;
 
 // `kind` and `name` alone: a constraint that mentioned `allow`'s types would flow into a call within the list and widen
@@ -80,13 +81,23 @@ export function expose<const G extends readonly Grant[]>(grants: G, authorize: A
 /** `not-exposed`: nobody may; `refused`: this one may not. */
 export type Access =
   | { readonly kind: 'granted'; readonly actor: string }
-  | { readonly kind: 'not-exposed' | 'refused' };
+  | { readonly kind: 'not-exposed' | 'refused' }
+  /** `authorize` is wrong: what it returned names nobody. `error` says so to whoever wrote it, not to who asks. */
+  | { readonly kind: 'failed'; readonly error: LockstepError };
 
 /** Whether the action is listed, then whether who asks may do it. What `authorize` throws is thrown. */
 export async function accessTo(api: Api<unknown>, request: Request, action: Action): Promise<Access> {
   if (!api.grants.some((grant) => isGranted(grant, action))) return { kind: 'not-exposed' };
-  const granted = await api.authorize(request, action);
-  return granted === null ? { kind: 'refused' } : { kind: 'granted', actor: granted.actor };
+  // Claims of a token are often `any`: the compiler knows nothing of what comes.
+  const granted: { readonly actor?: unknown } | null | undefined = await api.authorize(request, action);
+  if (granted === null || granted === undefined) return { kind: 'refused' };
+  const { actor } = granted;
+  if (isCarried(actor)) return { kind: 'granted', actor };
+  const error = new LockstepError('misuse', '`authorize` names the actor with a text of 1 to 512 characters', {
+    values: { actor: shownText(actor) },
+    advice: ['return { actor: String(claims.sub) }, or null for one who may not'],
+  });
+  return { kind: 'failed', error };
 }
 
 function isGranted(grant: Grant, action: Action): boolean {

@@ -52,7 +52,7 @@ export type SendOptions<From = never> = Options<{
   requireNone: NoneSince;
   /** The state of a table that the caller knows it to be in: then only its events compile. */
   from: From;
-  /** Who asks, as its events will say. Default `local`. */
+  /** Who asks, as its events will say: a text of 1 to 512 characters. Default `local`. */
   actor: string;
   /** The event that led to this command: its id is the causation of what comes of it; correlation and trace go on. */
   causedBy: Cause;

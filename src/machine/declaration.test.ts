@@ -175,6 +175,18 @@ describe('access', () => {
     await expect(asked(action)).resolves.toEqual({ kind: 'not-exposed' });
   });
 
+  test.each([42, '', 'x'.repeat(513), '\ud800', undefined, null, {}])('nobody is named by %j', async (actor) => {
+    const wrong = expose([allow(order, { read: true })], async () => ({ actor }) as never);
+    const access = await accessTo(wrong, new Request('http://shop.test/'), { kind: 'read', name: 'order', key: 'o' });
+    expect(access).toMatchObject({ kind: 'failed', error: { kind: 'misuse' } });
+  });
+
+  test('is refused where `authorize` returns nothing', async () => {
+    const silent = expose([allow(order, { read: true })], async () => undefined as never);
+    const access = await accessTo(silent, new Request('http://shop.test/'), { kind: 'read', name: 'order', key: 'o' });
+    expect(access).toEqual({ kind: 'refused' });
+  });
+
   test('is listed once', () => {
     expect(() => expose([allow(order, {}), allow(order, {})], async () => null)).toThrow(misuse);
   });

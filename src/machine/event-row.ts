@@ -12,6 +12,7 @@
 import type { KeyPart, Tuple } from '../bytes/tuple.ts';
 import type { StoredValue } from '../bytes/value-format.ts';
 import type { ValueParts } from '../bytes/value-parts.ts';
+import { assert } from '../kernel/assert.ts';
 import { LockstepError } from '../kernel/errors.ts';
 import type { Transaction } from '../partition/transaction.ts';
 import type { StoredEvent } from './engine.ts';
@@ -72,16 +73,34 @@ export function putRow(tx: Transaction, row: EventRow): void {
   else order.set(at, null);
 }
 
-function encodeRow(event: Omit<EventRow, keyof RowPlace>): StoredValue {
+type StoredRow = Omit<EventRow, keyof RowPlace>;
+
+function encodeRow(event: StoredRow): StoredValue {
   const { revision, actor, commandId, correlationId, causationId, trace, events, sealed } = event;
   const [first] = events;
   if (first === undefined) throw new LockstepError('misuse', 'a command without events has no row');
+  assertReadable(event);
   const correlation = correlationId === commandId ? null : correlationId;
   const stored = events.map(({ type, shape, data }): StoredValue =>
     data === undefined ? [type, shape] : [type, shape, data as StoredValue],
   ); // the codec checks it
   const row = [revision, first.at.getTime(), actor, commandId, correlation, causationId, trace, stored];
   return sealed === undefined ? row : [...row, encodeSealed(sealed)];
+}
+
+/** What `decodeRow` asks for: a row that nobody can read would stop its stream, and all that follows its partition, for ever. */
+function assertReadable({ revision, actor, commandId, correlationId, causationId, trace, events }: StoredRow): void {
+  const texts: readonly unknown[] = [actor, commandId, correlationId, causationId ?? '', trace ?? ''];
+  assert(Number.isSafeInteger(revision), 'the revision of a row is known');
+  assert(
+    texts.every((text) => typeof text === 'string'),
+    'who asked for a row, and why, are texts',
+  );
+  for (const { type, shape, at } of events)
+    assert(
+      typeof type === 'string' && typeof shape === 'number' && Number.isFinite(at.getTime()),
+      'an event has a type, a shape and a time',
+    );
 }
 
 /** `state`: that of the row's place. @throws LockstepError `corrupt`. */

@@ -12,6 +12,7 @@ import type { Committed, SendOptions } from './connection.ts';
 import type { AnyEvent, AnyMachine, Dictionary } from './definition.ts';
 import { again, deliver, type Again, type DeliveryPorts } from './delivery.ts';
 import type { Origin } from './event-row.ts';
+import { isCarried, notCarried } from './origin.ts';
 import { recordedOf } from './event-reader.ts';
 import { execute, type CommandRequest, type Executed, type Refusal } from './execute.ts';
 import { foldInSteps } from './fold-steps.ts';
@@ -79,9 +80,10 @@ export class Router {
   }
 
   /**
-   * @throws LockstepError `invalid` when its schema refuses the data, or it is larger than the log takes; `misuse` for what
-   * is no part of the app; `unknown` when its deadline came and it may have happened, `unavailable` when it certainly did
-   * not; `stopped`; the signal's reason; what `decide` and middleware throw.
+   * @throws LockstepError `invalid` when its schema refuses the data, it is larger than the log takes, or its actor or what
+   * led to it is no text of 1 to 512 characters; `misuse` for what is no part of the app; `unknown` when its deadline came
+   * and it may have happened, `unavailable` when it certainly did not; `stopped`; the signal's reason; what `decide` and
+   * middleware throw.
    */
   send(request: SendRequest): Promise<CommandOutcome> {
     try {
@@ -154,6 +156,8 @@ export class Router {
     { actor, trace, data }: SentCommand,
     options: SendOptions<unknown>,
   ): Promise<CommandOutcome> {
+    if (!isCarried(actor)) return Promise.reject(notCarried('actor', actor));
+    if (trace !== null && !isCarried(trace)) return Promise.reject(notCarried('trace', trace));
     const { deadline, signal, expectedVersion, fence, requireNone } = options;
     const request: CommandRequest = {
       machine,
@@ -293,15 +297,9 @@ function contextOf(
 ): Pick<Origin, 'correlationId' | 'causationId' | 'trace'> {
   const texts = { correlationId, causationId: causedBy?.id ?? null, trace: trace ?? causedBy?.trace ?? null };
   if (correlationId === commandId && texts.causationId === null && texts.trace === null) return texts;
-  for (const [name, text] of Object.entries(texts))
-    if (text !== null && !(text.length > 0 && text.length <= contextUnitsMax && text.isWellFormed()))
-      throw new LockstepError('invalid', 'what a command carries on is a text of 1 to 512 characters', {
-        values: { [name]: text.slice(0, 64) },
-      });
+  for (const [name, text] of Object.entries(texts)) if (text !== null && !isCarried(text)) throw notCarried(name, text);
   return texts;
 }
-
-const contextUnitsMax = 512;
 
 const nameOf = ({ machine, command, key }: CommandRequest): { readonly command: string; readonly key: string } => ({
   command: `${machine.name}.${command}`,

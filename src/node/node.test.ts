@@ -277,6 +277,28 @@ describe('a node', () => {
     );
   });
 
+  test('an actor or a trace that is no short text is refused, also from middleware, and nothing was done', async () => {
+    const wrong: readonly unknown[] = [42, '', 'x'.repeat(513), '\ud800', undefined, {}];
+    let passed: Readonly<Record<string, unknown>> = {};
+    await inWorld(
+      async (node) => {
+        const refused = { kind: 'invalid', happened: 'no' };
+        for (const name of ['actor', 'trace'])
+          for (const value of wrong) {
+            passed = { [name]: value };
+            await expect(node.send(account, 'ann', 'Deposit', 1)).rejects.toMatchObject(refused);
+          }
+        passed = {};
+        const actor = 42 as unknown as string; // as claims of a token may have it
+        await expect(node.send(account, 'ann', 'Deposit', 1, { actor })).rejects.toMatchObject(refused);
+        expect((await node.read(account, 'ann')).version).toBe(0);
+        await node.send(account, 'ann', 'Deposit', 1, { actor: 'x'.repeat(512) });
+        expect((await node.read(account, 'ann')).version).toBe(2);
+      },
+      { middleware: [(sent, next) => next({ ...sent, ...passed })] },
+    );
+  });
+
   test('a state of older code is folded again from its events', async () => {
     await simulate({ seeds: 1, twice: false, weather: calm }, async (world) => {
       await world.run('node', async (env) => {

@@ -19,7 +19,8 @@ export interface Api<G> extends ExposedApi<G> {
 }
 
 /**
- * Lists what is reachable; nothing else is. `authorize` names the actor, or returns null: 403.
+ * Lists what is reachable; nothing else is. `authorize` names the actor, with a text of 1 to 512 characters, or returns
+ * null: 403.
  * @throws LockstepError `misuse` when one of them is listed twice.
  */
 export function expose<const G extends readonly { readonly kind: 'allowed' | 'query'; readonly name: string }[]>(

@@ -69,6 +69,7 @@ const api = expose(
   async (request, action) => {
     const who = request.headers.get('x-who');
     if (who === 'carl') throw new Error('no answer of a directory of the server');
+    if (who === 'number') return { actor: 42 as unknown as string }; // claims of a token are `any`
     return who === null || action.key === 'forbidden' ? null : { actor: who };
   },
 );
@@ -190,6 +191,14 @@ describe('problems', () => {
     expect(JSON.parse(told)).toMatchObject({ kind: happened === 'no' ? 'misuse' : 'unknown', happened });
     expect(errors.splice(0)).toEqual([expect.objectContaining({ message: expect.stringContaining('of the server') })]);
     expect((await node.read(account, `of ${who}`)).version > 0).toBe(isDone);
+  });
+
+  test('an actor who is no text is told to the server, not to the caller, and nothing is done', async () => {
+    const response = await send('Deposit', 'numbered', 5, { 'x-who': 'number' });
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({ kind: 'misuse', happened: 'no', values: {} });
+    expect(errors.splice(0)).toEqual([expect.objectContaining({ kind: 'misuse', values: { actor: 'number' } })]);
+    expect((await node.read(account, 'numbered')).version).toBe(0);
   });
 
   test.each([

@@ -2,7 +2,7 @@
  * HTTP for machines, as a function of what is asked that needs no more than the web's own objects. It takes nothing on trust: names
  * are looked up, sizes are limited, and who may do what is asked of the surface before anything is done.
  */
-import { isLockstepError, LockstepError } from '../kernel/errors.ts';
+import { isLockstepError, LockstepError, type ErrorValues } from '../kernel/errors.ts';
 import { durationMs } from '../kernel/time.ts';
 import type { Action } from '../machine/access.ts';
 import type { AnyMachine } from '../machine/definition.ts';
@@ -96,7 +96,7 @@ class HttpHandler {
       const values = isTrusted ? { threw: String(error) } : {};
       const isUndone = !progress.isHandedOn || connection['~isUndone']?.(error) === true;
       const told = isUndone
-        ? new LockstepError('misuse', 'code of this app failed on the server; nothing was done', { values })
+        ? failedBefore(values)
         : new LockstepError('unknown', 'this request failed on the server', { values });
       return problemReply(refusal(500, told), this.#base);
     }
@@ -282,6 +282,9 @@ class HttpHandler {
         return this.#nothingHere(action.name);
       case 'refused':
         return refusal(403, new LockstepError('misuse', 'who asks may not do this'));
+      case 'failed':
+        this.#options.onError?.(access.error, asked.request);
+        return refusal(500, failedBefore());
     }
   }
 
@@ -301,6 +304,9 @@ class HttpHandler {
 
 /** What the app's code threw on the way, and not whoever asks is to blame for. */
 const isOfAppCode = ({ kind, cause }: LockstepError): boolean => kind === 'misuse' && cause !== undefined;
+
+const failedBefore = (values: ErrorValues = {}): LockstepError =>
+  new LockstepError('misuse', 'code of this app failed on the server; nothing was done', { values });
 
 async function* framesOf(
   type: string,
