@@ -108,6 +108,11 @@ export function again(outcome: NotLeader | Refused, values: ErrorValues): Again 
   if (outcome.kind === 'not-leader')
     return { kind: 'again', inDoubt: false, why: `a leader; the last one known is ${outcome.leader ?? 'nobody'}` };
   if (outcome.reason === 'stopping') throw new LockstepError('stopped', 'this node is closing', { values });
+  const { bytesMax } = outcome;
+  if (bytesMax !== undefined)
+    throw new LockstepError('invalid', 'a message that this sends is larger than messages may be; nothing was done', {
+      values: { ...values, bytesMax },
+    });
   if (outcome.reason === 'too-large')
     throw new LockstepError('invalid', 'what this writes is larger than the log takes; nothing was done', { values });
   return { kind: 'again', inDoubt: false, why: `the leader, who refuses for now: ${outcome.reason}` };

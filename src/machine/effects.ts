@@ -97,6 +97,7 @@ function send(
   // The codec checks the data.
   const message: StoredValue = data === undefined ? about : { ...about, data: data as StoredValue };
   if (delayMs === 0) return tx.send(key, message);
+  tx.checkMessage(key, message); // a timer that cannot send it would be dead, long after who asked was told that it will be
   const at = new Date(Math.ceil(hybridDate(tx.now).getTime() + delayMs));
   // One name for each: a partition's time is of one transaction.
   setTimer(tx, { kind: sendTimer, name: `${tx.now}-${index}`, at, payload: { to: key, message } });

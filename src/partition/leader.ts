@@ -300,7 +300,7 @@ export class Leader {
       }
       return ranOf(value, run);
     } catch (error) {
-      if (run.refusal !== null) return { kind: 'refused', reason: run.refusal };
+      if (run.refusal !== null) return run.refusal;
       return { kind: 'threw', error };
     } finally {
       this.#isRunning = false;

@@ -278,7 +278,7 @@ describe('channels', () => {
       for (const message of ['1', '2', '3', '4']) kinds.push((await send(message)).kind);
       expect(kinds).toEqual(['committed', 'committed', 'committed', 'refused']);
       expect(await send('5')).toEqual({ kind: 'refused', reason: 'full' });
-      expect(await send('x'.repeat(200))).toEqual({ kind: 'refused', reason: 'too-large' });
+      expect(await send('x'.repeat(200))).toEqual({ kind: 'refused', reason: 'too-large', bytesMax: 100 });
       expect(await partitions.transact(one, (tx) => tx.get(['sent']))).toMatchObject({ value: '3' });
       isOpen = true;
       await until(env, async () => (await send('6')).kind === 'committed');

@@ -3,14 +3,14 @@
  * Nothing of it may be told yet.
  */
 import type { TransactionRun } from './transaction-run.ts';
-import type { Rejection, Transaction } from './transaction.ts';
+import type { Refused, Rejection, Transaction } from './transaction.ts';
 
 /** What a transaction's function came to. */
 export type Ran<T> =
   | { readonly kind: 'returned'; readonly value: T }
   | { readonly kind: 'rejected'; readonly rejection: Rejection }
   /** A message of it could not leave. */
-  | { readonly kind: 'refused'; readonly reason: 'full' | 'too-large' }
+  | Refused
   | { readonly kind: 'threw'; readonly error: unknown };
 
 /** Of a function that waits, called at once. */
@@ -18,12 +18,12 @@ export async function settledOf<T>(fn: (tx: Transaction) => Promise<T>, run: Tra
   try {
     return ranOf(await fn(run), run);
   } catch (error) {
-    return run.refusal === null ? { kind: 'threw', error } : { kind: 'refused', reason: run.refusal };
+    return run.refusal === null ? { kind: 'threw', error } : run.refusal;
   }
 }
 
 export function ranOf<T>(value: T, { refusal }: TransactionRun): Ran<T> {
-  if (refusal !== null) return { kind: 'refused', reason: refusal };
+  if (refusal !== null) return refusal;
   return isRejection(value) ? { kind: 'rejected', rejection: value } : { kind: 'returned', value };
 }
 

@@ -14,6 +14,7 @@ import { entriesOf, EntriesWalk } from './space-walk.ts';
 import type {
   RangeOptions,
   ReadSpace,
+  Refused,
   Space,
   SpaceEntry,
   SpaceRange,
@@ -22,8 +23,13 @@ import type {
   Transaction,
 } from './transaction.ts';
 
-/** How a message leaves: `channel` knows. `full`: too much waits already, on its way to where it goes. */
-export type Sender = (tx: Transaction, to: string, message: StoredValue) => 'sent' | 'full' | 'too-large';
+/** How a message leaves: `channel` knows. */
+export interface Sender {
+  /** Null: it leaves. `full`: too much waits already, on its way to where it goes; `too-large`, with the limit. */
+  send(tx: Transaction, to: string, message: StoredValue): Refused | null;
+  /** Null: it is not larger than messages may be. */
+  tooLarge(tx: Transaction, to: string, message: StoredValue): Refused | null;
+}
 
 /** What all transactions of a leader share: one runs at a time. */
 export interface RunSetup {
@@ -54,7 +60,7 @@ export class TransactionRun implements Transaction {
   /** Few: found by looking through them. */
   #systems: RunSpace[] | null = null;
   #notes: Note[] | null = null;
-  #refusal: 'full' | 'too-large' | null = null;
+  #refusal: Refused | null = null;
   readonly #revision: number | null;
 
   /** `revision`: null while it is not known. */
@@ -78,7 +84,7 @@ export class TransactionRun implements Transaction {
   }
 
   /** Why a message of it could not leave: then it does not happen, even if its function catches what `send` threw. */
-  get refusal(): 'full' | 'too-large' | null {
+  get refusal(): Refused | null {
     return this.#refusal;
   }
 
@@ -144,18 +150,22 @@ export class TransactionRun implements Transaction {
   }
 
   send(to: string, message: StoredValue): void {
+    const refused = this.#sender.send(this, to, message);
+    if (refused === null) return;
+    this.#refusal = refused;
+    throw notSent(to, refused);
+  }
+
+  checkMessage(to: string, message: StoredValue): void {
+    const refused = this.#sender.tooLarge(this, to, message);
+    if (refused !== null) throw notSent(to, refused);
+  }
+
+  get #sender(): Sender {
     checkIsOn(this.#view);
     const { sender } = this.#setup;
-    if (sender === null)
-      throw new LockstepError('misuse', 'this partition was opened without channels, so it sends no messages');
-    const sent = sender(this, to, message);
-    if (sent === 'sent') return;
-    this.#refusal = sent;
-    throw new LockstepError(
-      sent === 'full' ? 'overloaded' : 'invalid',
-      'a message cannot leave, so its transaction is refused',
-      { values: { to, reason: sent } },
-    );
+    if (sender !== null) return sender;
+    throw new LockstepError('misuse', 'this partition was opened without channels, so it sends no messages');
   }
 
   system(name: string, of: 'place' | 'local'): Space {
@@ -261,6 +271,13 @@ class RunSpace implements Space {
 
 /** Not so long that its keys could be too long, and a text. */
 const isSurelyPlace = (place: string): boolean => place.length <= 1_000 && place.isWellFormed();
+
+const notSent = (to: string, { reason, bytesMax }: Refused): LockstepError =>
+  new LockstepError(
+    reason === 'full' ? 'overloaded' : 'invalid',
+    'a message cannot leave, so its transaction is refused',
+    { values: { to, reason, ...(bytesMax === undefined ? {} : { bytesMax }) } },
+  );
 
 function checkIsOn(view: TransactionView): void {
   if (view.isOver)

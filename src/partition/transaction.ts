@@ -101,6 +101,11 @@ export interface Transaction extends Space {
    */
   send(to: string, message: StoredValue): void;
   /**
+   * Refuses what `send` would refuse whenever it is asked: for who sends it later.
+   * @throws LockstepError `invalid` for a message that cannot be stored, or is larger than messages may be.
+   */
+  checkMessage(to: string, message: StoredValue): void;
+  /**
    * The product's own state of this name (`timer`, `lease`, …), apart from all that users write: that of the
    * transaction's place, or the partition's own. For the rooms above, not for users.
    */
@@ -146,11 +151,13 @@ export interface NotLeader {
 
 /**
  * It certainly did not happen. `full`: too much waits already, send it again in a while; `clock`: the leader's clock is too far
- * behind the time in the log.
+ * behind the time in the log; `too-large`: what it writes is larger than the log takes, or a message of it than messages may be.
  */
 export interface Refused {
   readonly kind: 'refused';
   readonly reason: 'full' | 'too-large' | 'clock' | 'stopping';
+  /** The limit, where it is that of a message. */
+  readonly bytesMax?: number;
 }
 
 /** It certainly did not happen now: the id is older than the window in which ids are remembered. */

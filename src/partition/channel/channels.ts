@@ -7,7 +7,7 @@ import { ValueEncoder } from '../../bytes/value-encode.ts';
 import type { StoredValue } from '../../bytes/value-format.ts';
 import { placeOf } from '../../ring/slot.ts';
 import type { Sender } from '../transaction-run.ts';
-import type { EpochService, EpochServiceMaker, Leading, NotLeader, Transaction } from '../transaction.ts';
+import type { EpochService, EpochServiceMaker, Leading, NotLeader, Refused, Transaction } from '../transaction.ts';
 import { Courier } from './courier.ts';
 import { identityIn, identityName } from './identity.ts';
 import { encodeEnvelope, type MessageHandler } from './message.ts';
@@ -47,10 +47,13 @@ export class Channels {
 
   /** For `openPartition`. */
   get sender(): Sender {
-    return (tx, to, message) => {
-      const sent = this.#send(tx, to, message);
-      if (sent !== 'sent' && this.#handling.isOn) this.#handling.refusal = sent;
-      return sent;
+    return {
+      send: (tx, to, message) => {
+        const refused = this.#send(tx, to, message);
+        if (refused !== null && this.#handling.isOn) this.#handling.refusal = refused;
+        return refused;
+      },
+      tooLarge: (tx, to, message) => this.#tooLarge(this.#envelope(tx, to, message)),
     };
   }
 
@@ -70,20 +73,30 @@ export class Channels {
     return this.#epoch?.receive(batch) ?? notLeader;
   }
 
-  #send(tx: Transaction, to: string, message: StoredValue): 'sent' | 'full' | 'too-large' {
+  #envelope(tx: Transaction, to: string, message: StoredValue): Uint8Array {
+    return encodeEnvelope(this.#encoder, { to, from: tx.place, sentAt: tx.now, message });
+  }
+
+  #tooLarge({ length }: Uint8Array): Refused | null {
+    const { messageBytesMax: bytesMax } = this.#setup.settings;
+    return length > bytesMax ? { kind: 'refused', reason: 'too-large', bytesMax } : null;
+  }
+
+  #send(tx: Transaction, to: string, message: StoredValue): Refused | null {
     const { settings, partitionOf } = this.#setup;
-    const bytes = encodeEnvelope(this.#encoder, { to, from: tx.place, sentAt: tx.now, message });
-    if (bytes.length > settings.messageBytesMax) return 'too-large';
+    const bytes = this.#envelope(tx, to, message);
+    const tooLarge = this.#tooLarge(bytes);
+    if (tooLarge !== null) return tooLarge;
     const target = partitionOf(placeOf(to));
     // What handlers send has room of its own: else two partitions whose handlers answer each other could wait for ever.
     const factor = this.#handling.isOn ? 2 : 1;
     const limits = { countMax: settings.outboxCountMax * factor, bytesMax: settings.outboxBytesMax * factor };
     const generation = this.#epoch?.generationIn(tx) ?? identityIn(tx.system(identityName, 'local')).generation;
     const sent = putOut(tx.system(channelName, 'local'), target, generation, bytes, limits);
-    if (sent === null) return 'full';
+    if (sent === null) return { kind: 'refused', reason: 'full' };
     const note: Sent = { to: target, message: sent };
     tx.note(channelName, note);
-    return 'sent';
+    return null;
   }
 }
 

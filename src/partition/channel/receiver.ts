@@ -34,7 +34,7 @@ export const channelName = 'channel';
 /** Whether what runs is the handler of a message: what it sends may use more room, and is told when there is none. */
 export interface Handling {
   isOn: boolean;
-  refusal: 'full' | 'too-large' | null;
+  refusal: Refused | null;
 }
 
 export interface ReceiverSetup {
@@ -205,8 +205,9 @@ export class Receiver {
     });
     const stopped: Step = { message, kind: 'stopped', held: null, outcome };
     if (ran.kind === 'not-run' || (ran.kind === 'returned' && ran.value === outOfTurn)) return stopped;
-    if (handling.refusal !== null) {
-      const isTooLarge = handling.refusal === 'too-large';
+    const refused = refusalIn(handling);
+    if (refused !== null) {
+      const isTooLarge = refused.reason === 'too-large';
       const why = isTooLarge ? 'it sends too large a message' : 'too much is on its way to where it sends a message';
       return this.#fail(sender, before, message, { why, isFinal: false });
     }
@@ -296,6 +297,9 @@ export const enterWhereRoom = (
 /** This node's, not the handler's: nothing of it may be held against the message. */
 const isTrouble = (error: unknown): boolean =>
   isLockstepError(error, 'corrupt') || isLockstepError(error, 'disk-failed') || isLockstepError(error, 'disk-full');
+
+/** The compiler knows nothing of what the handler has changed. */
+const refusalIn = ({ refusal }: Handling): Refused | null => refusal;
 
 /** Why a message of which its handler cannot tell has no effect: its transaction was refused as a whole. Null: it was not. */
 function whyImpossible({ kind }: Step, outcome: Ended): string | null {

@@ -25,10 +25,13 @@ export function channelsWith(env: Env, setup: ChannelsSetup, bug: ChannelBug): P
     const real = channels.service();
     return { start: (given) => real.start(leading(given)), stop: () => real.stop() };
   };
-  const sender: PartitionChannels['sender'] = (tx, to, message) => {
-    const sent = channels.sender(tx, to, message);
-    if (sent === 'sent' && bug.sendsEarly === true) sendNow(env, transport, tx, setup.partitionOf(to));
-    return sent;
+  const sender: PartitionChannels['sender'] = {
+    send: (tx, to, message) => {
+      const refused = channels.sender.send(tx, to, message);
+      if (refused === null && bug.sendsEarly === true) sendNow(env, transport, tx, setup.partitionOf(to));
+      return refused;
+    },
+    tooLarge: (tx, to, message) => channels.sender.tooLarge(tx, to, message),
   };
   return { sender, service, receive: (batch) => channels.receive(batch) };
 }
@@ -75,6 +78,7 @@ function changed(tx: Transaction, change: SpaceChange): Transaction {
     deleteRange: (range) => tx.deleteRange(range),
     at: (key) => tx.at(key),
     send: (to, message) => tx.send(to, message),
+    checkMessage: (to, message) => tx.checkMessage(to, message),
     note: (topic, note) => tx.note(topic, note),
     systemAt: (name, place) => tx.systemAt(name, place),
     tokenAt: (revision) => tx.tokenAt(revision),

@@ -58,6 +58,7 @@ function withSpace(tx: Transaction, change: (space: Space) => Partial<Space>, no
     local: tx.local,
     at: (key) => tx.at(key),
     send: (to, message) => tx.send(to, message),
+    checkMessage: (to, message) => tx.checkMessage(to, message),
     note: (topic, note) => tx.note(topic, note),
     system: (name, of) => changed(tx.system(name, of)),
     systemAt: (name, place) => tx.systemAt(name, place),
