@@ -5,8 +5,8 @@
 import { LockstepError } from '../kernel/errors.ts';
 import { durationMs } from '../kernel/time.ts';
 import { placeOf } from '../ring/slot.ts';
-import type { AnyEvent, Context, Dictionary, Effect, MachineCode } from './definition.ts';
-import { checkKey } from './runtime.ts';
+import type { AnyEvent, AnyMachine, Context, Dictionary, Effect, MachineCode } from './definition.ts';
+import { checkKey, checkPart, type MachineRuntime } from './runtime.ts';
 import { checkNow } from './schema.ts';
 
 /** What the engine is told about a command besides the state. */
@@ -21,6 +21,8 @@ export interface StepContext {
   readonly commandId: string;
   /** A new unique id; from the env, so that the simulator decides it. */
   newId(): string;
+  /** Those of the app, which alone are sent to. Undefined: there is no app, as in a test of a decision. */
+  readonly machines?: MachineRuntime['machines'] | undefined;
 }
 
 /** Bounds on one decision. */
@@ -34,11 +36,13 @@ export class DecisionRun {
   readonly effects: Effect[] = [];
   readonly #machine: string;
   readonly #events: MachineCode['events'];
+  readonly #machines: StepContext['machines'];
   #isOver = false;
 
   constructor(machine: string, { events }: Pick<MachineCode, 'events'>, about: StepContext) {
     this.#machine = machine;
     this.#events = events;
+    this.#machines = about.machines;
     this.context = new DecisionContext(this, about);
   }
 
@@ -54,13 +58,8 @@ export class DecisionRun {
     return this.alive('event', { type, data });
   }
 
-  send(
-    delayMs: number,
-    to: { readonly name: string; readonly '~machine': MachineCode },
-    key: string,
-    command: string,
-    data: unknown,
-  ): undefined {
+  send(delayMs: number, to: AnyMachine, key: string, command: string, data: unknown): undefined {
+    if (this.#machines !== undefined) checkPart({ machines: this.#machines }, to);
     const { commands } = to['~machine'];
     const schema = Object.hasOwn(commands, command) ? commands[command] : undefined;
     const name = `${to.name}.${command}`;

@@ -67,12 +67,18 @@ export interface NoneSince {
 export interface Transaction {
   readonly now: Date;
   newId(): string;
+  /**
+   * A command to an instance: of any machine of the app, at any place.
+   * @throws LockstepError `misuse` for a machine that is no part of the app; `invalid` for a key that is none, data that its
+   * schema refuses, and, once all is asked for, a message that is too large.
+   */
   send<M extends AnyMachine, C extends CommandName<M>>(
     machine: M,
     key: string,
     command: C,
     ...data: Payload<CommandInput<M, C>>
   ): undefined;
+  /** The same after a while, by a durable timer. @throws as `send`. */
   sendAfter<M extends AnyMachine, C extends CommandName<M>>(
     delay: Duration,
     machine: M,

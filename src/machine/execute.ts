@@ -61,7 +61,8 @@ export function execute(tx: Transaction, runtime: MachineRuntime, request: Comma
   const { version } = instance;
   if (expectedVersion !== undefined && expectedVersion !== version)
     return { kind: 'rejected', code: 'conflict', details: { expected: expectedVersion, actual: version } };
-  const context = { now: hybridDate(tx.now), key, version, actor, commandId, newId: () => runtime.newId() };
+  const { machines } = runtime;
+  const context = { now: hybridDate(tx.now), key, version, actor, commandId, newId: () => runtime.newId(), machines };
   const step = stepNamed(machine, instance.state, command, data, context);
   if ('code' in step) return { kind: 'rejected', code: 'decided', details: step };
   return write(tx, runtime, { machine, key, origin: request, before: instance, step });

@@ -9,6 +9,7 @@ import type { RecordedOf } from '../machine/connection.ts';
 import type { AnyMachine, Transaction as UserTransaction } from '../machine/definition.ts';
 import { tokenAt } from '../machine/event-reader.ts';
 import { checkName } from '../machine/machine.ts';
+import type { MachineRuntime } from '../machine/runtime.ts';
 import type { StoredValue } from '../bytes/value-format.ts';
 import type { Waits } from '../observe/waits.ts';
 import type { Partitions } from '../partition/partitions.ts';
@@ -25,6 +26,7 @@ export interface SubscriptionSetup {
   readonly env: Env;
   readonly waits: Waits;
   readonly partitions: Partitions;
+  readonly runtime: Pick<MachineRuntime, 'machines'>;
   readonly events: EventStore;
   /** Who sends what is sent with an acknowledgement. */
   readonly actor: string;
@@ -144,12 +146,14 @@ export class DurableSubscription<M extends AnyMachine> implements AsyncIterable<
 
   /** False: somebody else has it. */
   async #move(index: number, given: Given, run?: (tx: UserTransaction) => undefined): Promise<boolean> {
-    const { env, actor } = this.#setup;
+    const { env, actor, runtime } = this.#setup;
     const { name } = this.#about;
     const { revision, version, event } = given;
     const { id: causationId, correlationId, trace } = event;
     const commandId = env.newId();
-    const about = { commandId, actor, newId: () => env.newId(), cause: { causationId, correlationId, trace } };
+    const { machines } = runtime;
+    const cause = { causationId, correlationId, trace };
+    const about = { commandId, actor, newId: () => env.newId(), machines, cause };
     const { value } = await this.#transact(index, event.key, commandId, (tx) => {
       if (storedOf(spaceOf(tx).get([name]))?.subscriber !== this.#subscriber) return 'taken-over';
       spaceOf(tx).set([name], [this.#subscriber, revision, version]);

@@ -18,7 +18,7 @@ const commands = 12;
 
 /** `folded` counts what `evolve` is called for. */
 function counting(codeVersion: number, factor: number, folded: { count: number }) {
-  return machine({
+  const made = machine({
     name: 'counter',
     codeVersion,
     initial: () => ({ sum: 0 }),
@@ -27,7 +27,7 @@ function counting(codeVersion: number, factor: number, folded: { count: number }
     decide: {
       Add: (_state, count, { event }) => Array.from({ length: count }, () => event('Added', 1)),
       Pass: (_state, { to, count }, { send }) => {
-        send(counter, to, 'Add', count);
+        send(made, to, 'Add', count);
         return [];
       },
     },
@@ -38,6 +38,7 @@ function counting(codeVersion: number, factor: number, folded: { count: number }
       },
     },
   });
+  return made;
 }
 
 const counter = counting(1, 1, { count: 0 });

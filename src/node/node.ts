@@ -184,7 +184,7 @@ export class LockstepNode implements Connection, AsyncDisposable {
     const { env, waits, partitions, runtime } = this.#setup;
     const { machines = [...runtime.machines.values()], from = 'start', order = 'partition', ...rest } = options;
     const { key, prefix, types, signal } = rest;
-    const setup = { env, waits, partitions, events: this.#events, actor: localActor };
+    const setup = { env, waits, partitions, runtime, events: this.#events, actor: localActor };
     return new DurableSubscription<M>(setup, { name, machines, from, order, key, prefix, types, signal });
   }
 
@@ -249,10 +249,10 @@ export class LockstepNode implements Connection, AsyncDisposable {
     key: string,
     run: (tx: Transaction) => Synchronous<T>,
   ): Promise<{ readonly value: T; readonly token: Token }> {
-    const { env, partitions } = this.#setup;
+    const { env, partitions, runtime } = this.#setup;
     checkKey(key);
     const commandId = env.newId();
-    const about = { commandId, actor: localActor, newId: () => env.newId() };
+    const about = { commandId, actor: localActor, newId: () => env.newId(), machines: runtime.machines };
     const values = { key, commandId };
     const asked = { what: 'transaction', key, values, withinMs: withinMsDefault, signal: undefined };
     const { value, token } = await committedBy(this.#delivery, asked, () =>

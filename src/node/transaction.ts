@@ -11,12 +11,15 @@ import { again, deliver, type DeliveryAbout, type DeliveryPorts } from '../machi
 import { applyEffects, type FencedOut } from '../machine/effects.ts';
 import type { Overtaken } from '../machine/tags.ts';
 import type { Origin } from '../machine/event-row.ts';
+import type { MachineRuntime } from '../machine/runtime.ts';
 import type { Synchronous, Token, Transaction, TransactOutcome } from '../partition/transaction.ts';
 
 export interface UsersRun {
   readonly commandId: string;
   readonly actor: string;
   readonly newId: () => string;
+  /** Those of the app, which alone are sent to. */
+  readonly machines: MachineRuntime['machines'];
   /** What it reacts to. Default: nothing, it comes from outside. */
   readonly cause?: Pick<Origin, 'correlationId' | 'causationId' | 'trace'> | undefined;
 }
