@@ -22,8 +22,8 @@ export function DeadLetters(context: Context): JSX.Element {
     <section class="card" aria-labelledby="dead">
       <h1 id="dead">Dead letters</h1>
       <p class="faint">
-        Messages between machines that could not take effect: rejected by who got them, or failed too often. They wait
-        here.
+        Messages between machines, and deadlines, that could not take effect: rejected by who got them, or failed too
+        often. They wait here.
       </p>
       {asked.kind === 'asking' ? (
         <p class="faint">asking …</p>

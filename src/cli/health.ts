@@ -130,7 +130,7 @@ function letterText({ partition, id, to, from, attempts, why, message }: NodeDea
 
 /** `lockstep dead-letters retry`, `discard`. Exit code 2 where it stays. */
 export async function settleDeadLetter(name: string, how: 'retry' | 'discard', options: LookOptions): Promise<number> {
-  const [, partition, id] = /^(\d{1,4})\/([0-9a-f]{16}\.\d+\.\d+)$/.exec(name) ?? [];
+  const [, partition, id] = /^(\d{1,4})\/([0-9a-f]{16}\.\d+\.\d+|timer\/.+)$/.exec(name) ?? [];
   if (partition === undefined || id === undefined)
     throw new LockstepError('misuse', 'this names no dead letter', {
       values: { given: name },

@@ -1,9 +1,9 @@
-/** Messages that were put aside, of all partitions of a node: seen, tried again, dropped. */
+/** Messages that were put aside, and timers that failed too often, of all partitions of a node: seen, tried again, dropped. */
 import { asError, isLockstepError } from '../kernel/errors.ts';
 import { again, deliver, type Again, type DeliveryPorts } from '../machine/delivery.ts';
 import type { DeadLetter } from '../partition/channel/dead-letters.ts';
-import type { Partitions } from '../partition/partitions.ts';
 import type { Rejection, TransactOutcome } from '../partition/transaction.ts';
+import { deadTimersOf, discardDeadTimer, isTimerId, retryDeadTimer, type DeadTimersSetup } from './dead-timers.ts';
 
 /** A dead letter, and the partition in which it lies. */
 export interface NodeDeadLetter extends DeadLetter {
@@ -19,17 +19,20 @@ export type DeadLetterOutcome = { readonly kind: 'done' } | Rejection;
 const withinMs = 30_000;
 
 export class DeadLetters {
-  readonly #setup: DeliveryPorts & { readonly partitions: Partitions };
+  readonly #setup: DeliveryPorts & DeadTimersSetup;
 
-  constructor(setup: DeliveryPorts & { readonly partitions: Partitions }) {
+  constructor(setup: DeliveryPorts & DeadTimersSetup) {
     this.#setup = setup;
   }
 
-  /** Of all partitions that this node can read, the first 100 of each. */
+  /** Of all partitions that this node can read, the first 100 messages and the first 100 timers of each. */
   async list(): Promise<readonly NodeDeadLetter[]> {
     const { partitions } = this.#setup;
     const found = partitions.map.partitions.map(async (partition) =>
-      (await partitions.deadLetters(partition)).map((letter) => ({ ...letter, partition })),
+      [...(await partitions.deadLetters(partition)), ...(await deadTimersOf(this.#setup, partition))].map((letter) => ({
+        ...letter,
+        partition,
+      })),
     );
     return (await Promise.all(found)).flat();
   }
@@ -39,7 +42,7 @@ export class DeadLetters {
     const { partitions } = this.#setup;
     return this.#decided(partition, id, async () => {
       try {
-        return await partitions.replay(partition, id);
+        return await (isTimerId(id) ? retryDeadTimer(this.#setup, partition, id) : partitions.replay(partition, id));
       } catch (error) {
         if (isLockstepError(error)) throw error;
         return { kind: 'rejected', code: 'failed', details: { why: String(asError(error)) } };
@@ -49,7 +52,9 @@ export class DeadLetters {
 
   /** @throws as `retry`. */
   discard({ partition, id }: DeadLetterName): Promise<DeadLetterOutcome> {
-    return this.#decided(partition, id, () => this.#setup.partitions.drop(partition, id));
+    return this.#decided(partition, id, () =>
+      isTimerId(id) ? discardDeadTimer(this.#setup, partition, id) : this.#setup.partitions.drop(partition, id),
+    );
   }
 
   #decided(

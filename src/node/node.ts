@@ -43,6 +43,7 @@ import { Projections, type ProjectionStatus } from '../machine/projection/status
 import { Queries, type QueryMiddleware } from '../machine/projection/run-query.ts';
 import { verifyReplay, type Replayed, type ReplayOptions } from '../machine/replay.ts';
 import { Router, type CommandMiddleware } from '../machine/router.ts';
+import { machineTimers } from '../machine/deadlines.ts';
 import { checkKey, checkPart, type MachineRuntime } from '../machine/runtime.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Wait, Waits } from '../observe/waits.ts';
@@ -109,7 +110,7 @@ export class LockstepNode implements Connection, AsyncDisposable {
     this.#router = new Router({ ports: env, waits, partitions, runtime, middleware });
     this.#events = new EventStore({ env, waits, partitions, runtime, closing: this.#closing.signal });
     this.#projections = new Projections({ ports: env, waits, partitions, projections: projectionsOf(app) });
-    this.#deadLetters = new DeadLetters({ ports: env, waits, partitions });
+    this.#deadLetters = new DeadLetters({ ports: env, waits, partitions, timers: machineTimers(runtime) });
     this.#queries = new Queries({ ports: env, waits, partitions, app, middleware: queryMiddleware });
   }
 
@@ -261,7 +262,10 @@ export class LockstepNode implements Connection, AsyncDisposable {
     return { value: value as T, token }; // what `run` gave
   }
 
-  /** Messages that could not take effect, of all partitions that this node can read, with the reasons. */
+  /**
+   * Messages that could not take effect, and deadlines and messages for later whose timers failed ten times, of all
+   * partitions that this node can read, with the reasons.
+   */
   deadLetters(): Promise<readonly NodeDeadLetter[]> {
     return this.#deadLetters.list();
   }

@@ -23,6 +23,7 @@ import type { LostMessages } from './channel/inbox.ts';
 import type { MessageHandler } from './channel/message.ts';
 import { channelSettings, type ChannelSettings } from './channel/settings.ts';
 import type { ChannelAnswer, ChannelBatch, ChannelTransport } from './channel/transport.ts';
+import { deadTimers, type DeadTimer } from './timer/timer.ts';
 import { openPartition, type PartitionEnv } from './open-partition.ts';
 import type { PartitionSettings } from './options.ts';
 import type { Partition } from './partition.ts';
@@ -180,6 +181,11 @@ export class Partitions implements AsyncDisposable {
   /** What could not take effect in a partition, with the reasons. @throws as `Partition.read`. */
   deadLetters(index: number, options: DeadLettersOptions = {}): Promise<readonly DeadLetter[]> {
     return this.#newest(index, (reader) => deadLettersOf(reader, options));
+  }
+
+  /** The first 100 timers of a partition whose handlers threw too often. @throws as `Partition.read`. */
+  deadTimers(index: number): Promise<readonly DeadTimer[]> {
+    return this.#newest(index, (reader) => [...deadTimers(reader, 100)]);
   }
 
   /** What a partition took before it was restored from a backup of before. @throws as `Partition.read`. */

@@ -113,10 +113,10 @@ const projectionsSkip: Command = declare({
 
 const deadLetters: Command = declare({
   name: 'dead-letters list',
-  summary: 'messages that were put aside, and why',
+  summary: 'messages and deadlines that were put aside, and why',
   arguments: [],
   options: nodeOptions,
-  details: 'The first hundred of each partition.',
+  details: 'The first hundred messages, and the first hundred timers, of each partition.',
   examples: ['lockstep dead-letters list'],
   run: async (_args, options) => (await import('../health.ts')).listDeadLetters(options),
 });
@@ -125,7 +125,7 @@ const letter = { name: 'LETTER' } as const;
 
 const deadLettersRetry: Command = declare({
   name: 'dead-letters retry',
-  summary: 'tries a message that was put aside once more',
+  summary: 'tries a message or a deadline that was put aside once more',
   arguments: [letter],
   options: nodeOptions,
   details: 'LETTER is named as the list names it. Exit code 2 where it is refused again: then it stays.',
@@ -135,7 +135,7 @@ const deadLettersRetry: Command = declare({
 
 const deadLettersDiscard: Command = declare({
   name: 'dead-letters discard',
-  summary: 'drops a message that was put aside, without any effect',
+  summary: 'drops a message or a deadline that was put aside, without any effect',
   arguments: [letter],
   options: nodeOptions,
   details: 'LETTER is named as the list names it.',

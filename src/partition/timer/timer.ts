@@ -90,16 +90,21 @@ export interface DeadTimer extends TimerId {
   readonly died: Date;
 }
 
-/** Those of all places, by kind, place and name. */
-export function* deadTimers(reader: Pick<Reader, 'system'>): Iterable<DeadTimer> {
-  yield* deadIn(reader.system(timerSystem, null));
+/** Those of all places, by kind, place and name; at most so many. */
+export function* deadTimers(reader: Pick<Reader, 'system'>, limit?: number): Iterable<DeadTimer> {
+  yield* deadIn(reader.system(timerSystem, null), { limit });
+}
+
+/** A dead timer of the transaction's place; null when there is none. */
+export function deadTimer(tx: Transaction, about: Pick<TimerAbout, 'kind' | 'name'>): DeadTimer | null {
+  return [...deadIn(timersOf(tx), { id: idOf(tx, about) })][0] ?? null;
 }
 
 /** Sets a dead timer of the transaction's place again, due now; `absent` when there is none. */
 export function reviveTimer(tx: Transaction, about: Pick<TimerAbout, 'kind' | 'name'>): 'revived' | 'absent' {
   const id = idOf(tx, about);
-  const dead = [...deadIn(timersOf(tx), id)][0];
-  if (dead === undefined) return 'absent';
+  const dead = deadTimer(tx, about);
+  if (dead === null) return 'absent';
   timersOf(tx).delete(deadKey(id));
   setTimer(tx, { ...id, at: dead.due, payload: dead.payload });
   return 'revived';
@@ -113,8 +118,11 @@ export function dropDeadTimer(tx: Transaction, about: Pick<TimerAbout, 'kind' | 
   return 'dropped';
 }
 
-function* deadIn(space: ReadSpace, id?: TimerId): Iterable<DeadTimer> {
-  for (const [key, value] of space.range({ prefix: id === undefined ? ['dead'] : deadKey(id) })) {
+function* deadIn(
+  space: ReadSpace,
+  { id, limit }: { readonly id?: TimerId; readonly limit?: number | undefined },
+): Iterable<DeadTimer> {
+  for (const [key, value] of space.range({ prefix: id === undefined ? ['dead'] : deadKey(id), limit })) {
     const [, kind, place, name] = key as readonly [string, string, string | null, string];
     yield { ...(value as unknown as Omit<DeadTimer, keyof TimerId>), kind, place, name };
   }
