@@ -2,7 +2,9 @@
  * One run of `decide`: the context it is given, and what it asks for, gathered in order. The context is over when `decide`
  * returns: what is asked for later would come too late, and is refused.
  */
-import { LockstepError } from '../kernel/errors.ts';
+import { ValueDecoder } from '../bytes/value-decode.ts';
+import { ValueEncoder } from '../bytes/value-encode.ts';
+import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { durationMs } from '../kernel/time.ts';
 import { placeOf } from '../ring/slot.ts';
 import type { AnyEvent, AnyMachine, Context, Dictionary, Effect, MachineCode } from './definition.ts';
@@ -67,7 +69,7 @@ export class DecisionRun {
       throw new LockstepError('misuse', 'that machine has no such command', { values: { command: name } });
     checkKey(key);
     checkNow(schema, data, { kind: 'command', name }); // sent as it is: the receiver's edge makes of it what `decide` sees
-    return this.add({ kind: 'send', machine: to.name, key, command, data, delayMs });
+    return this.add({ kind: 'send', machine: to.name, key, command, data: asStored(data, name), delayMs });
   }
 
   add(effect: Effect): undefined {
@@ -85,6 +87,20 @@ export class DecisionRun {
     throw new LockstepError('misuse', 'a decision is over when `decide` returns: nothing is added to it later', {
       values: { machine: this.#machine, what },
       advice: ['`decide` is synchronous: fetch what it needs before, in the handler that sends'],
+    });
+  }
+}
+
+/** A copy, as it is now: `decide` may change it afterwards, and send it again. @throws LockstepError `invalid`, with the path. */
+function asStored(data: unknown, command: string): unknown {
+  if (typeof data !== 'object' || data === null) return data;
+  try {
+    return new ValueDecoder().decode(new ValueEncoder().encode(data));
+  } catch (error) {
+    if (!isLockstepError(error, 'invalid')) throw error;
+    throw new LockstepError('invalid', `what is sent cannot be stored: ${error.summary}`, {
+      values: { command, ...error.values },
+      cause: error,
     });
   }
 }

@@ -45,6 +45,14 @@ export type AnyStep = Omit<Step<unknown, Readonly<Record<string, unknown>>>, 'ev
   readonly events: readonly AnyEvent[];
 };
 
+/** What `decide` answered, before `evolve` saw any of it: what is to be stored is stored as it is now. */
+export interface Decided {
+  readonly kind: 'decided';
+  readonly events: readonly AnyEvent[];
+  /** In the order in which they were asked for. */
+  readonly effects: readonly Effect[];
+}
+
 /** An event as it is stored. */
 export interface StoredEvent extends AnyEvent {
   /** Which of the event's shapes `data` has, from 1. */
@@ -78,6 +86,18 @@ export function stepNamed(
   data: unknown,
   context: StepContext,
 ): AnyStep | Rejection {
+  const decided = decideNamed(machine, state, command, data, context);
+  return 'code' in decided ? decided : settle(machine, state, decided, context);
+}
+
+/** The first half of `stepNamed`; `settle` is the second. @throws as `step`, but for what `evolve` throws. */
+export function decideNamed(
+  machine: AnyMachine,
+  state: unknown,
+  command: string,
+  data: unknown,
+  context: StepContext,
+): Decided | Rejection {
   const code = machine['~machine'];
   if (!Object.hasOwn(code.commands, command))
     throw new LockstepError('misuse', 'this machine has no such command', {
@@ -87,7 +107,7 @@ export function stepNamed(
   try {
     const decision = code.decide(state, command, data, run.context);
     const decided = checkedDecision(machine.name, command, decision);
-    return isRejection(decided) ? decided : settle(machine, state, decided, run.effects, context);
+    return isRejection(decided) ? decided : { kind: 'decided', events: decided, effects: run.effects };
   } finally {
     run.end();
   }
@@ -102,10 +122,20 @@ export function stepDeadline(
   state: unknown,
   context: Pick<StepContext, 'now' | 'version'>,
 ): AnyStep | null {
+  const decided = decideDeadline(machine, state, context);
+  return decided === null ? null : settle(machine, state, decided, context);
+}
+
+/** The first half of `stepDeadline`. */
+export function decideDeadline(
+  machine: AnyMachine,
+  state: unknown,
+  context: Pick<StepContext, 'now' | 'version'>,
+): Decided | null {
   const deadline = context.version === 0 ? null : machine['~machine'].deadline(state);
   if (deadline === null || deadline.at.getTime() > context.now.getTime()) return null;
   const { from, to } = deadline;
-  return settle(machine, state, [{ type: timedOut, data: { from, to } }], [], context);
+  return { kind: 'decided', events: [{ type: timedOut, data: { from, to } }], effects: [] };
 }
 
 /** The state of an instance that was never written. */
@@ -124,11 +154,11 @@ export function fold<M extends AnyMachine>(machine: M, state: StateOf<M>, events
   return folded;
 }
 
-function settle(
+/** What was decided on a state, with the state behind it. @throws what `evolve` throws. */
+export function settle(
   machine: AnyMachine,
   state: unknown,
-  events: readonly AnyEvent[],
-  effects: readonly Effect[],
+  { events, effects }: Decided,
   { now, version }: Pick<StepContext, 'now' | 'version'>,
 ): AnyStep {
   const code = machine['~machine'];

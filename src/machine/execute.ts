@@ -8,7 +8,7 @@ import type { Rejection, Transaction } from '../partition/transaction.ts';
 import { planArchive } from './archive.ts';
 import type { AnyEvent, AnyMachine, Fence, NoneSince } from './definition.ts';
 import { applyEffects, requireFence, type FencedOut } from './effects.ts';
-import { stepDeadline, stepNamed, type AnyStep } from './engine.ts';
+import { decideDeadline, decideNamed, settle, type Decided } from './engine.ts';
 import { putRow, type EventRow, type Origin } from './event-row.ts';
 import { foldedAtOnceMax, foldStep } from './fold-steps.ts';
 import { loadInstance, saveInstance, type Instance } from './instance.ts';
@@ -16,6 +16,7 @@ import { sealedRow } from './personal.ts';
 import { placeStateOf } from './place-state.ts';
 import type { MachineRuntime } from './runtime.ts';
 import { overtakenBy, type Overtaken } from './tags.ts';
+import { unstorableEvent, unstorableState } from './unstorable.ts';
 import { shapesOf } from './versions.ts';
 
 /** The timers' kind of what ends states of a table. */
@@ -63,9 +64,9 @@ export function execute(tx: Transaction, runtime: MachineRuntime, request: Comma
     return { kind: 'rejected', code: 'conflict', details: { expected: expectedVersion, actual: version } };
   const { machines } = runtime;
   const context = { now: hybridDate(tx.now), key, version, actor, commandId, newId: () => runtime.newId(), machines };
-  const step = stepNamed(machine, instance.state, command, data, context);
-  if ('code' in step) return { kind: 'rejected', code: 'decided', details: step };
-  return write(tx, runtime, { machine, key, origin: request, before: instance, step });
+  const decided = decideNamed(machine, instance.state, command, data, context);
+  if ('code' in decided) return { kind: 'rejected', code: 'decided', details: decided };
+  return write(tx, runtime, { machine, key, origin: request, before: instance, decided, now: context.now });
 }
 
 /** The deadline of an instance's state has come: it ends, unless it was left meanwhile. */
@@ -76,11 +77,12 @@ export function executeDeadline(tx: Transaction, runtime: MachineRuntime, machin
     setTimer(tx, { ...deadlineAbout(machine, key), after: '0ms' }); // it goes on in the next transaction
     return;
   }
-  const step = stepDeadline(machine, before.state, { now: hybridDate(tx.now), version: before.version });
-  if (step !== null) {
+  const now = hybridDate(tx.now);
+  const decided = decideDeadline(machine, before.state, { now, version: before.version });
+  if (decided !== null) {
     const commandId = runtime.newId();
     const origin = { actor: 'deadline', commandId, correlationId: commandId, causationId: null, trace: null };
-    write(tx, runtime, { machine, key, origin, before, step });
+    write(tx, runtime, { machine, key, origin, before, decided, now });
     return;
   }
   // Newer code may give the state more time than it had when the timer was set.
@@ -93,31 +95,42 @@ interface Written {
   readonly key: string;
   readonly origin: Origin;
   readonly before: Instance;
-  readonly step: AnyStep;
+  readonly decided: Decided;
+  /** The time of the transaction. */
+  readonly now: Date;
 }
 
 function write(tx: Transaction, runtime: MachineRuntime, written: Written): Executed | FencedOut | Overtaken {
-  const { machine, key, origin, before, step } = written;
-  const refused = applyEffects(tx, step.effects, origin);
+  const { machine, key, origin, before, decided, now } = written;
+  const refused = applyEffects(tx, decided.effects, origin);
   if (refused !== null) return refused;
   const firstVersion = before.version + 1;
-  if (step.events.length === 0) return { version: before.version, firstVersion, events: [] };
-  const deadlineMs = step.deadline?.getTime() ?? null;
+  if (decided.events.length === 0) return { version: before.version, firstVersion, events: [] };
   const sealing = { tx, randomness: runtime.randomness };
-  saveInstance(sealing, machine, key, { version: step.version, state: step.state, deadlineMs });
   const row = rowOf(tx, written, firstVersion);
-  putRow(tx, sealedRow(sealing, machine, row));
-  if (deadlineMs !== before.deadlineMs) setDeadline(tx, machine, key, deadlineMs);
-  planArchive(tx, machine, key, step.state);
+  // As it was decided: `evolve` may change in place what an event was made of.
+  try {
+    putRow(tx, sealedRow(sealing, machine, row));
+  } catch (error) {
+    throw unstorableEvent(error, row);
+  }
   for (const onRow of runtime.onRow) onRow(tx, machine, row);
-  return { version: step.version, firstVersion, events: step.events };
+  const { version, state, deadline } = settle(machine, before.state, decided, { now, version: before.version });
+  const deadlineMs = deadline?.getTime() ?? null;
+  try {
+    saveInstance(sealing, machine, key, { version, state, deadlineMs });
+  } catch (error) {
+    throw unstorableState(error, machine.name, key);
+  }
+  if (deadlineMs !== before.deadlineMs) setDeadline(tx, machine, key, deadlineMs);
+  planArchive(tx, machine, key, state);
+  return { version, firstVersion, events: decided.events };
 }
 
-function rowOf(tx: Transaction, { machine, key, origin, step }: Written, firstVersion: number): EventRow {
+function rowOf(tx: Transaction, { machine, key, origin, decided, now: at }: Written, firstVersion: number): EventRow {
   const { actor, commandId, correlationId, causationId, trace } = origin;
   const { events: schemas } = machine['~machine'];
-  const at = hybridDate(tx.now);
-  const events = step.events.map(({ type, data }) => {
+  const events = decided.events.map(({ type, data }) => {
     const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
     return { type, data, at, shape: schema === undefined ? 1 : shapesOf(schema).length };
   });

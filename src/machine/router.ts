@@ -8,6 +8,7 @@ import { isPromise } from '../kernel/promise.ts';
 import { durationMs } from '../kernel/time.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import type { Rejection, Token, Transaction, TransactOptions, TransactOutcome } from '../partition/transaction.ts';
+import { textHash } from '../ring/text-hash.ts';
 import type { Committed, SendOptions } from './connection.ts';
 import type { AnyEvent, AnyMachine, Dictionary } from './definition.ts';
 import { again, deliver, type Again, type DeliveryPorts } from './delivery.ts';
@@ -66,7 +67,11 @@ export interface RouterSetup extends DeliveryPorts {
 
 const deadlineMsDefault = 30_000;
 
-type Remembered = Pick<Executed, 'version' | 'firstVersion'>;
+interface Remembered extends Pick<Executed, 'version' | 'firstVersion'> {
+  /** Which command it was, where its id was given: of ours nobody else can have the same. */
+  readonly of?: number;
+}
+
 /** What whoever sends is told. */
 type ToldRefusal = Exclude<Refusal, { readonly code: 'unfolded' }>;
 
@@ -122,7 +127,9 @@ export class Router {
       causationId,
       trace,
     };
-    const deliver = (one: SentCommand): Promise<CommandOutcome> => this.#deliver(machine, first, one, options);
+    // Once for all attempts: middleware may pass a command on again.
+    const fresh = { isFresh: options.commandId === undefined };
+    const deliver = (one: SentCommand): Promise<CommandOutcome> => this.#deliver(machine, first, one, options, fresh);
     return middleware.length === 0 ? deliver(first) : this.#through(middleware, first, deliver);
   }
 
@@ -155,6 +162,7 @@ export class Router {
     { key, command, commandId, correlationId, causationId }: SentCommand,
     { actor, trace, data }: SentCommand,
     options: SendOptions<unknown>,
+    fresh: { isFresh: boolean },
   ): Promise<CommandOutcome> {
     if (!isCarried(actor)) return Promise.reject(notCarried('actor', actor));
     if (trace !== null && !isCarried(trace)) return Promise.reject(notCarried('trace', trace));
@@ -176,11 +184,11 @@ export class Router {
     const withinMs = deadline === undefined ? deadlineMsDefault : durationMs(deadline);
     const values = { command: `${machine.name}.${command}`, key, commandId };
     const about = { what: 'command', key, values, withinMs, signal };
-    let isFreshCommand = options.commandId === undefined;
     return deliver<CommandOutcome>(this.#setup, about, (leftMs) => {
       // The partition has a deadline of its own: a timer for each command is only where one is asked for.
-      const how = { commandId, isFreshCommand, withinMs: deadline === undefined ? undefined : leftMs };
-      isFreshCommand = false;
+      const withinOwnMs = deadline === undefined ? undefined : leftMs;
+      const how = { commandId, isFreshCommand: fresh.isFresh, withinMs: withinOwnMs };
+      fresh.isFresh = false;
       return this.#attempt(request, options, how);
     });
   }
@@ -200,7 +208,9 @@ export class Router {
         if ('code' in executed) return executed;
         const { version, firstVersion, events } = executed;
         decided = events;
-        return { version, firstVersion };
+        return options.commandId === undefined
+          ? { version, firstVersion }
+          : { version, firstVersion, of: commandHash(request) };
       },
       how,
     );
@@ -253,23 +263,32 @@ export class Router {
   }
 
   /** The first answer, from its rows. */
-  async #repeated(
-    { machine, key, commandId }: CommandRequest,
-    value: Remembered,
-    token: Token,
-  ): Promise<CommandOutcome | Again> {
-    const { version, firstVersion } = value;
+  async #repeated(request: CommandRequest, value: Remembered, token: Token): Promise<CommandOutcome | Again> {
+    const { machine, key, commandId } = request;
+    const { version, firstVersion, of } = value;
+    if (of !== undefined && of !== commandHash(request)) throw usedBefore(commandId);
     const about = { kind: 'committed', version, token, repeated: true } as const;
     if (version < firstVersion) return { ...about, events: [] };
     const outcome = await this.#setup.partitions.read(key, { atLeast: token });
     if (outcome.kind !== 'snapshot') return { kind: 'again', inDoubt: true, why: 'the first answer to be read' };
     using snapshot = outcome;
     const row = rowAt(placeStateAt(snapshot, key), { machine: machine.name, key, firstVersion });
-    if (row?.commandId !== commandId)
-      throw new LockstepError('misuse', 'this command id was used for another command', { values: { commandId } });
+    if (row?.commandId !== commandId) throw usedBefore(commandId);
     return { ...about, events: recordedOf(machine, row, token).map(({ type, data }) => ({ type, data })) };
   }
 }
+
+/** What a command is, but for its data: who sends it again may have made that anew. 53 bits. */
+const commandHash = ({ machine, key, command }: CommandRequest): number => {
+  const text = `${machine.name}.${command}/${key}`;
+  return (textHash(text, 1) >>> 0) * 2 ** 21 + (textHash(text, 2) >>> 11);
+};
+
+const usedBefore = (commandId: string): LockstepError =>
+  new LockstepError('misuse', 'this command id was used for another command', {
+    values: { commandId },
+    advice: ['make an id for each command: with one name for several kinds of them, put the kind and the key into it'],
+  });
 
 function refusedWith(
   refusal: ToldRefusal,
