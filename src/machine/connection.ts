@@ -148,7 +148,10 @@ export type StreamOptions = Options<{
 /** The events of a place that queries find, and the token to require that none came since. */
 export interface TaggedEvents {
   readonly events: readonly RecordedOf<AnyMachine>[];
+  /** Of what was looked at: for a condition, or to read on after it. */
   readonly token: Token;
+  /** False: a query has more than 10,000 commands with the first of its tags, and this is the first part. Read on. */
+  readonly isAll: boolean;
 }
 
 export type TaggedOptions = Options<{

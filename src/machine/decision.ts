@@ -7,9 +7,10 @@ import { ValueEncoder } from '../bytes/value-encode.ts';
 import { isLockstepError, LockstepError } from '../kernel/errors.ts';
 import { durationMs } from '../kernel/time.ts';
 import { placeOf } from '../ring/slot.ts';
-import type { AnyEvent, AnyMachine, Context, Dictionary, Effect, MachineCode } from './definition.ts';
+import type { AnyEvent, AnyMachine, Context, Dictionary, Effect, MachineCode, NoneSince } from './definition.ts';
 import { checkKey, checkPart, type MachineRuntime } from './runtime.ts';
 import { checkNow } from './schema.ts';
+import { checkTypes } from './tags.ts';
 
 /** What the engine is told about a command besides the state. */
 export interface StepContext {
@@ -70,6 +71,11 @@ export class DecisionRun {
     checkKey(key);
     checkNow(schema, data, { kind: 'command', name }); // sent as it is: the receiver's edge makes of it what `decide` sees
     return this.add({ kind: 'send', machine: to.name, key, command, data: asStored(data, name), delayMs });
+  }
+
+  requireNone(none: NoneSince): undefined {
+    if (this.#machines !== undefined) checkTypes(this.#machines, none.queries);
+    return this.add({ kind: 'require-none', none });
   }
 
   add(effect: Effect): undefined {
@@ -173,7 +179,7 @@ class DecisionContext implements Given {
   }
 
   get requireNone(): Given['requireNone'] {
-    return (none) => this.#run.add({ kind: 'require-none', none });
+    return (none) => this.#run.requireNone(none);
   }
 
   get require(): Given['require'] {

@@ -15,7 +15,7 @@ import { loadInstance, saveInstance, type Instance } from './instance.ts';
 import { sealedRow } from './personal.ts';
 import { placeStateOf } from './place-state.ts';
 import type { MachineRuntime } from './runtime.ts';
-import { overtakenBy, type Overtaken } from './tags.ts';
+import { checkTypes, overtakenBy, type Overtaken } from './tags.ts';
 import { unstorableEvent, unstorableState } from './unstorable.ts';
 import { shapesOf } from './versions.ts';
 
@@ -55,6 +55,7 @@ export function execute(tx: Transaction, runtime: MachineRuntime, request: Comma
   const { machine, key, command, data, actor, commandId, expectedVersion, fence, requireNone } = request;
   const fenced = fence === undefined ? null : requireFence(tx, fence);
   if (fenced !== null) return fenced;
+  if (requireNone !== undefined) checkTypes(runtime.machines, requireNone.queries);
   const overtaken = requireNone === undefined ? null : overtakenBy(tx, requireNone);
   if (overtaken !== null) return overtaken;
   const instance = loadInstance(placeStateOf(tx), machine, key, foldedAtOnceMax);

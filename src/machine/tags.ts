@@ -4,7 +4,8 @@
  *
  *     place  machine-tags  [tag, revision]  → [machine, key, firstVersion, [[offset, type, tag, …], …]]
  *
- * An entry is of one command's events, each with its place among them; those without tags are left out. Tags are of when the event was stored.
+ * An entry is of those of one command's events that have the tag, each with its place among them and all of its tags. Tags are
+ * of when the event was stored.
  */
 import type { StoredValue } from '../bytes/value-format.ts';
 import { LockstepError } from '../kernel/errors.ts';
@@ -43,7 +44,7 @@ export const tagLimits: Readonly<{ tagsMax: number; tagUnitsMax: number; queries
     tagsMax: 20,
     tagUnitsMax: 200,
     queriesMax: 20,
-    /** Commands' entries that one query looks through. */
+    /** Commands' entries that one query looks through, in one page or one condition. */
     rowsMax: 10_000,
   });
 
@@ -51,30 +52,36 @@ export const tagLimits: Readonly<{ tagsMax: number; tagUnitsMax: number; queries
 export function indexTags(tx: Transaction, machine: AnyMachine, row: EventRow): void {
   const { tagsOf } = machine['~machine'];
   if (tagsOf === null) return;
-  const tagged: StoredValue[] = [];
-  const all = new Set<string>();
+  const byTag = new Map<string, StoredValue[]>();
   for (const [offset, event] of row.events.entries()) {
     const tags = tagsOf(event);
     checkTags(tags, { event: `${machine.name}.${event.type}` });
-    if (tags.length > 0) tagged.push([offset, event.type, ...tags]);
-    for (const tag of tags) all.add(tag);
+    for (const tag of new Set(tags)) {
+      const tagged = byTag.get(tag) ?? [];
+      tagged.push([offset, event.type, ...tags]);
+      byTag.set(tag, tagged);
+    }
   }
+  if (byTag.size === 0) return;
   const space = tx.system(tagsSystem, 'place');
-  const entry: StoredValue = [row.machine, row.key, row.firstVersion, tagged];
-  for (const tag of all) space.set([tag, row.revision], entry);
+  for (const [tag, tagged] of byTag) space.set([tag, row.revision], [row.machine, row.key, row.firstVersion, tagged]);
 }
 
 /**
  * Null: the condition holds. Only events of the transaction's place are looked at.
- * @throws LockstepError `misuse` for a condition that is none; `invalid` for a token of another partition; `overloaded` when
- * too many events came since.
+ * @throws LockstepError `misuse` for a condition that is none; `invalid` for a token of another partition or of what is not
+ * there yet, and when too many events came since.
  */
 export function overtakenBy(tx: Transaction, { queries, after }: NoneSince): Overtaken | null {
   checkQueries(queries);
   const revision = after === 'start' ? 0 : revisionHere(tx, after);
+  if (revision >= tx.revision)
+    throw new LockstepError('invalid', 'this token names what is not there yet', {
+      values: { tokenRevision: revision, revision: tx.revision - 1 },
+    });
   const space = tx.system(tagsSystem, 'place');
   for (const query of queries)
-    for (const { machine, key, events } of taggedRows(space, query, revision)) {
+    for (const { machine, key, events } of taggedRows(space, query, revision, onTooMany)) {
       const found = events.find((event) => fitsQuery(event, query));
       if (found === undefined) continue;
       const event = { machine, key, type: found.type };
@@ -83,30 +90,67 @@ export function overtakenBy(tx: Transaction, { queries, after }: NoneSince): Ove
   return null;
 }
 
-/** Events of a place that one of the queries finds, by their rows, in the order in which they came about, each once. */
-export function rowsTagged(space: ReadSpace, queries: readonly EventQuery[], after: number): readonly TaggedRow[] {
-  checkQueries(queries);
-  const found = new Map<number, TaggedRow>();
-  const isFound = (event: TaggedEvent): boolean => queries.some((query) => fitsQuery(event, query));
-  for (const query of queries)
-    for (const row of taggedRows(space, query, after)) {
-      const events = row.events.filter(isFound);
-      if (events.length > 0) found.set(row.revision, { ...row, events });
-    }
-  return [...found.values()].toSorted((a, b) => a.revision - b.revision);
+/** A page of what queries find. */
+export interface TaggedPage {
+  /** In the order in which they came about, each once. */
+  readonly rows: readonly TaggedRow[];
+  /** The revision up to which it was looked; null: all there is. */
+  readonly upTo: number | null;
 }
 
-/** Those with the first of its tags, after a revision. */
-function* taggedRows(space: ReadSpace, { tags: [tag = ''] }: EventQuery, after: number): Iterable<TaggedRow> {
-  let count = 0;
-  for (const [at, value] of space.range({ prefix: [tag], from: [tag, after + 1] })) {
-    if (++count > tagLimits.rowsMax)
-      throw new LockstepError('overloaded', 'too many events have this tag', {
-        values: { tag, rowsMax: tagLimits.rowsMax },
-        advice: ['begin after a newer token, or give the narrowest tag first'],
-      });
-    yield decodeTagged(Number(at[1]), value);
+/** Events of a place that one of the queries finds, by their rows. */
+export function rowsTagged(space: ReadSpace, queries: readonly EventQuery[], after: number): TaggedPage {
+  checkQueries(queries);
+  const found = new Map<number, TaggedRow>();
+  let upTo = Infinity;
+  for (const query of queries) {
+    const cut = (_tag: string, last: number): void => void (upTo = Math.min(upTo, last));
+    for (const row of taggedRows(space, query, after, cut)) {
+      const known = found.get(row.revision)?.events ?? [];
+      const isNew = (event: TaggedEvent): boolean => known.every(({ offset }) => offset !== event.offset);
+      const events = row.events.filter((event) => fitsQuery(event, query) && isNew(event));
+      if (events.length > 0)
+        found.set(row.revision, { ...row, events: [...known, ...events].toSorted((a, b) => a.offset - b.offset) });
+    }
   }
+  const rows = [...found.values()].filter(({ revision }) => revision <= upTo);
+  return { rows: rows.toSorted((a, b) => a.revision - b.revision), upTo: upTo === Infinity ? null : upTo };
+}
+
+/** Those with the first of its tags, after a revision. `onCut` is told behind which revision there are more than `rowsMax`. */
+function* taggedRows(
+  space: ReadSpace,
+  { tags: [tag = ''] }: EventQuery,
+  after: number,
+  onCut: (tag: string, last: number) => void,
+): Iterable<TaggedRow> {
+  let count = 0;
+  let last = after;
+  for (const [at, value] of space.range({ prefix: [tag], from: [tag, after + 1] })) {
+    if (++count > tagLimits.rowsMax) return onCut(tag, last);
+    last = Number(at[1]);
+    yield decodeTagged(last, value);
+  }
+}
+
+function onTooMany(tag: string): never {
+  throw new LockstepError('invalid', 'too many events with this tag came since the token of this condition', {
+    values: { tag, rowsMax: tagLimits.rowsMax },
+    advice: ['read what came with `readTagged` until it `isAll`, and give its token; or name the narrowest tag first'],
+  });
+}
+
+/** @throws LockstepError `misuse` for a type that no machine has: the condition would hold whatever comes. */
+export function checkTypes(machines: ReadonlyMap<string, AnyMachine>, queries: readonly EventQuery[]): void {
+  for (const { types = [] } of queries) for (const type of types) checkType(machines.values(), type);
+}
+
+export function checkType(machines: Iterable<AnyMachine>, type: string): void {
+  const all = [...machines];
+  if (all.some(({ '~machine': { events } }) => Object.hasOwn(events, type))) return;
+  throw new LockstepError('misuse', 'no machine that is asked for has an event of this type', {
+    values: { type: String(type), machines: all.map(({ name }) => name).join(', ') },
+  });
 }
 
 const fitsQuery = ({ type, tags }: TaggedEvent, query: EventQuery): boolean =>
@@ -146,8 +190,9 @@ function checkQueries(queries: readonly EventQuery[]): void {
 
 function checkTags(tags: readonly string[], values: Readonly<Record<string, string>>): void {
   const { tagsMax, tagUnitsMax } = tagLimits;
-  const isTag = (tag: string): boolean => tag.length > 0 && tag.length <= tagUnitsMax && tag.isWellFormed();
-  if (tags.length <= tagsMax && tags.every(isTag)) return;
+  const isTag = (tag: unknown): boolean =>
+    typeof tag === 'string' && tag.length > 0 && tag.length <= tagUnitsMax && tag.isWellFormed();
+  if (Array.isArray(tags) && tags.length <= tagsMax && tags.every(isTag)) return;
   throw new LockstepError('misuse', `there are up to ${tagsMax} tags, each a text of 1 to ${tagUnitsMax} characters`, {
     values: { ...values, tags: tags.length },
   });

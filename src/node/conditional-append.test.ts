@@ -1,10 +1,13 @@
 /** Appends on a condition: a rule over several streams of a place holds, whoever is first; tokens and queries are checked. */
-import { calm, simulate } from 'lockstep/sim';
+import { calm, openInMemory, simulate } from 'lockstep/sim';
 import { expect, test } from 'vitest';
 import { memoryEngine } from '../log/memory.ts';
 import { defineApp } from '../machine/app.ts';
+import type { NoneSince } from '../machine/definition.ts';
 import { machine } from '../machine/machine.ts';
 import { unchecked } from '../machine/schema.ts';
+import { tagLimits } from '../machine/tags.ts';
+import type { Token } from '../partition/transaction.ts';
 import type { LockstepNode } from './node.ts';
 import { openNode } from './open.ts';
 
@@ -113,5 +116,85 @@ test('tags that are none, a condition without tags and a token of another partit
     const { token } = await node.read(course, other);
     const wrong = node.send(course, 'uni/a', 'Enroll', 'ann', { requireNone: { queries: of('ann'), after: token } });
     await expect(wrong).rejects.toThrow('of another partition');
+  });
+});
+
+test('a command may have many tagged events: what is kept of them grows with their tags alone', async () => {
+  const group = machine({
+    name: 'group',
+    initial: () => ({ members: 0 }),
+    commands: { Join: unchecked<number>() },
+    events: { Joined: unchecked<string>() },
+    decide: {
+      Join: (_group, count, { event }) => Array.from({ length: count }, (_, at) => event('Joined', `m-${at}`)),
+    },
+    evolve: { Joined: ({ members }) => ({ members: members + 1 }) },
+    tags: { Joined: (member) => [`member:${member}`, 'anybody', 'anybody'] },
+  });
+  const node = await openInMemory(defineApp({ name: 'clubs', parts: [group] }));
+  expect(await node.send(group, 'c', 'Join', 1_000)).toMatchObject({ kind: 'committed' });
+  const found = async (...tags: string[]) =>
+    (await node.readTagged('c', { queries: [{ tags }] })).events.map(({ version }) => version);
+  expect(await found('member:m-7')).toEqual([8]);
+  expect(await found('anybody', 'member:m-7')).toEqual([8]);
+  expect(await found('anybody')).toHaveLength(1_000);
+  const queries = ['member:m-9', 'member:m-2'].map((tag) => ({ tags: [tag] }));
+  expect((await node.readTagged('c', { queries })).events.map(({ version }) => version)).toEqual([3, 10]);
+  await node.close();
+});
+
+test('a tag with more events than one look takes is read in pages, and a condition says at once that it asks for too much', async () => {
+  const node = await openInMemory(defineApp({ name: 'uni', parts: [course] }));
+  const count = tagLimits.rowsMax + 50;
+  for (let sent = 0; sent < count; sent += 1_000)
+    await Promise.all(
+      Array.from({ length: Math.min(1_000, count - sent) }, (_, at) =>
+        node.send(course, 'uni/a', 'Enroll', `s-${sent + at}`),
+      ),
+    );
+  const queries = [{ tags: ['enrolment'] }];
+  const first = await node.readTagged('uni', { queries });
+  expect([first.isAll, first.events.length]).toEqual([false, tagLimits.rowsMax]);
+  const rest = await node.readTagged('uni', { queries, after: first.token });
+  expect([rest.isAll, rest.events.length]).toEqual([true, 50]);
+  const enroll = (after: Token | 'start') =>
+    node.send(course, 'uni/b', 'Enroll', 'zoe', { requireNone: { queries, after } });
+  const rare = [{ tags: ['enrolment'], types: ['Renamed'] }];
+  await expect(
+    node.send(course, 'uni/b', 'Enroll', 'zoe', { requireNone: { queries: rare, after: 'start' } }),
+  ).rejects.toMatchObject({
+    kind: 'invalid',
+    values: { tag: 'enrolment', rowsMax: tagLimits.rowsMax },
+  });
+  expect((await enroll(first.token)).kind).toBe('overtaken');
+  expect((await enroll(rest.token)).kind).toBe('committed');
+  await node.close();
+});
+
+test('conditions that could not hold anything off are refused', async () => {
+  await inWorld(async (node) => {
+    const { token } = await node.readTagged('uni', { queries: of('ann') });
+    await node.send(course, 'uni/a', 'Enroll', 'ann');
+    const ahead = token.replace(/[^.]+$/, 'zzzz') as Token;
+    const send = (requireNone: NoneSince) => node.send(course, 'uni/b', 'Enroll', 'ann', { requireNone });
+    await expect(send({ queries: of('ann'), after: ahead })).rejects.toMatchObject({ kind: 'invalid' });
+    const misspelt = [{ tags: ['student:ann'], types: ['Enroled'] }];
+    await expect(send({ queries: misspelt, after: token })).rejects.toMatchObject({
+      kind: 'misuse',
+      values: { type: 'Enroled' },
+    });
+    await expect(node.readTagged('uni', { queries: misspelt })).rejects.toMatchObject({ kind: 'misuse' });
+    expect((await node.read(course, 'uni/b')).version).toBe(0);
+    const other = (await node.readTagged('place-3', { queries: of('ann') })).token;
+    const places = ['uni', 'a', 'b', 'c', 'd'].filter(
+      (place) => node.partitions.indexOf(place) !== node.partitions.indexOf('place-3'),
+    );
+    for (const place of places)
+      await expect(node.readTagged(place, { queries: of('ann'), after: other })).rejects.toMatchObject({
+        kind: 'invalid',
+      });
+    expect(places.length).toBeGreaterThan(0);
+    for (const options of [{ types: [] }, { machines: [] }, { types: ['Enroled'] }, { order: 'tme' as 'time' }])
+      await expect(node.allEvents(options).next()).rejects.toMatchObject({ kind: 'misuse' });
   });
 });

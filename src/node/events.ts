@@ -27,7 +27,7 @@ import {
 import { lastVersionOf, type EventRow } from '../machine/event-row.ts';
 import { inTimeOrder, type MergedRows } from '../machine/merged-order.ts';
 import { RowSource, type EventFilter } from '../machine/row-source.ts';
-import { rowsTagged, tagsSystem } from '../machine/tags.ts';
+import { checkType, checkTypes, rowsTagged, tagsSystem } from '../machine/tags.ts';
 import { checkKey, checkPart, type MachineRuntime } from '../machine/runtime.ts';
 import { subscribe } from '../machine/subscription.ts';
 import type { Waits } from '../observe/waits.ts';
@@ -126,24 +126,36 @@ export class EventStore {
   async readTagged(place: string, { queries, after }: TaggedOptions): Promise<TaggedEvents> {
     const { env, waits, partitions, runtime } = this.#setup;
     checkKey(place);
+    checkTypes(runtime.machines, queries);
     const values = { place };
     const about = { what: 'read', key: place, values, withinMs, signal: undefined };
     const found = await deliver({ ports: env, waits }, about, async (leftMs) => {
+      if (after !== undefined) {
+        const checked = await partitions.read(place, { atLeast: after }, { withinMs: leftMs });
+        if (checked.kind !== 'snapshot') return again(checked, values);
+        checked[Symbol.dispose]();
+      }
       const outcome = await partitions.read(place, 'linearizable', { withinMs: leftMs });
       if (outcome.kind !== 'snapshot') return again(outcome, values);
       using snapshot = outcome;
       const { token } = snapshot;
       const events: RecordedOf<AnyMachine>[] = [];
       const since = after === undefined ? 0 : revisionIn(after, token);
-      for (const { revision, ...at } of rowsTagged(snapshot.system(tagsSystem, placeOf(place)), queries, since)) {
+      const { rows, upTo } = rowsTagged(snapshot.system(tagsSystem, placeOf(place)), queries, since);
+      for (const { revision, ...at } of rows) {
         const machine = runtime.machines.get(at.machine);
         if (machine === undefined) continue;
         const recorded = recordedOf(machine, readRow(snapshot, at), tokenAt(token, revision));
         for (const { offset } of at.events) events.push(...recorded.slice(offset, offset + 1));
       }
-      return { kind: 'found', events, token } as const;
+      return {
+        kind: 'found',
+        events,
+        token: upTo === null ? token : tokenAt(token, upTo),
+        isAll: upTo === null,
+      } as const;
     });
-    return { events: found.events, token: found.token };
+    return { events: found.events, token: found.token, isAll: found.isAll };
   }
 
   /**
@@ -154,6 +166,7 @@ export class EventStore {
     const { partitions, runtime, closing } = this.#setup;
     const { machines, key, types, signal } = followed;
     for (const machine of machines) checkPart(runtime, machine);
+    checkFollowed(followed);
     const indexes = key === undefined ? [...partitions.map.partitions] : [partitions.indexOf(key)];
     using ending = new Ending(closing, signal);
     const all = indexes.map((index) => partitions.at(index));
@@ -247,6 +260,18 @@ function asTheyCome(
     for await (const { rows } of subscribe(env, partition, { ...filter, from, signal })) yield { index, rows };
   });
   return merged(sources, () => ending.end(new LockstepError('stopped', 'nobody reads these events any more')));
+}
+
+/** What would give nothing for ever is no way to follow. */
+function checkFollowed({ machines, types, order }: Followed): void {
+  if (machines.length === 0) throw new LockstepError('misuse', 'events are of at least one machine');
+  if (types?.length === 0)
+    throw new LockstepError('misuse', 'events are of at least one type: leave `types` out for all');
+  for (const type of types ?? []) checkType(machines, String(type));
+  if (order === 'partition' || order === 'time') return;
+  throw new LockstepError('misuse', "events come in the order `'partition'` or `'time'`", {
+    values: { order: String(order) },
+  });
 }
 
 function checkCount(name: string, count: number, max: number): void {
