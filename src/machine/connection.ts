@@ -205,6 +205,15 @@ export interface Connection {
   ): AsyncIterable<Answer<R>>;
   /** For whoever serves it: whether an error of `send`, which is none of ours, says that certainly nothing was done. */
   '~isUndone'?(error: unknown): boolean;
+  /**
+   * Likewise: a token to read events of a key, or of all, after: of all partitions that has, and before the command of the key
+   * `again`, which the token names.
+   */
+  '~begin'?(
+    after: Token | 'now',
+    about: { readonly of: string | null; readonly again: string | null },
+    signal: AbortSignal,
+  ): Promise<Token>;
 }
 
 /**

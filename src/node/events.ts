@@ -21,6 +21,7 @@ import {
   readStreamFrom,
   recordedOf,
   revisionIn,
+  revisionOf,
   tokenAt,
   tokensBeside,
 } from '../machine/event-reader.ts';
@@ -204,6 +205,25 @@ export class EventStore {
         at[index] = tokenAt(at[index] as Token, row.revision);
         yield { row, token: joinTokens(at) };
       }
+  }
+
+  /** As `Connection['~begin']`. */
+  async begin(
+    after: Token | 'now',
+    { of, again }: { readonly of: string | null; readonly again: string | null },
+    signal: AbortSignal,
+  ): Promise<Token> {
+    const { partitions } = this.#setup;
+    const indexes = of === null ? [...partitions.map.partitions] : [partitions.indexOf(of)];
+    const starts = await this.#starts(
+      indexes.map((index) => partitions.at(index)),
+      after,
+      signal,
+    );
+    const at = again === null ? -1 : indexes.indexOf(partitions.indexOf(again));
+    return joinTokens(
+      starts.map((token, index) => (index === at ? tokenAt(token, Math.max(0, revisionOf(token) - 1)) : token)),
+    );
   }
 
   /** Where each of them is begun after: tokens of the partitions as they are, so that what is joined of them is good. */

@@ -134,6 +134,14 @@ export class LockstepNode implements Connection, AsyncDisposable {
     return this.#router.isUndone(error);
   }
 
+  '~begin'(
+    after: Token | 'now',
+    about: { readonly of: string | null; readonly again: string | null },
+    signal: AbortSignal,
+  ): Promise<Token> {
+    return this.#events.begin(after, about, signal);
+  }
+
   /**
    * The newest state; with `after`, one that has what that token names; with `maxAge`, one that is not older.
    * @throws LockstepError `unavailable` after 30 s; `invalid` for a token of another partition; `misuse`; `stopped`.

@@ -25,8 +25,10 @@ export async function readBody(asked: Asked, limits: HandlerLimits, timers: Time
     bytes = read.value;
   }
   if (bytes === null || bytes.length > bodyBytesMax) return tooLarge(bodyBytesMax);
-  if (bytes.length === 0) return { kind: 'body', value: null };
   const format = formatOf(asked.headers.get('content-type'));
+  // A page of another origin may send nothing without asking, and names itself then: a command without data is one too.
+  const isOfPage = asked.headers.get('origin') !== null;
+  if (bytes.length === 0) return format === null && isOfPage ? wrongType() : { kind: 'body', value: null };
   return format === null ? wrongType() : { kind: 'body', value: decodeBody(bytes, format) };
 }
 

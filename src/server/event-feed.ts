@@ -10,7 +10,7 @@ import type { Connection, Recorded } from '../machine/connection.ts';
 import type { AnyMachine } from '../machine/definition.ts';
 import { frameOf } from './event-stream.ts';
 import { EventTail, type TailBatch, type TailSource } from './event-tail.ts';
-import { parsePosition, PositionCounter, type ReadFrom } from './position.ts';
+import { parsePosition, PositionCounter, tokenToRead, type Position } from './position.ts';
 import type { BodyFormat } from './wire.ts';
 
 /** Which events, and as what. */
@@ -32,14 +32,14 @@ export interface FeedSetup {
 interface Joined {
   readonly place: number;
   /** What it goes on from there. */
-  readonly from: ReadFrom;
+  readonly from: Position;
 }
 
 /** Whatever this node has will do: state and events of one snapshot fit each other. */
 const anyAge: Duration = '36500d';
 
 /** Whether it says where a stream of these events is: a version is one of its own instance. */
-const isOf = ({ key }: Followed, { taken }: ReadFrom): boolean => taken === null || taken.key === key;
+const isOf = ({ key }: Followed, { taken }: Position): boolean => taken.every((one) => one.key === key);
 
 export class EventFeeds {
   readonly #setup: FeedSetup;
@@ -52,7 +52,7 @@ export class EventFeeds {
   /** Frames of server-sent events, one by one or many in the same bytes that others get. @throws as `Connection.events`. */
   async *follow(
     followed: Followed,
-    start: ReadFrom,
+    start: Position,
     signal: AbortSignal,
   ): AsyncGenerator<string | Uint8Array<ArrayBuffer>, void, undefined> {
     const { timers } = this.#setup;
@@ -75,13 +75,14 @@ export class EventFeeds {
   /** By a reader of its own, up to where the tail has all that comes. Null: there are no more events. */
   async *#catchUp(
     followed: Followed,
-    from: ReadFrom,
+    from: Position,
     tail: EventTail,
     signal: AbortSignal,
   ): AsyncGenerator<string, Joined | null, undefined> {
     const { format } = followed;
-    const counter = new PositionCounter(from);
-    for await (const event of this.#open(followed, from.after, signal)) {
+    const counter = new PositionCounter(from.taken);
+    const after = await tokenToRead(this.#setup.connection, from, followed.key, signal);
+    for await (const event of this.#open(followed, after, signal)) {
       const position = counter.take(event);
       if (position !== null) yield frameOf(event.type, position, event, format);
       if (position === null || !tail.reaches(event)) continue;
@@ -93,7 +94,7 @@ export class EventFeeds {
 
   #open(
     { machine, key }: Followed,
-    after: ReadFrom['after'],
+    after: Position['after'],
     signal: AbortSignal,
   ): AsyncIterable<Recorded<AnyMachine>> {
     return this.#setup.connection.events(machine, { key: key ?? undefined, after, signal });
@@ -119,12 +120,8 @@ export class EventFeeds {
   /** From now on. Where an instance is, is its version, so that streams that have all up to it need no reader of their own. */
   async #source(followed: Followed, signal: AbortSignal): Promise<TailSource> {
     const { machine, key } = followed;
-    if (key === null) {
-      const from: ReadFrom = { after: 'now', taken: null };
-      return { from, version: null, events: this.#open(followed, 'now', signal) };
-    }
+    if (key === null) return { version: null, events: this.#open(followed, 'now', signal) };
     const { version, token } = await this.#setup.connection.read(machine, key, { maxAge: anyAge });
-    const from: ReadFrom = { after: version === 0 ? 'start' : token, taken: null };
-    return { from, version, events: this.#open(followed, from.after, signal) };
+    return { version, events: this.#open(followed, version === 0 ? 'start' : token, signal) };
   }
 }

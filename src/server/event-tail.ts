@@ -12,15 +12,14 @@ import type { Recorded } from '../machine/connection.ts';
 import type { AnyMachine } from '../machine/definition.ts';
 import { revisionOf } from '../machine/event-reader.ts';
 import { tokensIn } from '../partition/token.ts';
-import { PositionCounter, type ReadFrom } from './position.ts';
+import { PositionCounter, type Position } from './position.ts';
 
 type Event = Recorded<AnyMachine>;
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What a tail reads. */
 export interface TailSource {
-  /** What it comes after, and of one instance the version there. */
-  readonly from: ReadFrom;
+  /** Of one instance: that which the first of them comes after. */
   readonly version: number | null;
   readonly events: AsyncIterable<Event>;
 }
@@ -92,9 +91,9 @@ export class EventTail implements Disposable {
   }
 
   /** The place of a stream that has what this says and no more; null: it is not known, or not here. */
-  placeAt({ after, taken }: ReadFrom): number | null {
+  placeAt({ after, taken: [last] }: Position): number | null {
     if (!this.#isByVersion || this.#isEnded) return null;
-    const place = taken?.version ?? (after === 'start' ? 0 : null);
+    const place = last?.version ?? (after === 'start' ? 0 : null);
     return place !== null && place >= this.#first && place <= this.#last ? place : null;
   }
 
@@ -163,11 +162,11 @@ export class EventTail implements Disposable {
   async #run(onBegun: () => void): Promise<void> {
     const { open } = this.#setup;
     try {
-      const { from, version, events } = await open(this.#ending.signal);
+      const { version, events } = await open(this.#ending.signal);
       this.#isByVersion = version !== null;
       this.#first = this.#told = version ?? 0;
       onBegun();
-      const counter = new PositionCounter(from);
+      const counter = new PositionCounter([]);
       for await (const event of events) {
         // Events of several partitions come to each reader in an order of its own.
         if (tokensIn(event.token).length > 1) break;

@@ -224,6 +224,11 @@ describe('problems', () => {
     ['an ETag that is none', 400, () => send('Deposit', 'a', 1, { 'if-match': '*' })],
     ['a fence that is none', 400, () => send('Deposit', 'a', 1, { 'lockstep-fence': '%7B%7D' })],
     ['a body of another type', 415, () => send('Deposit', 'a', 1, { 'content-type': 'text/plain' })],
+    [
+      'nothing that a page sends without a type',
+      415,
+      () => ask('/machines/account/commands/Break?key=a', { method: 'POST', headers: { origin: 'http://evil.test' } }),
+    ],
     ['a body that is too large', 413, () => send('Deposit', 'a', 'x'.repeat(2_000))],
     ['a body that is no value', 400, () => send('Deposit', 'a', 'much', { 'content-type': valueType })],
     ['a __proto__', 400, () => ask('/machines/account/commands/Deposit?key=a', protoBody)],

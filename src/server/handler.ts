@@ -16,7 +16,7 @@ import { eventStream, frameOf, type EventStreamSetup } from './event-stream.ts';
 import type { Asked, Exchange, Reply } from './exchange.ts';
 import { explainKind } from './error-kind.ts';
 import { handlerLimits, type HandlerLimits } from './limits.ts';
-import { parsePosition } from './position.ts';
+import { parsePosition, printPosition, tokenToRead, type Position } from './position.ts';
 import { commonHeaders, problemReply, refusal, refusalOf, type Refusal } from './problem.ts';
 import { countOf, deadlineOf, durationOf, keyOf, sendOptionsOf, tokenOf, wantsStream } from './request-fields.ts';
 import { routeOf, wrongMethod, type Route } from './route.ts';
@@ -226,9 +226,9 @@ class HttpHandler {
   }
 
   #stream(machine: AnyMachine, key: string | null, position: string, call: Call): Reply | Refusal {
-    const from = parsePosition(position);
+    const start = parsePosition(position);
     const { format } = call;
-    return this.#streamed(call, (signal) => this.#feeds.follow({ machine, key, format }, from, signal));
+    return this.#streamed(call, (signal) => this.#feeds.follow({ machine, key, format }, start, signal));
   }
 
   #streamed({ asked }: Call, open: EventStreamSetup['open']): Reply | Refusal {
@@ -251,23 +251,31 @@ class HttpHandler {
 
   async #page(machine: AnyMachine, key: string | null, position: string, call: Call): Promise<Reply> {
     const { asked, query } = call;
-    const from = parsePosition(position);
+    const { signal } = asked;
+    const { connection } = this.#surface;
+    const parsed = parsePosition(position);
+    // What comes between this page and the next would be in none of them.
+    const from = parsed.after === 'now' ? await this.#fromNow(key, signal) : parsed;
+    const after = await tokenToRead(connection, from, key, signal);
     const limit = Math.min(countOf(query.get('limit')) ?? pageSizeDefault, this.#limits.pageMax);
     const wait = durationOf(query.get('wait'));
     const page = await eventPage({
-      from,
-      position,
+      taken: from.taken,
+      position: printPosition(from),
       limit,
       waitMs: Math.min(wait === undefined ? pageWaitMsDefault : durationMs(wait), this.#limits.answerMsMax),
+      withinMs: this.#limits.answerMsMax,
       timers: this.#timers,
-      signal: asked.signal,
-      open: (signal) => this.#open(machine, key, from.after, signal),
+      signal,
+      open: (ending) => connection.events(machine, { key: key ?? undefined, after, signal: ending }),
     });
     return this.#found(page, call, 200);
   }
 
-  #open(machine: AnyMachine, key: string | null, after: Token | 'start' | 'now', signal: AbortSignal) {
-    return this.#surface.connection.events(machine, { key: key ?? undefined, after, signal });
+  async #fromNow(key: string | null, signal: AbortSignal): Promise<Position> {
+    const { connection } = this.#surface;
+    const now = await connection['~begin']?.('now', { of: key, again: null }, signal);
+    return { after: now ?? 'now', taken: [] };
   }
 
   async #admitted(
