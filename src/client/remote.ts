@@ -163,13 +163,18 @@ export class Remote {
     const { deadline = deadlineDefault, ...about } = waiting;
     const withinMs = durationMs(deadline);
     const found = await deliver<Found<T> | Failed>({ ports, waits: null }, { ...about, withinMs }, (leftMs) =>
-      this.#attempt(ask, leftMs, about.signal),
+      this.#attempt(ask, leftMs, about),
     );
     if (found.kind === 'failed') throw found.error;
     return found.value;
   }
 
-  async #attempt<T>(ask: Ask, leftMs: number, signal: AbortSignal | undefined): Promise<Found<T> | Failed | Again> {
+  async #attempt<T>(
+    ask: Ask,
+    leftMs: number,
+    { what, signal }: Pick<Waiting, 'what' | 'signal'>,
+  ): Promise<Found<T> | Failed | Again> {
+    const mayAct = what === 'command' || what === 'order';
     const { timers } = this.#setup.ports;
     const headers = { accept: valueType, [headerNames.deadline]: `${Math.ceil(leftMs)}ms` };
     try {
@@ -181,17 +186,18 @@ export class Remote {
         }
         const problem = problemIn(response, bytes);
         const error = errorOf(problem, response.status);
-        if (response.status === 500 && problem !== undefined) return { kind: 'failed', error };
+        const isDecided = response.status === 500 || error.values['projection'] !== undefined; // one that is stopped stays so
+        if (isDecided && problem !== undefined) return { kind: 'failed', error };
         throw error;
       });
-      if (ended.kind === 'late') return { kind: 'again', inDoubt: true, why: 'an answer' };
+      if (ended.kind === 'late') return { kind: 'again', inDoubt: mayAct, why: 'an answer' };
       return ended.value;
     } catch (error) {
       // It is closing: another, or it again, will be there in a moment.
       if (isLockstepError(error, 'stopped') && signal?.aborted !== true)
         return { kind: 'again', inDoubt: false, why: error.message };
       if (isLockstepError(error) || signal?.aborted === true) throw error;
-      return { kind: 'again', inDoubt: true, why: `the network: ${String(error)}` };
+      return { kind: 'again', inDoubt: mayAct && !isUnsent(error), why: `the network: ${printed(error)}` };
     }
   }
 
@@ -291,3 +297,25 @@ function sendHeaders(options: SendOptions<unknown>): Readonly<Record<string, str
 
 const defined = (values: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(values).filter((pair): pair is [string, string] => pair[1] !== undefined));
+
+/** Whether nobody was reached, so that nothing was sent. Hosts of `fetch` that do not tell leave it in doubt. */
+const isUnsent = (error: unknown): boolean => unsentCodes.has(codeOf(error) ?? '');
+
+const unsentCodes: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+const printed = (error: unknown): string => {
+  const code = codeOf(error);
+  return code === null ? String(error) : `${String(error)}, ${code}`;
+};
+
+function codeOf(error: unknown): string | null {
+  const { cause } = (error ?? {}) as { readonly cause?: { readonly code?: unknown } };
+  return typeof cause?.code === 'string' ? cause.code : null;
+}

@@ -22,9 +22,10 @@ export interface OwnedFileEngineOptions extends FileEngineOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * Takes the directory whoever has it, stopped or alive. That one acknowledges nothing more in any log that is opened
-   * here, and opens and claims none any more. Default false.
+   * here, and opens and claims none any more. `unproven`: only from whom the system cannot tell whether it runs, and `never`,
+   * which says so in what it advises. Default false.
    */
-  readonly takeOver?: boolean | undefined;
+  readonly takeOver?: boolean | 'unproven' | 'never' | undefined;
   /** Goes on where the file system is of a kind that logs in files are not made for; what they promise is then not promised. Default false. */
   readonly anyFileSystem?: boolean | undefined;
   /** How errors and waits call the directory. Default: its path on the env's disk. */
@@ -146,6 +147,10 @@ class Place implements DirectoryPlace {
     if (this.#left) return;
     const { number, owner } = this.#records.newest();
     if (number === this.#number) return;
+    if (number === 0)
+      throw new LockstepError('disk-failed', 'this directory was removed, with all that was in it', {
+        values: { directory: this.#directory },
+      });
     throw new LockstepError('in-use', 'another process has taken this directory over', {
       values: { directory: this.#directory, ...nameOf(owner) },
       advice: ['Ask that process; this one has nothing more to do with these logs.'],

@@ -166,6 +166,7 @@ describe('what does not fit', () => {
       list: {
         codeVersion: 3,
         row: { properties: { total: { type: 'integer' } }, required: ['total'], type: 'object' },
+        indexes: [],
       },
     });
     expect(texts(listing(old, 2), listing(newer, 2))).toEqual([
@@ -173,6 +174,17 @@ describe('what does not fit', () => {
     ]);
     for (const now of [listing(newer, 3), listing(newer, 1), listing(unchecked(), 2), inApp()])
       expect(texts(listing(old, 2), now)).toEqual([]);
+    const by = ({ total }: { readonly total: number }) => [total];
+    const row = unchecked<{ readonly total: number }>();
+    const indexed = (codeVersion: number, ...names: readonly string[]) => {
+      const indexes: Readonly<Record<string, typeof by>> = Object.fromEntries(names.map((name) => [name, by]));
+      return inApp(projection({ name: 'list', row, codeVersion, from: {}, indexes, on: {} }));
+    };
+    expect(texts(indexed(1, 'byTotal'), indexed(1, 'byTotal', 'byAge'))).toEqual([
+      'rows: list has other indexes and the same codeVersion',
+    ]);
+    expect(texts(indexed(1, 'byTotal', 'byAge'), indexed(1, 'byAge', 'byTotal'))).toEqual([]);
+    expect(texts(indexed(1, 'byTotal'), indexed(2, 'byAge'))).toEqual([]);
     const { projections: _, ...before } = listing(old, 2);
     expect(texts(before, listing(newer, 2))).toEqual([]);
   });

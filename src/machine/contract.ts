@@ -23,6 +23,8 @@ export interface MachineContract {
 export interface ProjectionContract {
   readonly codeVersion: number;
   readonly row: Shape;
+  /** Their names. Not there in what was kept before they were in it. */
+  readonly indexes?: readonly string[];
 }
 
 export interface Contract {
@@ -41,9 +43,10 @@ export function contractOf(app: App<unknown>): Contract {
   };
 }
 
-const projectionContract = ({ '~projection': { codeVersion, row } }: AnyProjection): ProjectionContract => ({
+const projectionContract = ({ '~projection': { codeVersion, row, indexes } }: AnyProjection): ProjectionContract => ({
   codeVersion,
   row: shapeOf(row, 'output'),
+  indexes: Object.keys(indexes).toSorted(),
 });
 
 function machineContract(machine: AnyMachine): MachineContract {

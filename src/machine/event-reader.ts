@@ -115,7 +115,7 @@ export const revisionOf = (token: Token): number => parseToken(token).revision;
 export const revisionIn = (token: Token, of: Token): number => parseTokenOf(token, parseToken(of).partition).revision;
 
 /**
- * A row's events as they are read, or those of some `types`. All of one command have one token: read on after it once all of
+ * A row's events as they are read, or those that `takes`. All of one command have one token: read on after it once all of
  * them were taken.
  * @throws LockstepError `misuse` for a shape that this code does not know, or reads by code that throws.
  */
@@ -123,7 +123,7 @@ export function recordedOf<M extends AnyMachine>(
   machine: M,
   row: EventRow,
   token: Token,
-  types?: readonly PropertyKey[],
+  takes?: (type: string, version: number) => boolean,
 ): Recorded<M>[] {
   const { key, firstVersion, actor, commandId, correlationId, causationId, trace } = row;
   const { name } = machine;
@@ -133,9 +133,9 @@ export function recordedOf<M extends AnyMachine>(
   const recorded: Recorded<AnyMachine>[] = [];
   for (let index = 0; index < events.length; index++) {
     const { type, shape, data, at } = events[index] as StoredEvent;
-    if (types?.includes(type) === false) continue;
-    const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
     const version = firstVersion + index;
+    if (takes?.(type, version) === false) continue;
+    const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
     const id = `${name}/${key}@${version}`;
     const now = schema === undefined ? data : newestOf(schema, { id, type, shape }, data);
     // One literal: a stream of events is read as fast as these are made.

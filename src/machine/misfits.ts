@@ -81,12 +81,21 @@ function goneMachine(name: string, counts: StoredCounts): Misfit {
 function projectionMisfits(inForce: Contract, declared: Contract): readonly Misfit[] {
   return Object.entries(inForce.projections ?? {}).flatMap(([name, old]) => {
     const now = declared.projections?.[name];
-    if (now === undefined || now.codeVersion !== old.codeVersion || isSameShape(old.row, now.row)) return [];
+    if (now === undefined || now.codeVersion !== old.codeVersion) return [];
+    const [before, indexes] = [old.indexes?.join(', '), now.indexes?.join(', ')];
+    if (before !== undefined && indexes !== undefined && before !== indexes) {
+      const problem = 'has other indexes and the same codeVersion';
+      const advice = [raise, `stored    ${before}`, `declared  ${indexes}`] as const;
+      return [{ breaks: 'rows', subject: 'projection', where: name, problem, stored: null, advice }];
+    }
+    if (isSameShape(old.row, now.row)) return [];
     const problem = 'has rows of a new shape and the same codeVersion';
-    const advice = ['raise codeVersion, so that its rows are built again', ...bothShapes(old.row, now.row)] as const;
+    const advice = [raise, ...bothShapes(old.row, now.row)] as const;
     return [{ breaks: 'rows', subject: 'projection', where: name, problem, stored: null, advice }];
   });
 }
+
+const raise = 'raise codeVersion, so that its rows are built again';
 
 const bothShapes = (old: Shape, now: Shape): readonly [string, string] => [
   `stored    ${shapeText(old)}`,

@@ -166,6 +166,7 @@ export class EventStore {
   async *follow(followed: Followed): AsyncGenerator<FollowedRow, void, undefined> {
     const { partitions, runtime, closing } = this.#setup;
     const { machines, key, types, signal } = followed;
+    const takes = types === undefined ? undefined : (type: string): boolean => types.includes(type);
     for (const machine of machines) checkPart(runtime, machine);
     checkFollowed(followed);
     const indexes = key === undefined ? [...partitions.map.partitions] : [partitions.indexOf(key)];
@@ -174,7 +175,7 @@ export class EventStore {
     for await (const { row, token } of this.#rows(all, followed, ending)) {
       const machine = runtime.machines.get(row.machine);
       if (machine === undefined) continue; // none such: rows of other machines do not fit
-      yield { row, token, events: recordedOf(machine, row, token, types) };
+      yield { row, token, events: recordedOf(machine, row, token, takes) };
     }
   }
 

@@ -28,7 +28,7 @@ import { traceCommands, traceQueries } from './spans.ts';
 
 export interface NodeOptions extends Pick<
   PartitionsOptions,
-  'transport' | 'trims' | 'settings' | 'channels' | 'tree' | 'openWithinMs' | 'anyFileSystem'
+  'transport' | 'trims' | 'settings' | 'channels' | 'tree' | 'openWithinMs' | 'anyFileSystem' | 'takeOver'
 > {
   /** Where the logs are; closed with the node. */
   readonly engine: LogEngine;

@@ -45,6 +45,7 @@ test('what was sent is there when the directory is opened again, and who has it 
     });
     expect(await node.read(account, 'a-1')).toMatchObject({ state: { balance }, version: balance / 100, ageMs: 0 });
     await expect(open(bank, { data })).rejects.toMatchObject({ kind: 'in-use' });
+    await expect(open(bank, { data, takeOver: true })).rejects.toMatchObject({ kind: 'in-use' }); // it runs
   }
 });
 

@@ -28,7 +28,10 @@ export interface OpenOptions {
   readonly log?: LogEngine | undefined;
   /** How many to make, 1 to 4,096; settled at creation. Default 1, or as many as there are. */
   readonly partitions?: number | undefined;
-  /** Takes the directory from the process that has it. Default false. */
+  /**
+   * Takes the directory from a process of which this machine cannot tell whether it runs: one of another container or host. Who
+   * says so knows that it has ended. One that runs, or is stopped, is to be ended first. Default false.
+   */
   readonly takeOver?: boolean | undefined;
   /** How long to wait for the directory while another process has it, in milliseconds. Default 0: it refuses at once. */
   readonly withinMs?: number | undefined;
@@ -62,21 +65,23 @@ export async function open<Missing>(
   if (log !== undefined) checkSurvives(log, requires);
   const env = await openHostEnv({ data });
   try {
-    const called = { calledDirectory: resolve(data), takeOver, withinMs, anyFileSystem };
+    // The log would fence whoever has it still; nothing fences the state.
+    const from = takeOver === true ? 'unproven' : 'never';
+    const called = { calledDirectory: resolve(data), takeOver: from, withinMs, anyFileSystem } as const;
     const engine = closingEngine(log ?? (await openFileEngine(env, logFolder, called)), env);
     checkSurvives(engine, requires);
     const owner = `${hostname()}:${process.pid}`;
-    const node = await openNode(env, app, { ...rest, anyFileSystem, engine, owner, directory: stateFolder });
+    const node = await openNode(env, app, { ...rest, anyFileSystem, takeOver, engine, owner, directory: stateFolder });
     if (log === undefined) await leading(node);
     return node;
   } catch (error) {
     await env.close();
-    throw isLockstepError(error, 'in-use') ? servedBy(error, app.name, data) : error;
+    throw isLockstepError(error, 'in-use') ? servedBy(error, data) : error;
   }
 }
 
 /** Who has the directory, by what it was started with, and how to talk to it. */
-function servedBy(error: LockstepError, app: string, data: string): LockstepError {
+function servedBy(error: LockstepError, data: string): LockstepError {
   const { pid } = error.values;
   if (typeof pid !== 'number' || error.values['host'] !== hostname()) return error;
   const running = readRunning(data);
@@ -89,7 +94,7 @@ function servedBy(error: LockstepError, app: string, data: string): LockstepErro
     values: { data, pid: running?.pid ?? pid },
     advice: [
       `It is \`${command}\`, for ${printMs(forMs)}. ${talk}`,
-      `Take its place (it stops leading, and says so): open(${app}, { data: '${data}', takeOver: true })`,
+      `To take its place end it (what it acknowledged is kept): kill ${running?.pid ?? pid}`,
     ],
   });
 }

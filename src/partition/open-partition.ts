@@ -27,6 +27,8 @@ export interface PartitionOptions {
   readonly directory: string;
   /** Goes on where the file system is of a kind that trees are not made for. Default false. */
   readonly anyFileSystem?: boolean | undefined;
+  /** Takes the directory from a process of which this machine cannot tell whether it runs. Default false. */
+  readonly takeOver?: boolean | undefined;
   /** This node's name, which stands in its claims: whom others are told to ask. */
   readonly owner: string;
   /** Its name among waits. Default `partition`. */
@@ -83,7 +85,7 @@ export async function openPartitionOfLevel(
   const place = await takeDirectory(env, directory, directory, {
     waits: options.waits,
     anyFileSystem,
-    takeOver: 'never',
+    takeOver: options.takeOver === true ? 'unproven' : 'never',
   });
   let tree: Tree | null = null;
   try {

@@ -50,6 +50,8 @@ export interface PartitionsOptions {
   readonly directory: string;
   /** As of a partition. */
   readonly anyFileSystem?: boolean | undefined;
+  /** As `OpenOptions` of `lockstep` has it. */
+  readonly takeOver?: boolean | undefined;
   /** This node's name, which stands in its claims. */
   readonly owner: string;
   /**
@@ -298,6 +300,7 @@ class Opening {
         payloadBytesMax: engine.guarantees.payloadBytesMax,
         directory: `${directory}/${index}`,
         anyFileSystem: options.anyFileSystem,
+        takeOver: options.takeOver,
         owner: options.owner,
         name,
         stands: options.stands,

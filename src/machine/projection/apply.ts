@@ -16,7 +16,7 @@ import { isSameEvent, type EventPlace } from './state.ts';
 
 export type Applied =
   | { readonly kind: 'applied' }
-  /** By this event; or, where an index or the bounds of a transaction refused what all of them made, by the last. */
+  /** By this event; or, where the bounds of a transaction refused what all of them made, by the last. */
   | { readonly kind: 'stopped'; readonly error: string; readonly event: EventPlace };
 
 /** A projection in one transaction, whose `rows` are to be written when that ends. */
@@ -48,12 +48,17 @@ export function applyRow(
   const ofMachine = handlers.get(machine.name);
   if (ofMachine === undefined || !takesAny(ofMachine, row)) return applied;
   let atVersion = row.firstVersion;
+  // What is passed over is not even read: it may be that nobody can.
+  const takes = (type: string, version: number): boolean => {
+    if (!Object.hasOwn(ofMachine, type) || (skips.length > 0 && isAmong(skips, placeOfEvent(row, version))))
+      return false;
+    atVersion = version;
+    return true;
+  };
   try {
-    for (const event of recordedOf(machine, row, tokenOf(row.revision))) {
-      const handler = Object.hasOwn(ofMachine, event.type) ? ofMachine[event.type] : undefined;
-      if (handler === undefined || (skips.length > 0 && isAmong(skips, placeOfEvent(row, event.version)))) continue;
+    for (const event of recordedOf(machine, row, tokenOf(row.revision), takes)) {
       atVersion = event.version;
-      checkReturned(handler(event, rows), event);
+      checkReturned(ofMachine[event.type]?.(event, rows), event);
     }
     rows.keep();
     return applied;

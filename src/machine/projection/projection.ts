@@ -65,7 +65,7 @@ export function projection<
   readonly on: Handlers<From, Output<Row>>;
   /** `inline`: in the command's own transaction (default). `async`: behind it, exactly once, never slowing commands. */
   readonly update?: 'inline' | 'async';
-  /** Raise it when handlers or row change: it is built again from the events. Default 1. */
+  /** Raise it when handlers, indexes or row change: it is built again from the events. Default 1. */
   readonly codeVersion?: number;
 }): DeclaredProjection<Name, Output<Row>, Indexes> {
   const { name, row, from, indexes = {}, on, update = 'inline', codeVersion = 1 } = definition;

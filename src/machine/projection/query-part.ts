@@ -112,12 +112,19 @@ function standingOf(reader: Reader, projection: AnyProjection): Standing {
     };
     return { rows: id, revision, waitsSinceMs: null, lacks };
   }
-  const { position, stopped } = state;
+  const { position } = state;
   const next = position === null ? undefined : [...readOrder(reader, position, 1)][0];
-  const lacks = lacksFor(stopped);
+  const lacks = lacksOf(state, own);
   if (position === null || next === undefined)
     return { rows: state, revision: reader.revision, waitsSinceMs: null, lacks };
   return { rows: state, revision: position, waitsSinceMs: next.events[0]?.at.getTime() ?? null, lacks };
+}
+
+/** Of rows that code before made: while that of now is built they answer, unless it stopped, or they have, and it will tell. */
+function lacksOf(state: ProjectionState, own: ProjectionState | null): Standing['lacks'] {
+  if (state === own || own === null) return lacksFor(state.stopped);
+  if (own.stopped !== null) return lacksFor(own.stopped);
+  return state.stopped === null ? null : { why: 'is being built by newer code', stopped: null };
 }
 
 const lacksFor = (stopped: Stopped | null): Standing['lacks'] =>

@@ -92,6 +92,12 @@ interface Entry {
   readonly bytes: Uint8Array;
 }
 
+/** A row as it was written, with its entries, one for each index. */
+interface WrittenRow {
+  readonly bytes: Uint8Array;
+  readonly entries: readonly Entry[];
+}
+
 /** What a transaction knows of a row. */
 interface TouchedRow {
   /** Whether the space has it, and its entries there, one for each index. */
@@ -111,8 +117,8 @@ export class RowBuffer implements RowWriter<unknown> {
   readonly #measure: WriteMeasure;
   /** By the transaction. */
   readonly #touched = new Map<string, TouchedRow>();
-  /** By the command under way. Undefined: deleted. */
-  readonly #changed = new Map<string, unknown>();
+  /** By the command under way, as it was then; null: deleted. */
+  readonly #changed = new Map<string, WrittenRow | null>();
 
   constructor(space: Space, indexes: IndexFunctions, measure: WriteMeasure) {
     this.#space = space;
@@ -120,27 +126,36 @@ export class RowBuffer implements RowWriter<unknown> {
     this.#measure = measure;
   }
 
-  /** Decoded anew where another command wrote it: a handler may change what it is given. */
+  /** Decoded anew each time: a handler may change what it is given, and what it gave. */
   get(key: string): unknown {
     const changed = this.#changed.get(key);
-    if (changed !== undefined || this.#changed.has(key)) return changed;
+    if (changed !== undefined) return changed === null ? undefined : this.#measure.decoded(changed.bytes);
     const touched = this.#touched.get(key);
     if (touched?.isChanged !== true) return this.#stored(key);
     return touched.bytes === null ? undefined : this.#measure.decoded(touched.bytes);
   }
 
+  /** What an index or the codec refuses is refused here, at the event that it comes of. */
   set(key: string, row: unknown): undefined {
-    this.#changed.set(key, row);
+    const before = this.#measure.bytes;
+    const bytes = this.#measure.value(row);
+    this.#measure.backTo(before); // it counts once the command has ended
+    this.#changed.set(key, { bytes, entries: this.#entriesOf(key, row) });
   }
 
   update(key: string, change: (row: unknown) => unknown): undefined {
     const row = this.get(key);
     if (row === undefined) throw new LockstepError('misuse', 'there is no such row to update', { values: { key } });
-    this.#changed.set(key, change(row));
+    const changed = change(row);
+    if (changed === undefined)
+      throw new LockstepError('misuse', 'an update gives the row that it is to be; `delete` takes it away', {
+        values: { key },
+      });
+    return this.set(key, changed);
   }
 
   delete(key: string): undefined {
-    this.#changed.set(key, undefined);
+    this.#changed.set(key, null);
   }
 
   /**
@@ -188,16 +203,16 @@ export class RowBuffer implements RowWriter<unknown> {
     return row;
   }
 
-  #changedTo(key: string, row: unknown): TouchedRow {
-    const isAsked = row === undefined || this.#indexes.length > 0;
+  #changedTo(key: string, row: WrittenRow | null): TouchedRow {
+    const isAsked = row === null || this.#indexes.length > 0;
     if (isAsked && !this.#touched.has(key)) this.#stored(key);
     // Where nothing but the row changes it does not matter whether it is there.
     const before = this.#touched.get(key) ?? { isStored: true, storedEntries: noEntries, entries: noEntries };
     const { isStored, storedEntries } = before;
-    if (row === undefined) return { isStored, storedEntries, isChanged: true, bytes: null, entries: noEntries };
+    if (row === null) return { isStored, storedEntries, isChanged: true, bytes: null, entries: noEntries };
+    const { bytes, entries } = row;
     this.#measure.key(['row', key]);
-    const bytes = this.#measure.value(row);
-    const entries = this.#entriesOf(key, row);
+    this.#measure.count(bytes);
     for (const entry of entries) this.#measure.count(entry.bytes);
     for (const entry of storedEntries) this.#measure.count(entry.bytes);
     return { isStored, storedEntries, isChanged: true, bytes, entries };
