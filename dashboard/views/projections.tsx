@@ -143,7 +143,7 @@ function ProjectionRow({
                 { label: 'Try it again', path: `${nodePaths.retryProjection}?${named}`, surely: null },
                 {
                   label: 'Go on without this event …',
-                  path: `${nodePaths.skipProjectionEvent}?${named}`,
+                  path: `${nodePaths.skipProjectionEvent}?${named}&${eventText(error.event)}`,
                   surely: 'Its rows never have it: go on',
                 },
               ]}
@@ -155,6 +155,9 @@ function ProjectionRow({
     </>
   );
 }
+
+const eventText = ({ machine, key, version }: NonNullable<ProjectionStatus['error']>['event']): string =>
+  new URLSearchParams({ machine, key, version: String(version) }).toString();
 
 function Queries({
   context,

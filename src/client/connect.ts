@@ -3,6 +3,7 @@
  * themselves, over what `nodeHandler` serves.
  */
 import type { Duration } from '../kernel/time.ts';
+import type { EventPlace } from '../machine/projection/state.ts';
 import type {
   Answer,
   Committed,
@@ -121,9 +122,17 @@ export class RemoteConnection implements Connection {
     return this.#remote.post(withQuery(nodePaths.retryProjection, { name }));
   }
 
-  /** A stopped projection goes on without the event that it stopped at. */
-  skipProjectionEvent(name: string): Promise<readonly number[]> {
-    return this.#remote.post(withQuery(nodePaths.skipProjectionEvent, { name }));
+  /**
+   * A stopped projection goes on without the event that it stopped at: `only` this one, or those at which it is stopped when
+   * this is called. However often the answer is lost, no other event is left out.
+   */
+  async skipProjectionEvent(name: string, only?: EventPlace): Promise<readonly number[]> {
+    const skip = ({ machine, key, version }: EventPlace): Promise<readonly number[]> =>
+      this.#remote.post(withQuery(nodePaths.skipProjectionEvent, { name, machine, key, version: String(version) }));
+    if (only !== undefined) return skip(only);
+    const stopped = (await this.projections()).filter((one) => one.name === name && one.error !== null);
+    if (stopped.length === 0) return this.#remote.post(withQuery(nodePaths.skipProjectionEvent, { name }));
+    return (await Promise.all(stopped.flatMap(({ error }) => (error === null ? [] : [skip(error.event)])))).flat();
   }
 
   /** As `LockstepNode.archive`, some thousand events a request, until all are packed: how many they were. */

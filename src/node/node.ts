@@ -4,6 +4,7 @@
  */
 import type { Env } from '../env/env.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import type { EventPlace } from '../machine/projection/state.ts';
 import type { App } from '../machine/app.ts';
 import type { LogEngine } from '../log/port.ts';
 import { archiveStream, type Archived } from '../machine/archive.ts';
@@ -305,9 +306,12 @@ export class LockstepNode implements Connection, AsyncDisposable {
     return this.#projections.retry(name);
   }
 
-  /** A stopped projection goes on without the event that it stopped at. @throws as `Projections.skip`. */
-  skipProjectionEvent(name: string): Promise<readonly number[]> {
-    return this.#projections.skip(name);
+  /**
+   * A stopped projection goes on without the event that it stopped at: `only` this one, as `projections` told it, or whichever
+   * it is, on every partition. @throws as `Projections.skip`.
+   */
+  skipProjectionEvent(name: string, only?: EventPlace): Promise<readonly number[]> {
+    return this.#projections.skip(name, only);
   }
 
   /**

@@ -125,6 +125,24 @@ const countOf = (codeVersion: number, isBad: boolean) => {
   return { parts: [cart, count, counted], counted };
 };
 
+test('a skip of one event leaves out no other, however often it is asked for', async () => {
+  const { parts, counted } = countOf(1, true);
+  await inWorld(async (env, stores) => {
+    const node = await opened(env, stores, ...parts);
+    for (const key of ['a', 'b']) await node.send(cart, key, 'Fill', ['unlucky']);
+    const event = (await node.projections())[0]?.error?.event ?? expect.unreachable();
+    expect(event).toMatchObject({ key: 'a' });
+    expect(await node.skipProjectionEvent('count', event)).toEqual([0]);
+    await until(env, async () => (await node.projections())[0]?.error?.event.key === 'b');
+    expect(await node.skipProjectionEvent('count', event)).toEqual([]);
+    expect((await node.projections())[0]).toMatchObject({ kind: 'stopped', error: { event: { key: 'b' } } });
+    expect(await node.skipProjectionEvent('count')).toEqual([0]);
+    await until(env, async () => (await kindOf(node)) === 'live');
+    expect((await node.query(counted, undefined)).value).toBe(undefined);
+    await node.close();
+  });
+});
+
 test('while newer code cannot go on its queries say so, whatever rows the code before has', async () => {
   await inWorld(async (env, stores) => {
     const before = await opened(env, stores, ...countOf(1, false).parts);

@@ -4,6 +4,7 @@
  */
 import type { Timers } from '../env/timers.ts';
 import { LockstepError } from '../kernel/errors.ts';
+import type { EventPlace } from '../machine/projection/state.ts';
 import type { App } from '../machine/app.ts';
 import type { AnyMachine } from '../machine/definition.ts';
 import { machinesOf } from '../machine/runtime.ts';
@@ -169,6 +170,13 @@ function countedBy(node: LockstepNode, metrics: Metrics | undefined): readonly M
 /** Of one request, so that whoever asks can tell how far it is, and no answer is long in coming. */
 const archivedMax = 5_000;
 
+/** The event of a skip; undefined: whichever it stopped at. */
+function eventIn(query: URLSearchParams): EventPlace | undefined {
+  const [machine, key, version] = ['machine', 'key', 'version'].map((name) => query.get(name));
+  if (typeof machine !== 'string' || typeof key !== 'string') return undefined;
+  return { machine, key, version: Number(version) };
+}
+
 /** How what stands still goes on, and what is over is packed. */
 function actionsOf(node: LockstepNode, others: NodeHandlerOptions['actions'] = {}): ReadonlyMap<string, Page> {
   const letter = (query: URLSearchParams) => ({
@@ -177,7 +185,10 @@ function actionsOf(node: LockstepNode, others: NodeHandlerOptions['actions'] = {
   });
   return new Map<string, Page>([
     [nodePaths.retryProjection, async (query) => told(await node.retryProjection(query.get('name') ?? ''))],
-    [nodePaths.skipProjectionEvent, async (query) => told(await node.skipProjectionEvent(query.get('name') ?? ''))],
+    [
+      nodePaths.skipProjectionEvent,
+      async (query) => told(await node.skipProjectionEvent(query.get('name') ?? '', eventIn(query))),
+    ],
     [nodePaths.retryDeadLetter, async (query) => told(await node.retryDeadLetter(letter(query)))],
     [nodePaths.discardDeadLetter, async (query) => told(await node.discardDeadLetter(letter(query)))],
     [

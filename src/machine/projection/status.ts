@@ -21,6 +21,7 @@ import {
   type EventPlace,
   type ProjectionState,
   type Stopped,
+  isSameEvent,
 } from './state.ts';
 
 /** One projection on one partition. */
@@ -116,16 +117,20 @@ export class Projections {
    * @throws LockstepError `misuse` for a projection that the app does not have; `unavailable`, `unknown`; `stopped`.
    */
   retry(name: string): Promise<readonly number[]> {
-    return this.#goOn(name, (state, stopped) => ({ ...state, stopped }));
+    return this.#goOn(name, undefined, (state, stopped) => ({ ...state, stopped }));
   }
 
-  /** The same without that event: its rows never have it. The others of its command they have. */
-  skip(name: string): Promise<readonly number[]> {
-    return this.#goOn(name, (state, stopped) => ({ ...state, stopped, skips: [...state.skips, stopped.event] }));
+  /**
+   * The same without that event: its rows never have it. The others of its command they have. `only`: where it stopped at
+   * this very event, so that asked twice it leaves out no other. Default: at whichever it stopped, on each partition.
+   */
+  skip(name: string, only?: EventPlace): Promise<readonly number[]> {
+    return this.#goOn(name, only, (state, stopped) => ({ ...state, stopped, skips: [...state.skips, stopped.event] }));
   }
 
   async #goOn(
     name: string,
+    only: EventPlace | undefined,
     change: (state: ProjectionState, stopped: Stopped) => ProjectionState,
   ): Promise<readonly number[]> {
     const { partitions, projections } = this.#setup;
@@ -135,7 +140,7 @@ export class Projections {
     const id = idOf(projection);
     const goOn = (tx: Transaction): boolean => {
       const stopped = stateOf(tx.system(projectionsSystem, 'local'), id)?.stopped ?? null;
-      if (stopped === null) return false;
+      if (stopped === null || (only !== undefined && !isSameEvent(stopped.event, only))) return false;
       changeState(tx, id, (state) => change(state, { ...stopped, isDue: true }));
       tx.note(projectionsTopic, null);
       return true;
