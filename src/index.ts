@@ -66,6 +66,8 @@ export type {
   StateOf,
   Transaction,
 } from './machine/definition.ts';
+export { drawMermaid } from './machine/diagram-mermaid.ts';
+export { drawMachineSvg } from './machine/diagram-svg.ts';
 export { fsm, next } from './machine/fsm.ts';
 export { machine } from './machine/machine.ts';
 export { service } from './machine/part.ts';

@@ -132,6 +132,62 @@ describe('what does not fit', () => {
     expect(() => assertFits(before, taking({ Place: newer }))).not.toThrow();
   });
 
+  test('the order of fields and values, and what is said about them, are no new shape; names of properties are', () => {
+    const shaped = (shape: object): Schema<object> => ({
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value) => ({ value: value as object }),
+        jsonSchema: { input: () => shape as never, output: () => shape as never },
+      },
+    });
+    const before = {
+      type: 'object',
+      properties: { title: { type: 'string' }, kind: { enum: ['a', 'b'] } },
+      required: ['title', 'kind'],
+    };
+    const same = {
+      ...before,
+      title: 'A note',
+      properties: { kind: { enum: ['b', 'a'], description: 'which' }, title: { type: 'string', examples: ['x'] } },
+      required: ['kind', 'title'],
+    };
+    const { title: _, ...fewer } = before.properties;
+    expect(texts(placing(shaped(before)), placing(shaped(same)))).toEqual([]);
+    for (const other of [
+      { ...before, properties: fewer },
+      { ...before, required: ['title'] },
+      { ...before, properties: { ...before.properties, kind: { enum: ['a', 'c'] } } },
+    ])
+      expect(texts(placing(shaped(before)), placing(shaped(other)))).toHaveLength(1);
+  });
+
+  test('a table that begins elsewhere, or has no state any more to which a deadline led', () => {
+    const events = { Go: nothing, Stop: nothing };
+    const lamp = (codeVersion: number, initial: 'off' | 'on', end: 'off' | 'dim') =>
+      inApp(
+        fsm({
+          name: 'lamp',
+          codeVersion,
+          initial,
+          events,
+          states: {
+            off: { Go: 'on' },
+            on: { Stop: 'off', after: { '1min': end } },
+            ...(end === 'dim' ? { dim: {} } : {}),
+          } as { off: { Go: 'on' }; on: { Stop: 'off'; after: { '1min': 'off' } } },
+        }),
+      );
+    expect(texts(lamp(1, 'off', 'off'), lamp(1, 'on', 'off'))).toEqual(['states: lamp begins in on, and began in off']);
+    expect(texts(lamp(1, 'off', 'off'), lamp(2, 'on', 'off'))).toEqual([
+      'stored-events: lamp begins in on, which does not take Go, with which streams may begin',
+    ]);
+    expect(texts(lamp(1, 'off', 'dim'), lamp(2, 'off', 'off'))).toEqual([
+      'stored-events: lamp.on led to dim when its time was over, which may be stored, and there is no such state any more',
+    ]);
+    expect(texts(lamp(1, 'off', 'off'), lamp(2, 'off', 'dim'))).toEqual([]);
+  });
+
   test('a transition that is gone, or leads elsewhere while the codeVersion stays', () => {
     const events = { Go: nothing, Stop: nothing };
     const before = inApp(

@@ -26,7 +26,7 @@ export interface Misfit {
 /** In the order of names; empty: it fits. `counts` is asked for what does not. */
 export function misfits(inForce: Contract, declared: Contract, counts: StoredCounts = uncounted): readonly Misfit[] {
   const ofMachines = Object.entries(inForce.machines).flatMap(([name, old]) => {
-    const now = declared.machines[name];
+    const now = own(declared.machines, name);
     return now === undefined ? [goneMachine(name, counts)] : machineMisfits(name, old, now, counts);
   });
   return [...ofMachines, ...projectionMisfits(inForce, declared)];
@@ -80,7 +80,7 @@ function goneMachine(name: string, counts: StoredCounts): Misfit {
 /** One that is gone, or is of an older `codeVersion`, hurts nobody: each version has rows of its own. */
 function projectionMisfits(inForce: Contract, declared: Contract): readonly Misfit[] {
   return Object.entries(inForce.projections ?? {}).flatMap(([name, old]) => {
-    const now = declared.projections?.[name];
+    const now = own(declared.projections ?? {}, name);
     if (now === undefined || now.codeVersion !== old.codeVersion) return [];
     const [before, indexes] = [old.indexes?.join(', '), now.indexes?.join(', ')];
     if (before !== undefined && indexes !== undefined && before !== indexes) {
@@ -111,7 +111,7 @@ function machineMisfits(
   return [
     ...codeVersionMisfits(name, old, now),
     ...Object.entries(old.events).flatMap(([event, shapes]) =>
-      eventMisfits(`${name}.${event}`, shapes, now.events[event], () => counts.events(name, event)),
+      eventMisfits(`${name}.${event}`, shapes, own(now.events, event), () => counts.events(name, event)),
     ),
     ...Object.entries(old.commands).flatMap(([command, shape]) =>
       commandMisfits(`${name}.${command}`, shape, now.commands, command),
@@ -170,7 +170,7 @@ function commandMisfits(
   commands: MachineContract['commands'],
   command: string,
 ): readonly Misfit[] {
-  const now = commands[command];
+  const now = own(commands, command);
   const misfit = (problem: string, ...advice: Misfit['advice']): readonly Misfit[] => [
     { breaks: 'senders', subject: 'command', where, problem, stored: null, advice },
   ];
@@ -190,15 +190,60 @@ function tableMisfits(name: string, old: MachineContract, now: MachineContract):
     if (old.table === now.table || isRaised) return [];
     return [stateMisfit('machine', name, 'is declared in the other form', raise)];
   }
-  return transitionsOf(old.table).flatMap(({ from, event, to }): readonly Misfit[] => {
+  return [
+    ...startMisfits(name, old.table, now.table, isRaised ? null : raise),
+    ...deadlineMisfits(name, old.table, now.table),
+    ...transitionMisfits(name, old.table, now.table, isRaised ? null : raise),
+  ];
+}
+
+/** Streams begin with what the first state took. `raise`: what to do; null: that is done. */
+function startMisfits(
+  name: string,
+  { initial, states }: TransitionTable,
+  now: TransitionTable,
+  raise: string | null,
+): readonly Misfit[] {
+  if (now.initial === initial) return [];
+  if (raise !== null) return [stateMisfit('machine', name, `begins in ${now.initial}, and began in ${initial}`, raise)];
+  const taken = own(now.states, now.initial)?.on ?? {};
+  const lost = Object.keys(own(states, initial)?.on ?? {}).find((event) => !Object.hasOwn(taken, event));
+  if (lost === undefined) return [];
+  const problem = `begins in ${now.initial}, which does not take ${lost}, with which streams may begin`;
+  return [storedMisfit(name, 'machine', problem, `begin in ${initial}, or let ${now.initial} take ${lost} too`)];
+}
+
+/** Where a deadline led stands in its event: there has to be such a state. */
+const deadlineMisfits = (name: string, old: TransitionTable, now: TransitionTable): readonly Misfit[] =>
+  Object.entries(old.states).flatMap(([from, { after }]) => {
+    if (after === null || own(now.states, after.to) !== undefined) return [];
+    const problem = `led to ${after.to} when its time was over, which may be stored, and there is no such state any more`;
+    return [storedMisfit(`${name}.${from}`, 'state', problem, `keep the state ${after.to}`)];
+  });
+
+const storedMisfit = (where: string, subject: 'machine' | 'state', problem: string, advice: string): Misfit => ({
+  breaks: 'stored-events',
+  subject,
+  where,
+  problem,
+  stored: null,
+  advice: [advice],
+});
+
+function transitionMisfits(
+  name: string,
+  old: TransitionTable,
+  now: TransitionTable,
+  raise: string | null,
+): readonly Misfit[] {
+  return transitionsOf(old).flatMap(({ from, event, to }): readonly Misfit[] => {
     const where = `${name}.${from}`;
-    const target = now.table?.states[from]?.on[event];
+    const target = own(own(now.states, from)?.on ?? {}, event);
     if (target === undefined) {
       const problem = `does not take ${event} any more, which may be stored`;
-      const advice = ['keep the state and its transition'] as const;
-      return [{ breaks: 'stored-events', subject: 'state', where, problem, stored: null, advice }];
+      return [storedMisfit(where, 'state', problem, 'keep the state and its transition')];
     }
-    if (target === to || isRaised) return [];
+    if (target === to || raise === null) return [];
     return [stateMisfit('state', where, `leads to ${target} on ${event}, and led to ${to}`, raise)];
   });
 }
@@ -208,4 +253,28 @@ const transitionsOf = ({ states }: TransitionTable): readonly { from: string; ev
 
 /** A shape that is not said fits all. Both are in the order of their names. */
 const isSameShape = (one: Shape, other: Shape): boolean =>
-  one === null || other === null || JSON.stringify(one) === JSON.stringify(other);
+  one === null || other === null || JSON.stringify(comparable(one)) === JSON.stringify(comparable(other));
+
+/** Keywords that say nothing of what fits. */
+const annotations: ReadonlySet<string> = new Set(['title', 'description', 'examples', '$comment', 'deprecated']);
+/** Lists in which the order says nothing. */
+const unordered: ReadonlySet<string> = new Set(['required', 'enum']);
+/** Values, not shapes. */
+const values: ReadonlySet<string> = new Set(['const', 'default', 'enum']);
+/** Shapes by names of the user's. */
+const byName: ReadonlySet<string> = new Set(['properties', 'patternProperties', '$defs', 'dependentSchemas']);
+
+/** What of a shape says what fits it. `isNames`: its keys are names, no keywords. */
+function comparable(shape: unknown, isNames = false): unknown {
+  if (Array.isArray(shape)) return shape.map((one) => comparable(one));
+  if (typeof shape !== 'object' || shape === null) return shape;
+  const said = Object.entries(shape).filter(([key]) => isNames || !annotations.has(key));
+  return said.map(([key, inner]: [string, unknown]) => {
+    if (isNames) return [key, comparable(inner)];
+    if (unordered.has(key) && Array.isArray(inner)) return [key, inner.map((one) => JSON.stringify(one)).toSorted()];
+    return [key, values.has(key) ? inner : comparable(inner, byName.has(key))];
+  });
+}
+
+const own = <T>(all: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(all, name) ? all[name] : undefined;

@@ -51,6 +51,16 @@ deployed: exit code 0 it fits and FILE is up to date, 1 otherwise.`,
   run: async ({ APP, FILE }, { check }) => (await import('../contract.ts')).contractFile(APP, FILE, check),
 });
 
+const draw: Command = declare({
+  name: 'draw',
+  summary: 'draws a table of transitions, as text for Mermaid or as SVG',
+  arguments: [appArgument, { name: 'MACHINE', optional: true }],
+  options: { svg: { about: 'a picture, with a style of its own' } },
+  details: `MACHINE is the name of a machine that fsm(…) made; needed where the app has several. What is drawn goes to standard output.`,
+  examples: ['lockstep draw app.ts order >> order.md', 'lockstep draw app.ts order --svg > order.svg'],
+  run: async ({ APP, MACHINE }, { svg }) => (await import('../draw.ts')).drawMachine(APP, MACHINE, svg),
+});
+
 const verify: Command = declare({
   name: 'verify',
   summary: 'whether what an app has stored is what its code makes of its events',
@@ -79,4 +89,4 @@ as for verify. Beside a process that has DIR this is refused: there, node.send(s
   run: async ({ APP, DIR, SUBJECT }) => (await import('../forget.ts')).forgetSubject(APP, DIR, SUBJECT),
 });
 
-export const storedCommands: readonly Command[] = [verify, inspect, contract, forget, logInspect, storageInspect];
+export const storedCommands: readonly Command[] = [verify, inspect, contract, draw, forget, logInspect, storageInspect];
