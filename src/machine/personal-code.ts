@@ -24,6 +24,8 @@ export interface PersonalCode {
   readonly cipher: Cipher;
   /** Of the newest shape of each event that has some. */
   readonly fieldsOf: ReadonlyMap<string, readonly string[]>;
+  /** Events of which some shape, an old one too, has some: what upcasts make of it may be in what they give. */
+  readonly mayHold: ReadonlySet<string>;
   /** Whose data an instance has. */
   subjectOf(key: string): string;
   /** Of what is sealed; they keep their buffers. */
@@ -35,14 +37,16 @@ export interface PersonalCode {
 export function personalCode(events: Schemas, subjectOf: (key: string) => string = placeOf): PersonalCode | null {
   let cipher: Cipher | null = null;
   const fieldsOf = new Map<string, readonly string[]>();
+  const mayHold = new Set<string>();
   for (const [type, schema] of Object.entries(events)) {
     const shapes = shapesOf(schema).map(personalOf);
     for (const shape of shapes) cipher ??= shape?.cipher ?? null;
+    if (shapes.some((shape) => shape !== null)) mayHold.add(type);
     const newest = shapes.at(-1) ?? null;
     if (newest !== null) fieldsOf.set(type, newest.fields);
   }
   if (cipher === null) return null;
-  return { cipher, fieldsOf, subjectOf, encoder: new ValueEncoder(), decoder: new ValueDecoder() };
+  return { cipher, fieldsOf, mayHold, subjectOf, encoder: new ValueEncoder(), decoder: new ValueDecoder() };
 }
 
 const personalOf = (schema: Schema): PersonalSchema['~personal'] | null =>

@@ -231,6 +231,11 @@ describe('problems', () => {
     ],
     ['a body that is too large', 413, () => send('Deposit', 'a', 'x'.repeat(2_000))],
     ['a body that is no value', 400, () => send('Deposit', 'a', 'much', { 'content-type': valueType })],
+    [
+      'a body that is nested without end',
+      400,
+      () => unlimited('/machines/account/commands/Deposit?key=a', `${'['.repeat(400_000)}${']'.repeat(400_000)}`),
+    ],
     ['a __proto__', 400, () => ask('/machines/account/commands/Deposit?key=a', protoBody)],
     [
       'headers that are too large',
@@ -248,6 +253,16 @@ describe('problems', () => {
   });
 });
 
+/** By a handler that takes as much as handlers do by default. */
+const unlimited = (path: string, body: string): Promise<Response> =>
+  api.handler(node, { base: '/api' })(
+    new Request(at(path), {
+      method: 'POST',
+      headers: { 'x-who': 'ann', 'content-type': 'application/json' },
+      body,
+    }),
+  );
+
 const protoBody: RequestInit = {
   method: 'POST',
   headers: { 'content-type': 'application/json' },
@@ -258,10 +273,18 @@ describe('states', () => {
   test('a state has its version as ETag, and is not sent again to who has it', async () => {
     await send('Deposit', 'state', 5);
     const response = await ask('/machines/account/state?key=state');
-    expect([response.status, response.headers.get('etag')]).toEqual([200, '"2"']);
+    const etag = response.headers.get('etag') ?? '';
+    expect([response.status, etag]).toEqual([200, expect.stringMatching(/^"2\.[0-9a-f]{32}"$/)]);
     expect(await response.json()).toMatchObject({ state: { balance: 5 }, version: 2 });
-    const known = { headers: { 'if-none-match': '"2"' } };
-    expect((await ask('/machines/account/state?key=state', known)).status).toBe(304);
+    const asked = async (known: string) =>
+      (await ask('/machines/account/state?key=state', { headers: { 'if-none-match': known } })).status;
+    expect([await asked(etag), await asked(`W/${etag}`), await asked('"2"'), await asked('"3.0"')]).toEqual([
+      304, 304, 200, 200,
+    ]);
+    await send('Deposit', 'matched', 5);
+    const matched = { 'if-match': (await ask('/machines/account/state?key=matched')).headers.get('etag') ?? '' };
+    expect((await send('Deposit', 'matched', 1, matched)).status).toBe(200);
+    expect((await send('Deposit', 'matched', 1, matched)).status).toBe(412);
   });
 
   test('a query answers, and its key is what authorize is asked for', async () => {

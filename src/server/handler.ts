@@ -25,11 +25,11 @@ import { webPorts } from './web-ports.ts';
 import {
   encodeBody,
   etagOf,
+  etagOfState,
   eventStreamType,
   headerNames,
   typeOf,
   valueType,
-  versionOfEtag,
   type BodyFormat,
 } from './wire.ts';
 
@@ -182,9 +182,9 @@ class HttpHandler {
     if (access.kind === 'refusal') return access;
     const options = { after: tokenOf(query), maxAge: durationOf(query.get('maxAge')) };
     const snapshot = await connection.read(machine, key, options);
-    const headers = versionHeaders(snapshot);
+    const headers = { ...versionHeaders(snapshot), etag: etagOfState(snapshot.version, snapshot.state) };
     const known = asked.headers.get('if-none-match');
-    if (known !== null && versionOfEtag(known) === snapshot.version)
+    if (known?.replace(/^W\//, '') === headers.etag)
       return { status: 304, headers: { ...commonHeaders, ...headers }, body: null };
     return this.#found(snapshot, call, 200, headers);
   }

@@ -14,7 +14,7 @@ import type { LockstepNode } from '../node/node.ts';
 import { healthOf, nodeHandler, trustedExchange, unauthorized, type NodeHandlerOptions } from './node-handler.ts';
 import { pageAt } from './page.ts';
 import { problemOf, refusal, type Refusal } from './problem.ts';
-import type { Exchange, Handler } from './exchange.ts';
+import type { Asked, Exchange, Handler } from './exchange.ts';
 import { problemType } from './wire.ts';
 
 export interface ServeLimits extends BridgeLimits {
@@ -111,10 +111,14 @@ function ownMachineExchange(node: LockstepNode, options: ServeOptions): Exchange
     const origin = asked.headers.get('origin');
     const site = asked.headers.get('sec-fetch-site') ?? 'none';
     const isOwn = isLoopback(hostname) && (origin === null || URL.parse(origin)?.host === host);
-    if (!isOwn || (site !== 'none' && site !== 'same-origin')) return unauthorized('');
+    if (!isOwn || (site !== 'none' && site !== 'same-origin') || isPassedOn(asked)) return unauthorized('');
     return healthOf(node, asked) ?? trusted(asked);
   };
 }
+
+/** A proxy of this machine speaks for whoever reaches it, and says so: behind one the server is to have a secret. */
+const isPassedOn = ({ headers }: Asked): boolean => proxyHeaders.some((name) => headers.get(name) !== null);
+const proxyHeaders = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'];
 
 export class HttpServer implements AsyncDisposable {
   readonly #limits: ServeLimits;

@@ -2,6 +2,7 @@
  * What client and server say to each other: paths, headers and bodies. A body is JSON for whoever asks for nothing else;
  * between our own ends it is in the codec of users' values, so that dates, bigints and bytes arrive as what they were.
  */
+import { hash128 } from '../bytes/hash.ts';
 import { ValueDecoder } from '../bytes/value-decode.ts';
 import { ValueEncoder } from '../bytes/value-encode.ts';
 import { LockstepError } from '../kernel/errors.ts';
@@ -126,6 +127,7 @@ function parseJson(text: string): unknown {
     return JSON.parse(text, mayHoldProto(text) ? refuseProto : undefined);
   } catch (cause) {
     if (cause instanceof LockstepError) throw cause;
+    if (cause instanceof RangeError) throw new LockstepError('invalid', 'the body is nested too deep');
     throw new LockstepError('invalid', `the body is no JSON: ${cause instanceof Error ? cause.message : 'unreadable'}`);
   }
 }
@@ -184,8 +186,15 @@ export function parseCause(text: string): Cause {
 /** A version as an entity tag. */
 export const etagOf = (version: number): string => `"${version}"`;
 
+/** Of a state: new code, and a key that is destroyed, change it while its version stays. */
+export function etagOfState(version: number, state: unknown): string {
+  const sum = new Uint32Array(4);
+  hash128(sum, new ValueEncoder().encode(state));
+  return `"${version}.${Array.from(sum, (word) => word.toString(16).padStart(8, '0')).join('')}"`;
+}
+
 /** Null for a text that is no entity tag of a version. */
 export function versionOfEtag(etag: string): number | null {
-  const [, digits] = /^(?:W\/)?"(0|[1-9]\d{0,15})"$/.exec(etag.trim()) ?? [];
+  const [, digits] = /^(?:W\/)?"(0|[1-9]\d{0,15})(?:\.[0-9a-f]{32})?"$/.exec(etag.trim()) ?? [];
   return digits === undefined ? null : Number(digits);
 }

@@ -78,6 +78,10 @@ export function projection<
       throw new LockstepError('misuse', 'a projection handles events of a machine that it is not from', {
         values: { projection: name, machine: alias },
       });
+    if (handlers.has(machine.name))
+      throw new LockstepError('misuse', 'a projection handles the events of a machine by two names', {
+        values: { projection: name, machine: machine.name, alias },
+      });
     const ofEvents = ofMachine as Dictionary<Handler | undefined>;
     const unknown = Object.keys(ofEvents).find((type) => !Object.hasOwn(machine['~machine'].events, type));
     if (unknown !== undefined)
@@ -98,7 +102,7 @@ function checkForgets(name: string, from: readonly AnyMachine[], handlers: Proje
   if (Object.hasOwn(handlers.get(subjects.name) ?? {}, 'Forgotten')) return;
   for (const machine of from)
     for (const type of Object.keys(handlers.get(machine.name) ?? {}))
-      if (machine['~machine'].personal?.fieldsOf.has(type) === true)
+      if (machine['~machine'].personal?.mayHold.has(type) === true)
         throw new LockstepError('misuse', 'a projection takes personal data, and does not say how it is forgotten', {
           values: { projection: name, event: `${machine.name}.${type}` },
           advice: ['from: { …, subjects }, on: { …, subjects: { Forgotten: ({ key }, rows) => … } }'],
