@@ -187,6 +187,10 @@ class DevSession {
       const requests = `${waited} waited, ${failedCount === 0 ? 'none' : failedCount} failed`;
       console.log(line('reloaded', `${changed} in ${seconds(took.tookMs)}`, ...changes, requests));
     }
+    if (this.#data !== null && this.#data !== data) {
+      removeRunning(this.#data); // it is told that nobody runs there any more
+      console.log(line('data', data, `was ${this.#data}, which is kept`));
+    }
     this.#data = data;
     writeRunning(data, { url: this.#url, pid: process.pid, command: this.#title, since: this.#since });
   }

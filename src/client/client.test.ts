@@ -55,6 +55,13 @@ const counts = projection({
     },
   },
 });
+const kind = query({
+  name: 'kind',
+  input: unchecked<string | null | undefined>(),
+  reads: { sizes },
+  at: () => 'x',
+  run: (_tables, input) => (input === null ? 'null' : typeof input),
+});
 const size = query({
   name: 'size',
   input: unchecked<string>(),
@@ -73,7 +80,7 @@ let trusted: Handler;
 const bearer = 'sixteen-characters-and-more';
 
 beforeAll(async () => {
-  node = await openInMemory(defineApp({ name: 'shop', parts: [order, sizes, counts, size] }));
+  node = await openInMemory(defineApp({ name: 'shop', parts: [order, sizes, counts, size, kind] }));
   exposed = api.handler(node);
   trusted = nodeHandler(node, { bearer });
 });
@@ -194,6 +201,8 @@ describe('a connection to a node', () => {
     const [event] = await first(1, shop.events(order, { key: 'o-2' }));
     expect(event).toMatchObject({ type: 'Paid', actor: 'zoë', correlationId: 'case-7' });
     expect((await shop.query(size, 'o-2')).value).toBe(0);
+    const kinds = await Promise.all([undefined, null, 'x'].map(async (input) => (await shop.query(kind, input)).value));
+    expect(kinds).toEqual(['undefined', 'null', 'string']);
     const answers = shop.watch(size, 'o-2')[Symbol.asyncIterator]();
     expect((await answers.next()).value).toMatchObject({ value: 0 });
     await shop.send(order, 'o-2', 'Add', 4);

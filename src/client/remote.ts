@@ -86,7 +86,7 @@ export class Remote {
     const values = { command: `${machine}.${command}`, key, commandId };
     const path = paths.command(machine, command, { key });
     const headers = { ...sendHeaders(options), [headerNames.commandId]: commandId };
-    const ask: Ask = { method: 'POST', path, headers, body: data ?? null };
+    const ask: Ask = { method: 'POST', path, headers, body: data };
     const outcome = await this.#ask<CommandOutcome>(ask, { what: 'command', key, deadline, signal, values });
     if (outcome.kind !== 'expired' || options.commandId !== undefined) return outcome;
     throw new LockstepError('unknown', 'the id of this command was forgotten before its outcome was known', { values });
@@ -111,7 +111,7 @@ export class Remote {
     const { after, partial, deadline, signal } = options;
     const path = paths.query(name, { after, partial: partial === true ? 'true' : undefined });
     const about = { what: 'query', key: name, deadline, signal, values: { query: name } };
-    return this.#ask({ method: 'POST', path, headers: {}, body: input ?? null }, about);
+    return this.#ask({ method: 'POST', path, headers: {}, body: input }, about);
   }
 
   /** A question that changes nothing, at a path of the server. @throws as `send`. */
@@ -149,7 +149,7 @@ export class Remote {
     input: unknown,
     { signal }: Options<{ signal: AbortSignal }> = {},
   ): AsyncGenerator<Answer<unknown>, void, undefined> {
-    const ask: Ask = { method: 'POST', path: paths.query(name, {}), headers: {}, body: input ?? null };
+    const ask: Ask = { method: 'POST', path: paths.query(name, {}), headers: {}, body: input };
     for await (const { data } of this.#stream(ask, signal))
       yield decodeBody(bytesOfBase64(data), 'value') as Answer<unknown>; // as above
   }
@@ -205,8 +205,9 @@ export class Remote {
     const { url, ports, headers: own } = this.#setup;
     const all = new Headers(own());
     for (const [name, value] of Object.entries({ ...headers, ...more })) all.set(name, value);
+    // Where there is no body its type is said all the same: a page that says none is refused.
+    if (method === 'POST') all.set('content-type', valueType);
     if (body === undefined) return ports.fetch(`${url}${path}`, { method, headers: all, signal });
-    all.set('content-type', valueType);
     return ports.fetch(`${url}${path}`, { method, headers: all, body: encodeBody(body, 'value'), signal });
   }
 

@@ -218,6 +218,10 @@ export class Router {
       await foldInSteps(partitions, runtime, request.machine, key);
       return { kind: 'again', inDoubt: false, why: 'its state to be folded again by newer code' };
     }
+    if (outcome.kind === 'expired' && how.isFreshCommand === true)
+      throw new LockstepError('unavailable', 'the clock here is so far behind that the id of this command is too old', {
+        values: nameOf(request),
+      });
     return this.#outcomeOf(outcome, decided, request, options);
   }
 

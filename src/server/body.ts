@@ -9,7 +9,7 @@ import { decodeBody, jsonType, valueType, type BodyFormat } from './wire.ts';
 
 export interface Body {
   readonly kind: 'body';
-  /** Null where there is none. */
+  /** Undefined where there is none. */
   readonly value: unknown;
 }
 
@@ -28,7 +28,7 @@ export async function readBody(asked: Asked, limits: HandlerLimits, timers: Time
   const format = formatOf(asked.headers.get('content-type'));
   // A page of another origin may send nothing without asking, and names itself then: a command without data is one too.
   const isOfPage = asked.headers.get('origin') !== null;
-  if (bytes.length === 0) return format === null && isOfPage ? wrongType() : { kind: 'body', value: null };
+  if (bytes.length === 0) return format === null && isOfPage ? wrongType() : { kind: 'body', value: undefined };
   return format === null ? wrongType() : { kind: 'body', value: decodeBody(bytes, format) };
 }
 
