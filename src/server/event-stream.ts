@@ -4,11 +4,11 @@
  * says that it is alive.
  */
 import type { Timers } from '../env/timers.ts';
-import { isLockstepError, LockstepError } from '../kernel/errors.ts';
+import { LockstepError } from '../kernel/errors.ts';
 import { atMost } from '../log/within.ts';
 import type { Flow } from './exchange.ts';
 import type { HandlerLimits } from './limits.ts';
-import { problemOf, refusalOf } from './problem.ts';
+import { isOwnError, problemOf, refusalOf } from './problem.ts';
 import { base64Of, encodeBody, jsonOf, type BodyFormat } from './wire.ts';
 
 export interface EventStreamSetup {
@@ -18,6 +18,8 @@ export interface EventStreamSetup {
   readonly base: string;
   /** Begins to read: what `frameOf` makes, or the bytes of many of them, which others may have too. */
   readonly open: (signal: AbortSignal) => AsyncIterable<string | Uint8Array<ArrayBuffer>>;
+  /** What is told of what was thrown, when that was none of our errors. */
+  readonly toldOf: (failure: unknown) => LockstepError;
   /** Called once, however it ends; with what was thrown, when that was none of our errors. */
   readonly onEnd: (failure: unknown) => void;
 }
@@ -77,14 +79,14 @@ class EventStream implements Flow {
   }
 
   async run(): Promise<void> {
-    const { open, onEnd, base } = this.#setup;
+    const { open, toldOf, onEnd, base } = this.#setup;
     const { signal } = this.#ending;
     let failure: unknown = null;
     try {
       await this.#gather(open(signal));
     } catch (error) {
-      if (!isLockstepError(error)) failure = error;
-      const told = isLockstepError(error) ? error : new LockstepError('stopped', 'this stream failed on the server');
+      if (!isOwnError(error)) failure = error;
+      const told = isOwnError(error) ? error : toldOf(error);
       this.#text += `event: problem\ndata: ${jsonOf(problemOf(refusalOf(told), base))}\n\n`;
     }
     this.#isEnded = true;

@@ -2,7 +2,7 @@
  * HTTP for machines, as a function of what is asked that needs no more than the web's own objects. It takes nothing on trust: names
  * are looked up, sizes are limited, and who may do what is asked of the surface before anything is done.
  */
-import { isLockstepError, LockstepError, type ErrorValues } from '../kernel/errors.ts';
+import { asError, LockstepError, type ErrorValues } from '../kernel/errors.ts';
 import { durationMs } from '../kernel/time.ts';
 import type { Action } from '../machine/access.ts';
 import type { AnyMachine } from '../machine/definition.ts';
@@ -17,7 +17,7 @@ import type { Asked, Exchange, Reply } from './exchange.ts';
 import { explainKind } from './error-kind.ts';
 import { handlerLimits, type HandlerLimits } from './limits.ts';
 import { parsePosition, printPosition, tokenToRead, type Position } from './position.ts';
-import { commonHeaders, problemReply, refusal, refusalOf, type Refusal } from './problem.ts';
+import { commonHeaders, isOwnError, problemReply, refusal, refusalOf, type Refusal } from './problem.ts';
 import { countOf, deadlineOf, durationOf, keyOf, sendOptionsOf, tokenOf, wantsStream } from './request-fields.ts';
 import { routeOf, wrongMethod, type Route } from './route.ts';
 import type { HandlerOptions, Page, Surface } from './surface.ts';
@@ -90,16 +90,21 @@ class HttpHandler {
       const answer = await this.#answer(asked, progress);
       return 'error' in answer ? problemReply(answer, this.#base) : answer;
     } catch (error) {
-      if (isLockstepError(error) && !isOfAppCode(error)) return problemReply(refusalOf(error), this.#base);
+      if (isOwnError(error)) return problemReply(refusalOf(error), this.#base);
       if (!asked.signal.aborted) this.#options.onError?.(error, asked.request);
-      const { connection, isTrusted } = this.#surface;
-      const values = isTrusted ? { threw: String(error) } : {};
-      const isUndone = !progress.isHandedOn || connection['~isUndone']?.(error) === true;
-      const told = isUndone
-        ? failedBefore(values)
-        : new LockstepError('unknown', 'this request failed on the server', { values });
-      return problemReply(refusal(500, told), this.#base);
+      const isUndone = !progress.isHandedOn || this.#surface.connection['~isUndone']?.(error) === true;
+      return problemReply(refusal(500, this.#toldOf(error, isUndone)), this.#base);
     }
+  }
+
+  /** Of what is none of our errors: the code of the app threw it. */
+  #toldOf(failure: unknown, isUndone: boolean): LockstepError {
+    const { cause } = asError(failure);
+    const threw = cause === undefined ? String(failure) : `${String(failure)}: ${asError(cause).message}`;
+    const values = this.#surface.isTrusted ? { threw } : {};
+    return isUndone
+      ? failedBefore(values)
+      : new LockstepError('unknown', 'this request failed on the server', { values });
   }
 
   async #answer(asked: Asked, progress: Progress): Promise<Reply | Refusal> {
@@ -241,6 +246,7 @@ class HttpHandler {
       timers: this.#timers,
       base: this.#base,
       open,
+      toldOf: (failure) => this.#toldOf(failure, true),
       onEnd: (failure) => {
         this.#streamCount--;
         if (failure !== null) this.#options.onError?.(failure, asked.request);
@@ -309,9 +315,6 @@ class HttpHandler {
     return refusal(404, new LockstepError('misuse', 'there is nothing here', { values, advice }));
   }
 }
-
-/** What the app's code threw on the way, and not whoever asks is to blame for. */
-const isOfAppCode = ({ kind, cause }: LockstepError): boolean => kind === 'misuse' && cause !== undefined;
 
 const failedBefore = (values: ErrorValues = {}): LockstepError =>
   new LockstepError('misuse', 'code of this app failed on the server; nothing was done', { values });

@@ -2,7 +2,7 @@
  * Errors over HTTP: problem details (RFC 9457) with the error's kind, whether it happened, what to do, and a link to where
  * the server itself explains the kind; and back to the error that they were.
  */
-import { errorKinds, LockstepError, type ErrorKind, type ErrorValues } from '../kernel/errors.ts';
+import { errorKinds, isLockstepError, LockstepError, type ErrorKind, type ErrorValues } from '../kernel/errors.ts';
 import type { Reply } from './exchange.ts';
 import { paths, problemType } from './wire.ts';
 
@@ -49,6 +49,10 @@ export function refusal(status: number, error: LockstepError, headers: Readonly<
 }
 
 export const refusalOf = (error: LockstepError): Refusal => refusal(statusOfKind[error.kind], error);
+
+/** One that says itself what was wrong with the request; not what the app's code threw, which is in no request. */
+export const isOwnError = (error: unknown): error is LockstepError =>
+  isLockstepError(error) && !(error.kind === 'misuse' && error.cause !== undefined);
 
 export function problemOf({ status, error }: Refusal, base: string): Problem {
   const { kind, happened, retry, values, advice, summary } = error;
